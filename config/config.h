@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration of both processes, as read from one YAML file. A loaded
+ * configuration is immutable; a reload makes another one. Every string and
+ * array belongs to the `struct rg_config` and lives until rg_config_free().
+ */
+#ifndef RG_CONFIG_CONFIG_H
+#define RG_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rg_cfg_addr {
+	uint8_t family;    /* 4 or 6; 0: not set */
+	uint8_t bytes[16]; /* network byte order, IPv4 in the first 4 */
+};
+
+struct rg_cfg_prefix {
+	struct rg_cfg_addr addr; /* as written: host bits are kept for interface addresses */
+	uint8_t len;
+};
+
+struct rg_cfg_range { /* inclusive */
+	struct rg_cfg_addr first, last;
+};
+
+struct rg_cfg_port {
+	char *name;
+	char *device; /* "0000:3b:00.0", "af_packet:IFNAME", "af_xdp:IFNAME", or a DPDK --vdev string after
+	                 "vdev:" */
+};
+
+enum rg_cfg_idle { RG_IDLE_SLEEP, RG_IDLE_SPIN };
+
+struct rg_cfg_dataplane {
+	unsigned *workers; /* CPUs, one worker each */
+	size_t n_workers;
+	enum rg_cfg_idle idle;
+	bool hugepages;      /* auto: resolved by the dataplane, `off` clears it */
+	unsigned memory_mib; /* without hugepages */
+	unsigned max_sas;    /* in each direction */
+	char *socket;        /* default /run/roamgate/dataplane.sock */
+	char *tun;           /* default roamgate0 */
+	unsigned mss_clamp;  /* 1: from the path's MTU (default), 0: off */
+	struct rg_cfg_port *ports;
+	size_t n_ports;
+};
+
+struct rg_cfg_uplink {
+	char *name;
+	unsigned port; /* index into dataplane.ports */
+	struct rg_cfg_prefix *addresses;
+	size_t n_addresses;
+	struct rg_cfg_addr *gateways;
+	size_t n_gateways;
+	unsigned table;      /* kernel routing table */
+	unsigned preference; /* lower is better */
+	bool nat_traversal;  /* AM-3: `off` where no NAT can be */
+};
+
+struct rg_cfg_network {
+	char *name;
+	unsigned port;
+	struct rg_cfg_prefix *addresses;
+	size_t n_addresses;
+};
+
+struct rg_cfg_gateway {
+	char *identity;    /* FQDN, RFC 822 address, IP address or DN, sent as IDr */
+	char *certificate; /* file, PEM: leaf first, then intermediates; may be NULL with PSK only */
+	char *private_key; /* file, PEM, mode 0600 */
+	char **authorities;
+	size_t n_authorities;
+};
+
+struct rg_cfg_pool {
+	char *name;
+	struct rg_cfg_range *ranges;
+	size_t n_ranges;
+	struct rg_cfg_prefix
+	        *prefixes; /* the ranges as written, where they are prefixes: routes to the TUN */
+	size_t n_prefixes;
+	struct rg_cfg_addr *dns;
+	size_t n_dns;
+	char **domains;
+	size_t n_domains;
+};
+
+enum rg_cfg_auth { RG_AUTH_PSK, RG_AUTH_CERTIFICATE };
+
+/* IANA IKEv2 transform IDs; 0: absent. */
+struct rg_cfg_proposal {
+	uint16_t encr, encr_bits; /* 20 (AES-GCM-16) or 12 (AES-CBC) */
+	uint16_t integ, prf, dh;
+	bool esn; /* ESP: offered or required as written */
+};
+
+enum rg_cfg_spread { RG_SPREAD_ORDER, RG_SPREAD_HASH };
+enum rg_cfg_rr { RG_RR_ALWAYS, RG_RR_FIRST_USE, RG_RR_NEVER };
+
+struct rg_cfg_connection {
+	char *name;
+	unsigned *uplinks; /* indexes, in order of preference */
+	size_t n_uplinks;
+	enum rg_cfg_spread spread;
+	enum rg_cfg_auth local_auth, remote_auth;
+	char **identities; /* patterns of the peer's identity: exact, "*@domain", "*.domain" or "*" */
+	size_t n_identities;
+	int pool; /* index, -1: none */
+	struct rg_cfg_prefix *selectors_local;
+	size_t n_selectors_local;
+	struct rg_cfg_proposal *ike, *esp;
+	size_t n_ike, n_esp;
+	unsigned window; /* ESP replay window, packets */
+	struct {
+		uint32_t ike_s, child_s, dpd_s;
+		uint64_t child_bytes, child_packets; /* 0: none */
+	} lifetimes;
+	struct {
+		enum rg_cfg_rr return_routability;
+		unsigned rr_timeout_ms;
+		bool rr_missing_cookie_accept;   /* rr-missing-cookie: accept */
+		unsigned updates, updates_per_s; /* rate limit: `updates` per `updates_per_s` seconds */
+	} mobility;
+	bool fragmentation;
+	unsigned fragment_size; /* bytes of the largest IKE datagram we send, IP header included */
+};
+
+struct rg_cfg_secret {
+	char *identity; /* pattern, as in connections */
+	char *file;     /* the PSK, read by control; a trailing newline is not part of it */
+};
+
+struct rg_cfg_control {
+	char *socket;              /* roamctl talks to it; default /run/roamgate/control.sock */
+	unsigned threads;          /* of the pool that does DH and signatures */
+	unsigned cookie_threshold; /* half-open IKE SAs from which cookies are demanded */
+	unsigned log_level;
+};
+
+struct rg_config {
+	char *file;
+	struct rg_cfg_dataplane dataplane;
+	struct rg_cfg_control control;
+	struct rg_cfg_gateway gateway;
+	struct rg_cfg_uplink *uplinks;
+	size_t n_uplinks;
+	struct rg_cfg_network *networks;
+	size_t n_networks;
+	struct rg_cfg_pool *pools;
+	size_t n_pools;
+	struct rg_cfg_connection *connections;
+	size_t n_connections;
+	struct rg_cfg_secret *secrets;
+	size_t n_secrets;
+};
+
+/* Where and what a configuration error is; `text` says what was expected. */
+struct rg_cfg_error {
+	char file[256];
+	unsigned line, column; /* from 1; 0: the file as a whole */
+	char text[512];
+};
+
+enum rg_cfg_check {
+	RG_CFG_SYNTAX = 0, /* the file alone: what the dataplane needs */
+	RG_CFG_FILES = 1,  /* also that the named files exist and are readable, keys not by others */
+};
+
+/* Returns NULL and fills `error` for anything wrong. Does not log. Any thread. */
+struct rg_config *rg_config_load(const char *file, enum rg_cfg_check check, struct rg_cfg_error *error);
+struct rg_config *rg_config_parse(const char *text, size_t len, const char *name, struct rg_cfg_error *error);
+void rg_config_free(struct rg_config *cfg);
+
+#endif
