@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AUTH by signature: RFC 7427 (method 14) with ECDSA, RSA-PSS, RSA PKCS#1 v1.5
+ * and Ed25519 (RFC 8420), and the old methods 1 (RFC 7296), 9, 10 and 11
+ * (RFC 4754). The AlgorithmIdentifier must match one of the known encodings octet for
+ * octet (PSS: a strict parse). Keys are EVP_PKEYs of the caller's, used read-only: any thread.
+ */
+#ifndef RG_IKE_CRYPTO_SIGN_H
+#define RG_IKE_CRYPTO_SIGN_H
+
+#include <openssl/types.h>
+
+#include "control/ike/crypto/suite.h"
+
+#define IKE_HASH_BIT(hash) (1u << (hash))
+/* What we announce, and accept in signatures: never SHA-1. */
+#define IKE_HASHES_DEFAULT                                                                                   \
+	(IKE_HASH_BIT(IKE_HASH_SHA2_256) | IKE_HASH_BIT(IKE_HASH_SHA2_384) |                                 \
+	 IKE_HASH_BIT(IKE_HASH_SHA2_512) | IKE_HASH_BIT(IKE_HASH_IDENTITY))
+
+/* SIGNATURE_HASH_ALGORITHMS: the notify's data as a set of IKE_HASH_BIT; unknown ones are skipped. */
+uint32_t ike_hashes_decode(const struct ike_notify *notify);
+void ike_build_hashes(struct ike_build *b, uint32_t hashes);
+
+/* Signs `octets` (ike_auth_octets()). `peer_hashes` is what the peer announced; 0: it does
+ * not speak RFC 7427, an old method is taken. Gives the AUTH payload's method and
+ * data. 0; -EOPNOTSUPP: key and peer have no method in common; -EMSGSIZE; -EIO. */
+int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_t *method, uint8_t *out,
+             size_t cap, size_t *len);
+
+/* Verifies an AUTH payload of a signature method. 0; -EBADMSG: the signature is wrong or
+ * malformed; -EOPNOTSUPP: method, algorithm or key type that we don't take; -EKEYREJECTED: the
+ * key is too weak (RSA below 2048 or above 8192 bits, exponent below 65537, unknown curve); -EIO. All but 0
+ * mean AUTHENTICATION_FAILED to the peer. */
+int ike_verify(EVP_PKEY *key, uint32_t our_hashes, const struct ike_auth *auth, struct ike_view octets);
+
+#endif
