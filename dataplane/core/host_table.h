@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flat hash from a 32-bit tag to a 32-bit value, one cache line a bucket: host
+ * addresses to policy sets, foreign SPIs to SAs. Main is the one writer;
+ * workers read without locks. Entries never move inside a table: an insert or
+ * delete is one 64-bit store, growth builds another table and swaps the
+ * pointer. A bucket that overflowed says so, and readers then look into the
+ * next one too.
+ */
+#ifndef RG_DATAPLANE_CORE_HOST_TABLE_H
+#define RG_DATAPLANE_CORE_HOST_TABLE_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct core;
+
+#define HOST_BUCKET_ENTRIES 7
+#define HOST_NONE           0u /* no value; values are 1 and up */
+
+struct host_bucket {
+	/* tag << 32 | value, 0 if free. Published by main (release): whatever the
+	 * value leads to is there; read by host_table_next() (acquire). */
+	alignas(64) _Atomic uint64_t entry[HOST_BUCKET_ENTRIES];
+	_Atomic uint64_t overflow; /* entries that belong here and live further on */
+};
+
+struct host_buckets {
+	alignas(64) uint64_t mask; /* buckets - 1 */
+	uint64_t seed;
+	size_t bytes;
+	struct host_bucket bucket[];
+};
+
+struct host_table {
+	/* Swapped by main (release) when it grows, read by host_table_load() (acquire). */
+	_Atomic(struct host_buckets *) buckets;
+
+	/* main */
+	uint32_t used;
+	uint64_t seed;
+	/* The key of an entry, to hash it again. */
+	void (*key_of)(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2]);
+};
+
+/* A lookup under way: where it stands. */
+struct host_cursor {
+	const struct host_buckets *table;
+	uint64_t bucket;
+	uint32_t tag;
+	uint32_t at;
+	uint64_t left; /* buckets */
+};
+
+/* Hash of a 128-bit key; its low half picks the bucket, its high half is an IPv6 address's tag. */
+static inline uint64_t host_hash(uint64_t seed, uint64_t a, uint64_t b)
+{
+	uint64_t h = (a ^ seed) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 32 ^ b) * 0xd6e8feb86659fd93ull;
+	return h ^ h >> 29;
+}
+
+static inline uint64_t host_hash6(uint64_t seed, const uint8_t addr[16])
+{
+	uint64_t a, b;
+	memcpy(&a, addr, 8);
+	memcpy(&b, addr + 8, 8);
+	return host_hash(seed, a, b);
+}
+
+static inline const struct host_buckets *host_table_load(const struct host_table *t)
+{
+	/* pairs with the release of a growing writer */
+	return atomic_load_explicit(&t->buckets, memory_order_acquire);
+}
+
+static inline void host_prefetch(const struct host_buckets *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->bucket[hash & t->mask]);
+}
+
+static inline struct host_cursor host_begin(const struct host_buckets *t, uint64_t hash, uint32_t tag)
+{
+	return (struct host_cursor){.table = t, .bucket = hash & t->mask, .tag = tag, .left = t->mask};
+}
+
+/*
+ * The next value with the tag, HOST_NONE at the end. Tags of IPv4 hosts and SPIs
+ * are exact, so the first is the one; those of IPv6 are hashes: check, and go on.
+ */
+static inline uint32_t host_next(struct host_cursor *c)
+{
+	for (;;) {
+		const struct host_bucket *b = &c->table->bucket[c->bucket];
+		while (c->at < HOST_BUCKET_ENTRIES) {
+			uint64_t e = atomic_load_explicit(&b->entry[c->at++], memory_order_acquire);
+			if (e >> 32 == c->tag && (uint32_t)e != HOST_NONE)
+				return (uint32_t)e;
+		}
+		if (atomic_load_explicit(&b->overflow, memory_order_acquire) == 0 || c->left-- == 0)
+			return HOST_NONE;
+		c->bucket = (c->bucket + 1) & c->table->mask;
+		c->at = 0;
+	}
+}
+
+/* Main from here on. */
+int host_table_init(struct host_table *t, uint32_t expected,
+                    void (*key_of)(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2]));
+void host_table_fini(struct host_table *t);
+/* Makes room for `extra` more entries, so that inserts cannot fail. -ENOMEM: no effect. */
+int host_table_reserve(struct core *core, struct host_table *t, uint32_t extra);
+/* After host_table_reserve(). `key` are the two halves that host_hash() takes. */
+void host_table_insert(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t value);
+/* Replaces `old` by `value` in one store; HOST_NONE deletes. False if it was not there. */
+bool host_table_replace(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t old,
+                        uint32_t value);
+
+#endif

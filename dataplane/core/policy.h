@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an inner destination to the outbound SA (RFC 4301 4.4.1: the outbound
+ * SPD). All policies of one prefix are a policy set, ordered by priority and
+ * then by addition; the set is immutable but for its SA pointers, which a rekey
+ * swaps. The longest prefix decides alone. Main writes, workers read.
+ */
+#ifndef RG_DATAPLANE_CORE_POLICY_H
+#define RG_DATAPLANE_CORE_POLICY_H
+
+#include "dataplane/core/host_table.h"
+#include "dataplane/core/prefix_table.h"
+#include "dataplane/core/sa.h"
+
+#define POLICY_SET_MAX 64 /* policies of one prefix */
+
+struct policy_entry {
+	/* Published by POLICY_SET (release), read by policy_choose() (acquire).
+	 * NULL: drop and raise RG_EVENT_NO_SA. */
+	_Atomic(struct sa *) sa;
+	uint32_t handle;
+	uint32_t priority;
+};
+
+/* Two policies fit into its line; more follow in the next. */
+struct policy_set {
+	alignas(64) uint8_t family;
+	uint8_t prefix_len;
+	uint16_t n;
+	uint32_t fib;
+	uint8_t addr[16]; /* masked; IPv4 in the first 4 bytes */
+	struct policy_entry entry[];
+};
+
+/* The tables that workers look into. A value is the number of the set's line in `base`. */
+struct policies {
+	struct policy_set *base;
+	struct host_table host4, host6;
+	/* Swapped by main (release), read by policy_find*() (acquire). */
+	_Atomic(const struct prefix_table *) prefix4, prefix6;
+};
+
+struct policy_choice {
+	struct sa *sa;   /* NULL with DROP_OUT_NO_SA and DROP_OUT_NO_POLICY */
+	uint32_t policy; /* handle, 0 if none matched */
+	enum drop drop;
+};
+
+static inline const struct policy_set *policy_set_at(const struct policies *p, uint32_t value)
+{
+	return (const struct policy_set *)(const void *)((const uint8_t *)p->base + (size_t)value * 64);
+}
+
+/* A pass ahead of policy_find4(): brings the bucket in. Addresses as in the packet. */
+static inline void policy_prefetch4(const struct policies *p, uint32_t destination)
+{
+	const struct host_buckets *t = host_table_load(&p->host4);
+	host_prefetch(t, host_hash(t->seed, destination, 0));
+}
+
+static inline void policy_prefetch6(const struct policies *p, const uint8_t destination[16])
+{
+	const struct host_buckets *t = host_table_load(&p->host6);
+	host_prefetch(t, host_hash6(t->seed, destination));
+}
+
+/* The set that decides on an inner destination, or NULL. Network byte order. */
+static inline const struct policy_set *policy_find4(const struct policies *p, uint32_t destination)
+{
+	const struct host_buckets *t = host_table_load(&p->host4);
+	struct host_cursor c = host_begin(t, host_hash(t->seed, destination, 0), destination);
+	uint32_t value = host_next(&c);
+
+	if (__builtin_expect(value == HOST_NONE, 0)) {
+		value = prefix_find(atomic_load_explicit(&p->prefix4, memory_order_acquire),
+		                    __builtin_bswap32(destination));
+		if (value == PREFIX_NONE)
+			return NULL;
+	}
+	return policy_set_at(p, value);
+}
+
+static inline const struct policy_set *policy_find6(const struct policies *p, const uint8_t destination[16])
+{
+	const struct host_buckets *t = host_table_load(&p->host6);
+	uint64_t hash = host_hash6(t->seed, destination);
+	struct host_cursor c = host_begin(t, hash, (uint32_t)(hash >> 32));
+	uint32_t value;
+
+	while ((value = host_next(&c)) != HOST_NONE) {
+		const struct policy_set *set = policy_set_at(p, value);
+		if (memcmp(set->addr, destination, 16) == 0)
+			return set;
+	}
+	value = prefix_find(atomic_load_explicit(&p->prefix6, memory_order_acquire),
+	                    prefix_addr6(destination));
+	return value == PREFIX_NONE ? NULL : policy_set_at(p, value);
+}
+
+/* A pass ahead of policy_choose(): the SA of the first policy, for sa_prefetch(). May be NULL. */
+static inline struct sa *policy_first(const struct policy_set *set)
+{
+	return atomic_load_explicit(&set->entry[0].sa, memory_order_acquire);
+}
+
+/*
+ * The first policy whose SA's selectors admit the packet; a policy without
+ * an SA admits all. `ip`: a whole header of the set's family at least.
+ */
+static inline struct policy_choice policy_choose(const struct policy_set *set, const uint8_t *ip,
+                                                 uint32_t len)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct policy_entry *e = &set->entry[i];
+		/* pairs with the release of policy_publish() */
+		struct sa *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
+		if (sa == NULL)
+			return (struct policy_choice){.policy = e->handle, .drop = DROP_OUT_NO_SA};
+		if (sa_admits(sa, ip, len))
+			return (struct policy_choice){.sa = sa, .policy = e->handle};
+	}
+	return (struct policy_choice){.drop = DROP_OUT_NO_POLICY};
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One direction of a Child SA as the workers see it (RFC 4301 4.4.2.1). Main
+ * builds, publishes in the table of its direction, and retires; the owner, one
+ * worker, alone decrypts or encrypts with it, so sequence numbers and the
+ * replay window need no read-modify-write atomics. Sequence and traffic
+ * counters live in the SA's record of the counters memfd.
+ *
+ * Both directions: two hot lines, then the replay ring (inbound), then the key
+ * area, all in one piece of memory aligned to 128 bytes.
+ */
+#ifndef RG_DATAPLANE_CORE_SA_H
+#define RG_DATAPLANE_CORE_SA_H
+
+#include "dataplane/core/replay.h"
+#include "dataplane/core/selectors.h"
+#include "dataplane/core/tunnel.h"
+
+enum sa_state {
+	SA_LIVE = 0,
+	SA_DEAD = 1, /* hard lifetime, or being deleted: drop */
+};
+
+enum sa_flags {
+	SA_ESN = 1u << 0,
+	SA_SIMPLE4 = 1u << 1, /* sel4 is all there is for IPv4 */
+};
+
+/* Told once: bits of `told`, owner only. */
+enum sa_told {
+	SA_TOLD_FIRST = 1u << 0,
+	SA_TOLD_SOFT = 1u << 1,
+	SA_TOLD_HARD = 1u << 2,
+	SA_TOLD_SEQUENCE = 1u << 3,
+};
+
+/* From here on an outbound SA without ESN asks for a rekey. */
+#define SA_SEQUENCE_SOFT 0xf0000000u
+#define SA_SEQUENCE_LAST 0xffffffffu
+/* ... and one with ESN; RFC 4303 2.2.1, never met. */
+#define SA_ESN_SOFT 0x7fffffff00000000u
+#define SA_ESN_LAST 0x7fffffffffffffffu
+
+struct sa {
+	/* line 1: read for every packet; immutable but for `state` */
+	alignas(128) uint32_t spi; /* network byte order */
+	uint32_t handle;
+	struct tunnel *tunnel;         /* outlives the SA */
+	struct rg_counters_sa *record; /* one line of the memfd; the owner writes */
+	struct selectors4 sel4;
+	uint64_t sequence_last; /* outbound: no number above is sent */
+	uint32_t salt;          /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
+	uint16_t owner;         /* index of the worker; any worker reads */
+	uint16_t key_line;      /* the key area begins that many 64-byte lines into the SA */
+	uint8_t flags;          /* enum sa_flags */
+	uint8_t suite;          /* enum rg_suite */
+	/* enum sa_state; main and the owner store, workers load, relaxed: it
+	 * carries no data, and one burst more of a dying SA is allowed */
+	_Atomic uint8_t state;
+	uint8_t direction;  /* enum rg_direction */
+	uint16_t window;    /* packets; inbound */
+	uint16_t ring_mask; /* words of the replay ring - 1 */
+
+	/* line 2: limits by the owner; UINT64_MAX for none */
+	alignas(64) uint64_t next_bytes; /* the nearest soft or hard limit that was not told */
+	uint64_t next_packets;
+	uint64_t next_sequence;     /* outbound: when to tell, or stop */
+	uint64_t event_ms;          /* owner: last RG_EVENT_NEW_ADDRESS */
+	uint64_t selector_mismatch; /* owner: counters_add() */
+	const struct selectors *selectors;
+	uint8_t told; /* owner: enum sa_told */
+	uint8_t reserved[15];
+
+	/* cold: main; the lifetime is immutable */
+	struct rg_api_lifetime lifetime;
+	uint64_t cookie, added_ms;
+	uint32_t told_time; /* main: soft lifetime by time was told */
+	uint32_t size;      /* of the whole piece of memory */
+	uint32_t flags_api, slot;
+};
+
+_Static_assert(offsetof(struct sa, next_bytes) == 64, "the first line is full");
+_Static_assert(offsetof(struct sa, lifetime) == 128, "two hot lines");
+
+static inline uint64_t *sa_ring(struct sa *sa)
+{
+	return (uint64_t *)(void *)(sa + 1);
+}
+
+/* The expanded key: core_config.key_size bytes at core_config.key_align. */
+static inline const void *sa_key(const struct sa *sa)
+{
+	return (const uint8_t *)sa + (size_t)sa->key_line * 64;
+}
+
+static inline bool sa_is_dead(const struct sa *sa)
+{
+	return atomic_load_explicit(&sa->state, memory_order_relaxed) != SA_LIVE;
+}
+
+/* Both hot lines and the record's. Then prefetch sa->tunnel and the key a pass later. */
+static inline void sa_prefetch(const struct sa *sa)
+{
+	__builtin_prefetch(sa);
+	__builtin_prefetch((const uint8_t *)sa + 64);
+}
+
+/* Once sa_prefetch() has arrived: what the SA points to. */
+static inline void sa_prefetch_more(const struct sa *sa)
+{
+	__builtin_prefetch(sa->record, 1);
+	__builtin_prefetch(sa->tunnel);
+}
+
+/* Owner: the full sequence number of a packet that carries `low` (host byte order). */
+static inline uint64_t sa_infer(const struct sa *sa, uint32_t low)
+{
+	return replay_infer(sa->record->sequence, low, sa->window, sa->flags & SA_ESN);
+}
+
+/* Owner, before the ICV. */
+static inline enum drop sa_replay_check(struct sa *sa, uint64_t seq)
+{
+	return replay_check(sa_ring(sa), sa->ring_mask, sa->window, sa->record->sequence, seq);
+}
+
+/* Owner, after the ICV. `*newest`: this number is the highest so far. */
+static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newest)
+{
+	*newest = seq > sa->record->sequence;
+	return replay_accept(sa_ring(sa), sa->ring_mask, sa->window, &sa->record->sequence, seq);
+}
+
+/*
+ * Owner: the next outbound number, or 0 when they are used up. It is stored
+ * before the packet is built, so a number that was returned never comes back,
+ * whatever becomes of its packet (H69).
+ */
+static inline uint64_t sa_next_sequence(struct sa *sa)
+{
+	uint64_t seq = sa->record->sequence + 1;
+	if (__builtin_expect(seq > sa->sequence_last, 0))
+		return 0;
+	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED);
+	return seq;
+}
+
+/* Does the inner packet (a whole header at least) belong to this SA? */
+static inline bool sa_admits(const struct sa *sa, const uint8_t *ip, uint32_t len)
+{
+	return selectors_admit(sa->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
+	                       sa->direction == RG_OUT);
+}
+
+/*
+ * Owner: accounts for one packet of `bytes` inner bytes that was accepted or
+ * sent. True if a limit was reached: call sa_limit() (events.h side of it).
+ */
+static inline bool sa_account(struct sa *sa, uint32_t bytes, uint64_t now_ms)
+{
+	struct rg_counters_sa *r = sa->record;
+	counters_add(&r->packets, 1);
+	counters_add(&r->bytes, bytes);
+	__atomic_store_n(&r->last_ms, now_ms, __ATOMIC_RELAXED);
+	return (r->packets >= sa->next_packets) | (r->bytes >= sa->next_bytes);
+}
+
+#endif

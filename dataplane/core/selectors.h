@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Traffic selectors of an SA against an inner packet (RFC 4301 4.4.1.1 and 5.2
+ * step 4, RFC 7296 2.9). Built by main when the SA is added, immutable after;
+ * any worker reads. "local" is the gateway's side in both directions.
+ */
+#ifndef RG_DATAPLANE_CORE_SELECTORS_H
+#define RG_DATAPLANE_CORE_SELECTORS_H
+
+#include "dataplane/api/api.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The IPv4 selectors in the SA's own line, where one pair of ranges with any
+ * protocol and port says it all. Host byte order; address - first <= span. */
+struct selectors4 {
+	uint32_t remote_first, remote_span;
+	uint32_t local_first, local_span;
+};
+
+/* All selectors of an SA: its cold copy. */
+struct selectors {
+	uint8_t n_local, n_remote;
+	struct rg_api_selector local[RG_API_MAX_SELECTORS], remote[RG_API_MAX_SELECTORS];
+};
+
+/* What selectors look at. */
+struct flow {
+	uint8_t family;   /* 4 or 6 */
+	uint8_t protocol; /* the upper layer's, behind IPv6 extension headers */
+	bool opaque;      /* ports unknown: a later fragment, or too short (RFC 4301 7.2) */
+	uint16_t source_port, destination_port; /* host byte order; ICMP: type << 8 | code in both */
+	const uint8_t *source, *destination;    /* in the packet */
+};
+
+/*
+ * Takes the flow from an inner packet of `len` bytes in one piece. False if it
+ * is no IPv4 or IPv6 packet or its headers do not fit in `len`. Pure.
+ */
+bool flow_parse(struct flow *flow, const uint8_t *ip, uint32_t len);
+
+/* Does a pair of selectors admit the flow? `local_is_source`: outbound. */
+bool selectors_match(const struct selectors *selectors, const struct flow *flow, bool local_is_source);
+
+/* -EINVAL: count 0 on a side, bad family, first above last, ports reversed. Sets
+ * `*simple4` and `fast` where the SA's IPv4 side is one pair with any protocol and port. */
+int selectors_build(struct selectors *selectors, struct selectors4 *fast, bool *simple4,
+                    const struct rg_api_selector *local, const struct rg_api_selector *remote);
+
+/* Addresses in host byte order. Two subtractions and two compares, no branch. */
+static inline bool selectors4_match(const struct selectors4 *fast, uint32_t remote, uint32_t local)
+{
+	return (remote - fast->remote_first <= fast->remote_span) &
+	       (local - fast->local_first <= fast->local_span);
+}
+
+/*
+ * The stage's call: `ip` is an inner packet of `len` bytes, at least a whole
+ * header of its version (20 or 40 bytes) long.
+ */
+static inline bool selectors_admit(const struct selectors *all, const struct selectors4 *fast, bool simple4,
+                                   const uint8_t *ip, uint32_t len, bool local_is_source)
+{
+	struct flow flow;
+
+	if (__builtin_expect(simple4 && ip[0] >> 4 == 4, 1)) {
+		uint32_t source, destination;
+		memcpy(&source, ip + 12, 4);
+		memcpy(&destination, ip + 16, 4);
+		source = ntohl(source);
+		destination = ntohl(destination);
+		return selectors4_match(fast, local_is_source ? destination : source,
+		                        local_is_source ? source : destination);
+	}
+	return flow_parse(&flow, ip, len) && selectors_match(all, &flow, local_is_source);
+}
+
+#endif
