@@ -75,13 +75,13 @@ struct ike_choice {
 /* Responder: the first of ours that the peer offers, in our order. Bounded by
  * n_ours times the payload's length. IKE_REJECT_NO_PROPOSAL if there is none. */
 enum ike_reject ike_select(struct ike_choice *choice, enum ike_select what,
-                           const struct rg_cfg_proposal *ours, size_t n_ours, const struct ike_sa *offered);
+                           const struct rg_cfg_proposal *ours, size_t n_ours, const struct ike_sa_payload *offered);
 
 /* Initiator: checks that the answer holds exactly one proposal and that we
  * offered it whole (RFC 7296 2.7, 3.3.6). */
 enum ike_reject ike_select_answer(struct ike_choice *choice, enum ike_select what,
                                   const struct rg_cfg_proposal *ours, size_t n_ours,
-                                  const struct ike_sa *answer);
+                                  const struct ike_sa_payload *answer);
 
 /* INVALID_KE_PAYLOAD: whether the group of the KE payload is the chosen one. If
  * not, the notify's two octets (RFC 7296 1.3) are choice->suite.dh, big endian. */

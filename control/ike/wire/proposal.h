@@ -10,7 +10,7 @@
 
 #include "control/ike/wire/payload.h"
 
-struct ike_sa {
+struct ike_sa_payload {
 	struct ike_view body;
 	uint16_t proposals;  /* 1 to 255 */
 	uint16_t transforms; /* of all of them */
@@ -32,10 +32,10 @@ struct ike_transform {
 	bool unknown_attribute; /* RFC 7296 3.3.6: such a transform is never chosen */
 };
 
-enum ike_reject ike_sa_decode(struct ike_sa *sa, const struct ike_payload *p);
+enum ike_reject ike_sa_decode(struct ike_sa_payload *sa, const struct ike_payload *p);
 
 /* Start with *offset = 0; false at the end. */
-bool ike_proposal_next(const struct ike_sa *sa, size_t *offset, struct ike_proposal *proposal);
+bool ike_proposal_next(const struct ike_sa_payload *sa, size_t *offset, struct ike_proposal *proposal);
 bool ike_transform_next(const struct ike_proposal *proposal, size_t *offset, struct ike_transform *transform);
 
 #endif

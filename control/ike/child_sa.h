@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One Child SA: a pair of ESP SAs (RFC 7296 2.8, RFC 4301). Internal to control/ike
+ * and control/homing, and readable by roamctl's answers. Core thread only. Where
+ * its packets go is no part of it: that is the session's tunnel.
+ */
+#ifndef RG_IKE_CHILD_SA_H
+#define RG_IKE_CHILD_SA_H
+
+#include "config/config.h"
+#include "dataplane/api/api.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct ike_sa;
+struct ike_batch;
+
+/* X(state, "name") */
+#define CHILD_STATES(X)                                                                                      \
+	X(NEW, "new")               /* negotiating; the inbound handle is taken */                           \
+	X(INBOUND, "inbound")       /* inbound installed; a rekeyed SA's outbound is there but not current */  \
+	X(INSTALLED, "installed")   /* both ways, current */                                                 \
+	X(REKEYING, "rekeying")     /* current; we asked for its successor */                                \
+	X(REKEYED, "rekeyed")       /* has a successor; still accepts, waits for its Delete */               \
+	X(DELETING, "deleting")     /* we sent its Delete */                                                 \
+	X(DEAD, "dead")             /* out of the dataplane, to be freed */
+
+enum child_state {
+#define X(name, text) CHILD_##name,
+	CHILD_STATES(X)
+#undef X
+	N_CHILD_STATES
+};
+
+struct child_selectors {
+	size_t n;
+	struct rg_api_selector s[RG_API_MAX_SELECTORS];
+};
+
+/* Kept for the life of the SA: a dataplane that was restarted gets them again. */
+struct child_keys {
+	uint8_t in[RG_API_KEY_MAX], out[RG_API_KEY_MAX];
+};
+
+struct child_sa {
+	TAILQ_ENTRY(child_sa) link;
+	struct ike_sa *sa;
+	enum child_state state;
+	bool we_initiated;  /* this Child SA: decides the direction of keys and collisions */
+	uint32_t spi_in;    /* network byte order; ours */
+	uint32_t spi_out;   /* network byte order; the peer's */
+	uint32_t handle_in; /* the SPI's low 28 bits */
+	uint32_t handle_out;
+	enum rg_suite suite;
+	uint16_t dh_group; /* of the exchange that made it; 0: none */
+	bool esn;
+	unsigned window;
+	struct child_keys keys;
+	struct child_selectors local, remote;
+	struct rg_api_lifetime lifetime; /* given to the dataplane */
+
+	uint64_t born_ms;
+	uint64_t rekey_ms;      /* soft, jittered; 0: never */
+	uint64_t expire_ms;     /* hard; 0: never */
+	uint64_t outbound_ms;   /* responder of a rekey: when the outbound becomes current at the latest; 0 */
+	uint64_t delete_ms;     /* when a REKEYED one whose Delete never came is removed; 0 */
+	bool outbound_current;  /* the policies of the session point at handle_out */
+	struct child_sa *successor; /* of a REKEYED one, NULL otherwise */
+	/* Nonces of the exchange that made it, for simultaneous rekeys (RFC 7296 2.8.1):
+	 * the lower of both, kept only while the exchange's collision is open. */
+	uint8_t lowest_nonce[32];
+	size_t lowest_nonce_len;
+};
+
+TAILQ_HEAD(child_list, child_sa);
+
+const char *child_state_name(enum child_state state);
+
+/* The only writer of `state`; refuses (-EPERM, logged and counted) what
+ * table.h does not list. */
+int child_set_state(struct child_sa *child, enum child_state state);
+
+/* A new one in state NEW with an inbound handle and SPI of ours; NULL if
+ * memory or the SPI space is exhausted. */
+struct child_sa *child_create(struct ike_sa *sa, bool we_initiated);
+
+/* Removes it from the dataplane where it is there, wipes and frees it. The
+ * pointer is invalid afterwards. */
+void child_destroy(struct child_sa *child);
+
+struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi);   /* network byte order */
+struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi);  /* network byte order */
+struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction, uint32_t handle);
+/* The Child SA that the session's policies use; NULL while there is none. */
+struct child_sa *child_current(struct ike_sa *sa);
+
+/* Appends the records that install (or remove) it. Installing the first Child SA of
+ * a session also adds its tunnel and policies. Keys must have been derived. */
+void child_steps_inbound(struct child_sa *child, struct ike_batch *batch);
+void child_steps_outbound(struct child_sa *child, struct ike_batch *batch);
+void child_steps_current(struct child_sa *child, struct ike_batch *batch);
+void child_steps_remove(struct child_sa *child, struct ike_batch *batch);
+
+/* Makes a rekeyed Child SA's outbound current now: policies are swapped
+ * (POLICY_SET), the timer is cleared. Idempotent. */
+void child_make_current(struct child_sa *child);
+
+/* Ours to delete: sends the Delete when the window allows (informational.c). */
+void child_delete(struct child_sa *child);
+
+#endif

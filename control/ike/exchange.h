@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exchanges of an IKE SA that has keys: message IDs and windows
+ * (RFC 7296 2.1 to 2.3), retransmission with exponential backoff, the cached
+ * response (byte-identical requests only), and the message that a handler is working on. Core
+ * thread only.
+ */
+#ifndef RG_IKE_EXCHANGE_H
+#define RG_IKE_EXCHANGE_H
+
+#include "control/ike/endpoint.h"
+#include "control/ike/ops.h"
+#include "control/ike/task.h"
+#include "control/ike/wire/build.h"
+#include "control/ike/wire/payload.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ike_sa;
+struct ike_datagram;
+
+#define EXCHANGE_PARKED 1 /* a handler's result: a job or batch will call exchange_finish() */
+
+#define IKE_MAX_PACKETS 64u /* fragments of one of our messages */
+
+/* A message of ours as it is on the wire, whole or in fragments. */
+struct packets {
+	uint8_t n;
+	struct packet {
+		uint8_t *data;
+		size_t len;
+	} * p;
+};
+
+/* The peer's message at work, decrypted. A request's handler writes its answer
+ * to `out`; a response's reads only. It lives until exchange_finish(). */
+struct exchange {
+	struct ike_sa *sa;
+	bool is_response;
+	struct ike_msg msg; /* payloads point into `plain` */
+	uint8_t *plain;     /* owned, wiped at the end */
+	size_t plain_len;
+	struct ike_endpoint local, remote; /* where it came to and from: the answer goes back there */
+	bool natt;
+	uint8_t digest[32]; /* of the datagram (of fragment 1) that a retransmission must equal */
+	struct ike_build out;
+	uint8_t *out_buf;   /* owned */
+	void *context;      /* of a handler that parked */
+	void (*free_context)(void *context);
+	bool close_after;   /* the SA is closed once the answer is out */
+};
+
+/* Our request on the wire. */
+struct outstanding {
+	bool active;
+	struct task *task;
+	uint32_t message_id;
+	struct packets packets;
+	unsigned retransmissions;
+	uint64_t first_ms, next_ms, interval_ms;
+	bool several_pairs; /* copies went to more than one pair: an answer proves none (KD-9, H46) */
+	struct ike_endpoint local, remote; /* of the last copy */
+};
+
+struct cached_response {
+	bool valid;
+	uint32_t message_id;
+	uint8_t digest[32];
+	struct packets packets;
+};
+
+/* A protected datagram of the SA: retransmissions, decryption, fragments, the
+ * transition table, then the handler. */
+void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg);
+
+/* Ends a message that a handler parked: result as the handler would have returned
+ * it (0, or a negative errno: no answer, the SA is closed). Sends the answer of a request, frees `x`. */
+void exchange_finish(struct exchange *x, int result);
+
+/* Puts a lone error notify into the answer, dropping what is there, and
+ * returns 0, to be used as `return exchange_error(x, IKE_NOTIFY_...)`. */
+int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len);
+
+/* Sends one more copy of the outstanding request on a pair of addresses (homing). */
+void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local, const struct ike_endpoint *remote);
+
+/* Starts the retransmission of the outstanding request anew (homing found
+ * another path, or keeps trying). */
+void exchange_restart(struct ike_sa *sa);
+
+/* TIMER_RETRANSMIT */
+void exchange_retransmit(struct ike_sa *sa);
+
+/* Called by task_run(): seals and sends what the task built. */
+int exchange_start(struct ike_sa *sa, struct task *task);
+
+/* The error notify of a message (RFC 7296 3.10.1: type below 16384), or 0. */
+uint16_t exchange_error_of(const struct ike_msg *msg);
+
+void packets_free(struct packets *packets);
+
+/* Frees `x` without an answer. */
+void exchange_free(struct exchange *x);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An IKE SA and with it the session: everything that a session is made of is
+ * in this one structure. A rekeyed IKE SA hands it on to its heir
+ * (ike_sa_inherit()). Internal to control/ike and control/homing; roamctl's answers may read it. Core
+ * thread only.
+ */
+#ifndef RG_IKE_IKE_SA_H
+#define RG_IKE_IKE_SA_H
+
+#include "control/auth/auth.h"
+#include "control/ike/batch.h"
+#include "control/ike/child_sa.h"
+#include "control/ike/crypto/keymat.h"
+#include "control/ike/exchange.h"
+#include "control/ike/ike.h"
+#include "control/ike/ops.h"
+#include "control/ike/task.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+/* X(state, "name"); legal moves between them are in table.h. */
+#define IKE_STATES(X)                                                                                        \
+	X(NEW, "new")                                                                                        \
+	X(INIT_SENT, "init-sent")       /* initiator: IKE_SA_INIT is out */                                   \
+	X(INIT_ANSWERED, "half-open")   /* responder: answered IKE_SA_INIT, knows nobody */                   \
+	X(AUTH_SENT, "auth-sent")       /* initiator: IKE_AUTH is out */                                      \
+	X(ESTABLISHED, "established")                                                                        \
+	X(REKEYED, "rekeyed")           /* an heir has the session; waits for the Delete */                   \
+	X(DELETING, "deleting")         /* our Delete is out */                                              \
+	X(CLOSED, "closed")             /* keys are gone; lingers to answer the last request again */
+
+enum ike_state {
+#define X(name, text) IKE_STATE_##name,
+	IKE_STATES(X)
+#undef X
+	IKE_N_STATES
+};
+
+/* One-shot timers; the handlers are in timers.c. X(name, handler) */
+#define IKE_TIMERS(X)                                                                                        \
+	X(HALF_OPEN, timer_half_open)   /* an SA that is not established in time is forgotten */              \
+	X(RETRANSMIT, exchange_retransmit)                                                                   \
+	X(TASK, task_run)               /* a task that had to wait */                                        \
+	X(DPD, timer_dpd)                                                                                    \
+	X(REKEY, timer_rekey)           /* soft lifetime of the IKE SA */                                    \
+	X(EXPIRE, timer_expire)         /* hard lifetime of the IKE SA */                                    \
+	X(CHILD, timer_child)           /* the earliest of all Child SAs' */                                 \
+	X(FRAGMENTS, timer_fragments)   /* an incomplete message is dropped */                               \
+	X(HOMING, timer_homing)                                                                              \
+	X(LINGER, timer_linger)         /* end of CLOSED */
+
+enum ike_timer {
+#define X(name, handler) TIMER_##name,
+	IKE_TIMERS(X)
+#undef X
+	IKE_N_TIMERS
+};
+
+enum ike_capability {
+	IKE_CAP_FRAGMENTATION = 1u << 0, /* both sides (RFC 7383 2.3) */
+	IKE_CAP_MOBIKE = 1u << 1,        /* both sides (RFC 4555 3.1) */
+	IKE_CAP_SIGNATURE = 1u << 2,     /* the peer sent SIGNATURE_HASH_ALGORITHMS (RFC 7427) */
+};
+
+#define IKE_MAX_CHILDREN      8u
+#define IKE_MAX_QUEUED        8u  /* datagrams that wait while the SA is parked */
+#define IKE_MAX_PEER_ADDRS    8u  /* H54 */
+#define IKE_MAX_VIPS          2u  /* one IPv4, one IPv6 */
+#define IKE_MAX_POLICIES      RG_API_MAX_SELECTORS
+
+/* A virtual address: ours to give as responder, ours to use as initiator. */
+struct ike_vip {
+	struct rg_cfg_addr addr;
+	uint8_t prefix_len; /* 32, 128, or what the peer said */
+	bool from_pool;     /* goes back to the pool at the end */
+};
+
+/* A dataplane policy of the session: one prefix of the peer's side. All point
+ * to the outbound SA of the current Child SA. */
+struct ike_policy {
+	uint32_t handle;
+	uint8_t family, prefix_len;
+	uint8_t prefix[16];
+};
+
+struct init_context; /* init.c: until IKE_SA_INIT is over and AUTH computed */
+struct homing_session; /* control/homing */
+
+struct queued_datagram {
+	STAILQ_ENTRY(queued_datagram) link;
+	struct ike_endpoint local, remote;
+	bool natt;
+	size_t len;
+	uint8_t data[];
+};
+
+struct ike_sa {
+	struct ike_manager *manager;
+	TAILQ_ENTRY(ike_sa) link;      /* of all, in order of age */
+	TAILQ_ENTRY(ike_sa) half_link; /* of the half-open ones */
+	struct ike_sa *hash_next;      /* by our own SPI */
+	size_t heap_index;             /* in the manager's deadline heap; SIZE_MAX: not there */
+
+	/* Who */
+	uint64_t session;  /* for operators; survives rekeys of the IKE SA; never 0 */
+	uint64_t spi_i, spi_r; /* host order */
+	bool is_initiator; /* of this IKE SA (a rekey may swap the roles) */
+	bool session_initiator; /* of the first IKE SA: MOBIKE's "initiator" (RFC 4555 3.1) */
+	enum ike_state state;
+	struct rg_auth *auth;  /* reference: configuration and credentials that it began with */
+	const struct rg_cfg_connection *connection; /* of `auth`; NULL until the peer is known */
+	struct rg_id own_id, peer_id;
+	uint64_t cookie;   /* rg_id_cookie() of peer_id; the cookie of all its dataplane objects */
+	struct rg_id wanted_peer; /* initiator: whom it wants; type 0: anybody who matches */
+
+	/* Keys and capabilities */
+	bool has_keys;
+	struct ike_keys keys;
+	uint32_t capabilities;   /* enum ike_capability */
+	uint16_t peer_hashes;    /* IKE_HASH_BITs (RFC 7427 4) */
+	struct init_context *init; /* NULL once established */
+
+	/* Where: the pair that IKE uses and ESP follows (RFC 7296 2.23, RFC 4555 3.5) */
+	struct ike_endpoint local, remote;
+	bool natt;           /* port 4500 with the marker */
+	bool nat_local, nat_remote; /* a NAT was detected before us, before the peer */
+	struct rg_cfg_addr peer_addrs[IKE_MAX_PEER_ADDRS]; /* ADDITIONAL_*_ADDRESS of the peer */
+	unsigned n_peer_addrs;
+	uint32_t last_update_id; /* message ID of the newest UPDATE_SA_ADDRESSES (H47) */
+	struct homing_session *homing;
+
+	/* Messages */
+	uint32_t send_id; /* of our next request */
+	uint32_t recv_id; /* of the peer's next request */
+	struct outstanding request;
+	struct cached_response response;
+	struct exchange *at_work; /* the message that a handler parked */
+	bool parked;       /* no message is handled, no task started */
+	unsigned pending;  /* jobs and batches that refer to this SA */
+	STAILQ_HEAD(, queued_datagram) queue;
+	unsigned n_queued;
+	struct task_list tasks;
+	struct ike_reasm reasm;
+	uint32_t reasm_is_response;
+
+	/* What it carries */
+	struct child_list children;
+	struct ike_vip vips[IKE_MAX_VIPS];
+	unsigned n_vips;
+	struct rg_cfg_addr dns[4]; /* initiator: as the peer said */
+	unsigned n_dns;
+	uint32_t tunnel;            /* handle; 0: not in the dataplane yet */
+	uint32_t tunnel_generation; /* of the last path sent; the next is one more */
+	bool tunnel_installed;
+	struct ike_policy policies[IKE_MAX_POLICIES];
+	unsigned n_policies;
+	bool policies_installed;
+	uint32_t policy_sa; /* handle of the outbound SA that the policies point at; 0: none */
+
+	/* Initiator's wishes */
+	bool want_ip4, want_ip6;
+	struct child_selectors want_remote; /* n = 0: everything */
+
+	/* When */
+	uint64_t timer[IKE_N_TIMERS]; /* ms; 0: off */
+	uint64_t created_ms, established_ms;
+	uint64_t last_in_ms; /* newest authenticated IKE message */
+	const char *down_reason;
+	bool deleting_quietly; /* replaced by INITIAL_CONTACT or a rekey: pool addresses stay */
+	struct ike_sa *heir;   /* of a REKEYED one */
+
+	struct {
+		uint64_t moves, rekeys, retransmissions;
+	} counters;
+};
+
+const char *ike_state_name(enum ike_state state);
+
+/* The only writer of `state`; refuses (-EPERM, logged, counted) moves that table.h does not list. */
+int ike_set_state(struct ike_sa *sa, enum ike_state state);
+
+/* A new one in state NEW, with our SPI chosen and entered in the tables; NULL: no memory, or full. */
+struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool is_initiator);
+
+/* Our SPI and the peer's. */
+uint64_t ike_sa_own_spi(const struct ike_sa *sa);
+
+/* Ends it now: children leave the dataplane, addresses go back to the pool,
+ * tasks are abandoned, keys wiped; the memory follows when nothing refers to it. Tells the
+ * peer nothing. `reason` is a static string for operators. Idempotent. */
+void ike_sa_close(struct ike_sa *sa, const char *reason);
+
+/* Queues a Delete of the IKE SA; it closes when the answer came or the peer is given up. */
+void ike_sa_delete(struct ike_sa *sa, const char *reason);
+
+/* Moves the session from a rekeyed IKE SA to its heir: children, tunnel, policies,
+ * virtual addresses, identities, addresses, homing, session id, waiting tasks. `old` is
+ * REKEYED after it. (RFC 7296 2.8) */
+void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);
+
+/* Sets (at_ms 0: clears) a timer; the manager's deadline follows. */
+void ike_sa_timer(struct ike_sa *sa, enum ike_timer timer, uint64_t at_ms);
+
+/* Submits a job that belongs to the SA: `work` on any thread, then `finish` here, with
+ * `gone` where the SA was closed meanwhile: then it only frees. */
+void ike_sa_submit(struct ike_sa *sa, struct ike_job *job, void (*work)(struct ike_job *job),
+                   void (*finish)(struct ike_job *job, bool gone));
+
+/* While parked, datagrams wait and no task starts. resume() goes on with both. */
+void ike_sa_park(struct ike_sa *sa);
+void ike_sa_resume(struct ike_sa *sa);
+
+/* After an authenticated message or ESP: liveness is known, the DPD timer starts anew. */
+void ike_sa_alive(struct ike_sa *sa);
+
+uint64_t ike_sa_now(const struct ike_sa *sa);
+void ike_sa_random(const struct ike_sa *sa, void *buf, size_t len);
+
+/* One line to the event sink or the log, with the session's name before it. */
+void ike_sa_event(struct ike_sa *sa, enum ike_event_type type, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+void ike_sa_log(const struct ike_sa *sa, enum ike_log_level level, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* The path that the dataplane is to use for the SA's current pair; encap where a NAT is between or the peer
+ * floats to 4500 with one faked (strongSwan's userspace ESP does). */
+void ike_sa_path(const struct ike_sa *sa, struct rg_api_path *path);
+
+#endif
