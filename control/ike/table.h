@@ -37,9 +37,9 @@
 	X(AUTH_RESPONSE, IKE_AUTH, RESPONSE, S(AUTH_SENT), P(IDr) | P(AUTH),                                 \
 	  P(CERT) | P(CP) | P(SA) | P(TSi) | P(TSr) | P(CERTREQ), auth_response)                             \
 	X(REKEY_IKE_REQUEST, CREATE_CHILD_SA, REQUEST, S(ESTABLISHED) | S(REKEYED) | S(DELETING),            \
-	  P(SA) | P(NONCE) | P(KE) | P(TSi) | P(TSr), 0, create_child_request)                               \
+	  P(SA) | P(NONCE) | P(KE), 0, rekey_ike_request)                                                    \
 	X(CHILD_REQUEST, CREATE_CHILD_SA, REQUEST, S(ESTABLISHED) | S(REKEYED) | S(DELETING),                \
-	  P(SA) | P(NONCE), P(KE) | P(TSi) | P(TSr) | P(CP), create_child_request)                           \
+	  P(SA) | P(NONCE) | P(TSi) | P(TSr), P(KE) | P(CP), child_request)                                  \
 	X(CHILD_RESPONSE, CREATE_CHILD_SA, RESPONSE, S(ESTABLISHED) | S(REKEYED) | S(DELETING),              \
 	  P(SA) | P(NONCE), P(KE) | P(TSi) | P(TSr) | P(CP), task_response)                                  \
 	X(INFORMATIONAL_REQUEST, INFORMATIONAL, REQUEST, S(ESTABLISHED) | S(REKEYED) | S(DELETING), 0,       \

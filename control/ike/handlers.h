@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The handlers that the transition table names, and the entrances of the tasks.
+ * A request's handler returns 0 (the answer in x->out is sent), EXCHANGE_PARKED, or a
+ * negative errno (no answer; before establishment the SA is dropped too). A
+ * response's handler returns the same; 0 ends its task. Core thread only.
+ */
+#ifndef RG_IKE_HANDLERS_H
+#define RG_IKE_HANDLERS_H
+
+#include "control/ike/ike_sa.h"
+
+/* init.c */
+int init_response(struct ike_sa *sa, struct exchange *x);
+int init_retry(struct ike_sa *sa, struct exchange *x);
+void init_start(struct ike_sa *sa); /* initiator: the first message */
+void init_free(struct ike_sa *sa);
+
+/* auth.c */
+int auth_request(struct ike_sa *sa, struct exchange *x);
+int auth_response(struct ike_sa *sa, struct exchange *x);
+void auth_start(struct ike_sa *sa); /* initiator, after IKE_SA_INIT */
+
+/* create_child.c: tells a new Child SA from a rekey by N(REKEY_SA) */
+int child_request(struct ike_sa *sa, struct exchange *x);
+void child_create_start(struct ike_sa *sa); /* a new one, in place of those that were lost */
+
+/* rekey_child.c. `child` is the one that N(REKEY_SA) names; it is of this SA and INSTALLED,
+ * REKEYING or REKEYED. */
+int rekey_child_request(struct ike_sa *sa, struct exchange *x, struct child_sa *child);
+/* Queues the rekey of an INSTALLED Child SA; nothing if it is under way. */
+void rekey_child_start(struct child_sa *child);
+/* The peer's Delete names a Child SA whose rekey by us is on the wire
+ * (RFC 7296 2.25.1). */
+void rekey_child_peer_deleted(struct child_sa *child);
+
+/* rekey_ike.c */
+int rekey_ike_request(struct ike_sa *sa, struct exchange *x);
+void rekey_ike_start(struct ike_sa *sa);
+
+/* informational.c */
+int informational_request(struct ike_sa *sa, struct exchange *x);
+void informational_probe(struct ike_sa *sa);                  /* an empty request: is the peer there */
+void informational_delete_ike(struct ike_sa *sa);             /* queues Delete of the IKE SA */
+void informational_delete_child(struct child_sa *child);      /* queues Delete of a Child SA */
+
+/* mobike.c (RFC 4555). IKE_AUTH: reads MOBIKE_SUPPORTED and ADDITIONAL_*_ADDRESS,
+ * and writes ours: as initiator always, as responder where the peer offered it. */
+void mobike_auth_read(struct ike_sa *sa, const struct ike_msg *msg);
+void mobike_auth_write(struct ike_sa *sa, struct ike_build *out);
+/* An INFORMATIONAL request of an established SA with IKE_CAP_MOBIKE, before the
+ * answer leaves: UPDATE_SA_ADDRESSES, address lists, COOKIE2, NAT detection, NO_NATS_ALLOWED. */
+int mobike_request(struct ike_sa *sa, struct exchange *x);
+
+/* A response that belongs to the outstanding request's task. */
+int task_response(struct ike_sa *sa, struct exchange *x);
+
+#endif
