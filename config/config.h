@@ -78,8 +78,9 @@ struct rg_cfg_pool {
 	char *name;
 	struct rg_cfg_range *ranges;
 	size_t n_ranges;
-	struct rg_cfg_prefix
-	        *prefixes; /* the ranges as written, where they are prefixes: routes to the TUN */
+	/* The ranges as prefixes, for routes to the TUN: one each as written, or as many as a FIRST-LAST
+	 * range takes. */
+	struct rg_cfg_prefix *prefixes;
 	size_t n_prefixes;
 	struct rg_cfg_addr *dns;
 	size_t n_dns;
@@ -132,11 +133,13 @@ struct rg_cfg_secret {
 	char *file;     /* the PSK, read by control; a trailing newline is not part of it */
 };
 
+enum rg_cfg_log { RG_LOG_ERROR, RG_LOG_WARNING, RG_LOG_INFO, RG_LOG_DEBUG };
+
 struct rg_cfg_control {
 	char *socket;              /* roamctl talks to it; default /run/roamgate/control.sock */
 	unsigned threads;          /* of the pool that does DH and signatures */
 	unsigned cookie_threshold; /* half-open IKE SAs from which cookies are demanded */
-	unsigned log_level;
+	enum rg_cfg_log log_level;
 };
 
 struct rg_config {
@@ -172,5 +175,8 @@ enum rg_cfg_check {
 struct rg_config *rg_config_load(const char *file, enum rg_cfg_check check, struct rg_cfg_error *error);
 struct rg_config *rg_config_parse(const char *text, size_t len, const char *name, struct rg_cfg_error *error);
 void rg_config_free(struct rg_config *cfg);
+
+/* Writes "FILE:LINE:COLUMN: TEXT" as far as it fits; returns `buf`. */
+char *rg_cfg_error_format(const struct rg_cfg_error *error, char *buf, size_t size);
 
 #endif

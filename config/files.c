@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files: reads the configuration itself, and checks the files that it names
+ * (present, regular, readable; private ones closed to others). Any thread.
+ */
+#include "config/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int whole(struct rg_cfg_error *error, const char *text)
+{
+	error->line = error->column = 0;
+	snprintf(error->text, sizeof(error->text), "%s", text);
+	return -EINVAL;
+}
+
+static int failed(struct rg_cfg_error *error, const char *what)
+{
+	int code = errno;
+
+	error->line = error->column = 0;
+	snprintf(error->text, sizeof(error->text), "cannot %s it: %s", what, strerror(code));
+	return -code;
+}
+
+static int bytes_read(int fd, char *text, size_t size, size_t *len)
+{
+	*len = 0;
+	while (*len < size) {
+		ssize_t n = read(fd, text + *len, size - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	return 0;
+}
+
+/* A writer that is still at it changes size or time between the two looks. */
+static bool changed(const struct stat *before, const struct stat *after, size_t len)
+{
+	return before->st_size != after->st_size || (size_t)after->st_size != len ||
+	       before->st_mtim.tv_sec != after->st_mtim.tv_sec ||
+	       before->st_mtim.tv_nsec != after->st_mtim.tv_nsec;
+}
+
+static int text_read(int fd, char **text, size_t *len, struct rg_cfg_error *error)
+{
+	struct stat before, after;
+
+	if (fstat(fd, &before) < 0)
+		return failed(error, "read");
+	if (!S_ISREG(before.st_mode))
+		return whole(error, "not a regular file; expected the configuration in YAML");
+	if (before.st_size > (off_t)CFG_TREE_MAX_BYTES) {
+		snprintf(error->text, sizeof(error->text), "the file has %lld bytes; expected at most %u",
+		         (long long)before.st_size, CFG_TREE_MAX_BYTES);
+		return -EINVAL;
+	}
+	*text = malloc((size_t)before.st_size + 1);
+	if (!*text)
+		return whole(error, "out of memory");
+	errno = -bytes_read(fd, *text, (size_t)before.st_size + 1, len);
+	if (errno != 0 || fstat(fd, &after) < 0)
+		return failed(error, "read");
+	if (changed(&before, &after, *len))
+		return whole(
+		        error,
+		        "the file changed while it was read; write it aside and rename it, then load again");
+	return 0;
+}
+
+int cfg_file_read(const char *file, char **text, size_t *len, struct rg_cfg_error *error)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int rc;
+
+	*text = NULL;
+	if (fd < 0)
+		return failed(error, "open");
+	rc = text_read(fd, text, len, error);
+	if (rc < 0) {
+		free(*text);
+		*text = NULL;
+	}
+	close(fd);
+	return rc;
+}
+
+static int named_check(struct cfg_load *load, const struct cfg_node *node, const char *file, bool private)
+{
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int rc = 0;
+
+	if (fd < 0)
+		return cfg_refuse(load, node, "cannot open %.300s: %s", file, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		rc = cfg_refuse(load, node, "cannot read %.300s: %s", file, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		rc = cfg_refuse(load, node, "%.300s is not a regular file", file);
+	else if (st.st_size == 0)
+		rc = cfg_refuse(load, node, "%.300s is empty", file);
+	else if (private && st.st_uid != 0 && st.st_uid != geteuid())
+		rc = cfg_refuse(load, node,
+		                "%.200s belongs to another user (uid %u); expected root or the daemon's own: "
+		                "chown it",
+		                file, st.st_uid);
+	else if (private && (st.st_mode & 077))
+		rc = cfg_refuse(
+		        load, node,
+		        "%.200s has mode %04o, so others may use the key; expected 0600: chmod 600 it", file,
+		        st.st_mode & 07777);
+	close(fd);
+	return rc;
+}
+
+static int gateway_files(struct cfg_load *load, const struct cfg_node *root)
+{
+	const struct rg_cfg_gateway *gateway = &load->cfg->gateway;
+	const struct cfg_node *node = cfg_tree_get(root, "gateway");
+	int rc = 0;
+
+	if (gateway->certificate)
+		rc = named_check(load, cfg_tree_get(node, "certificate"), gateway->certificate, false);
+	if (rc == 0 && gateway->private_key)
+		rc = named_check(load, cfg_tree_get(node, "private-key"), gateway->private_key, true);
+	for (size_t i = 0; i < gateway->n_authorities && rc == 0; i++)
+		rc = named_check(load, cfg_tree_item(cfg_tree_get(node, "authorities"), i),
+		                 gateway->authorities[i], false);
+	return rc;
+}
+
+int cfg_files_check(struct cfg_load *load, const struct cfg_node *root)
+{
+	int rc = gateway_files(load, root);
+
+	for (size_t i = 0; i < load->cfg->n_secrets && rc == 0; i++) {
+		const struct cfg_node *secret = cfg_tree_item(cfg_tree_get(root, "secrets"), i);
+
+		rc = named_check(load, cfg_tree_get(secret, "file"), load->cfg->secrets[i].file, true);
+	}
+	return rc;
+}

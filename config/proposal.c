@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proposals as text: tokens joined by '-', one of each kind, into IANA's
+ * IKEv2 transform IDs (RFC 7296 3.3.2, RFC 5282, RFC 4868, RFC 5903, RFC 8031).
+ * Pure; any thread.
+ */
+#include "config/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { ENCR, INTEG, PRF, DH, ESN, KINDS };
+
+/* X(token, kind, transform ID, key bits or what else the ID leaves open) */
+#define TOKENS(X)                                                                                            \
+	X("aes128gcm16", ENCR, 20, 128)                                                                      \
+	X("aes256gcm16", ENCR, 20, 256)                                                                      \
+	X("aes128", ENCR, 12, 128)                                                                           \
+	X("aes256", ENCR, 12, 256)                                                                           \
+	X("sha256", INTEG, 12, 0)                                                                            \
+	X("sha384", INTEG, 13, 0)                                                                            \
+	X("sha512", INTEG, 14, 0)                                                                            \
+	X("prfsha256", PRF, 5, 0)                                                                            \
+	X("prfsha384", PRF, 6, 0)                                                                            \
+	X("prfsha512", PRF, 7, 0)                                                                            \
+	X("x25519", DH, 31, 0)                                                                               \
+	X("ecp256", DH, 19, 0)                                                                               \
+	X("ecp384", DH, 20, 0)                                                                               \
+	X("modp2048", DH, 14, 0)                                                                             \
+	X("modp3072", DH, 15, 0)                                                                             \
+	X("esn", ESN, 1, 0)                                                                                  \
+	X("noesn", ESN, 0, 0)
+
+#define ENCR_CBC 12
+#define ENCR_GCM 20
+
+static const struct token {
+	const char *text;
+	enum kind kind;
+	uint16_t id, bits;
+} tokens[] = {
+#define X(text, kind, id, bits) {text, kind, id, bits},
+        TOKENS(X)
+#undef X
+};
+
+static const char *const kind_names[KINDS] = {[ENCR] = "cipher",
+                                              [INTEG] = "integrity algorithm",
+                                              [PRF] = "PRF",
+                                              [DH] = "key exchange group",
+                                              [ESN] = "ESN choice"};
+
+static const struct token *token_find(const char *text, size_t len)
+{
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
+		if (strlen(tokens[i].text) == len && memcmp(tokens[i].text, text, len) == 0)
+			return &tokens[i];
+	return NULL;
+}
+
+static int unknown(const char *text, size_t len, char *why, size_t size)
+{
+	int n = snprintf(why, size, "unknown algorithm '%.*s'; expected some of", len < 40 ? (int)len : 40,
+	                 text);
+
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]) && n > 0 && (size_t)n < size; i++)
+		n += snprintf(why + n, size - (size_t)n, " %s", tokens[i].text);
+	return -EINVAL;
+}
+
+static int tokens_read(const char *text, const struct token *found[static KINDS], char *why, size_t size)
+{
+	for (;;) {
+		size_t len = strcspn(text, "-");
+		const struct token *token = token_find(text, len);
+
+		if (!token)
+			return unknown(text, len, why, size);
+		if (found[token->kind]) {
+			snprintf(why, size,
+			         "two %ss (%s, %s); expected one in a proposal, write two proposals",
+			         kind_names[token->kind], found[token->kind]->text, token->text);
+			return -EINVAL;
+		}
+		found[token->kind] = token;
+		if (text[len] == '\0')
+			return 0;
+		text += len + 1;
+	}
+}
+
+/* What is wrong with the combination; NULL if nothing. */
+static const char *ike_problem(const struct token *const found[static KINDS])
+{
+	if (!found[ENCR])
+		return "no cipher; expected one such as aes128gcm16";
+	if (found[ESN])
+		return "esn and noesn are for ESP proposals";
+	if (!found[DH])
+		return "no key exchange group; expected one such as x25519";
+	if (found[ENCR]->id == ENCR_GCM && found[INTEG])
+		return "AES-GCM takes no integrity algorithm; expected a PRF such as prfsha256 in its place";
+	if (found[ENCR]->id == ENCR_GCM && !found[PRF])
+		return "AES-GCM needs a PRF; expected one such as prfsha256";
+	if (found[ENCR]->id == ENCR_CBC && !found[INTEG])
+		return "AES-CBC needs an integrity algorithm; expected one such as sha256";
+	return NULL;
+}
+
+static const char *esp_problem(const struct token *const found[static KINDS])
+{
+	if (!found[ENCR])
+		return "no cipher; expected aes128gcm16 or aes256gcm16";
+	if (found[ENCR]->id == ENCR_CBC)
+		return "ESP with AES-CBC is not in this version; expected aes128gcm16 or aes256gcm16";
+	if (found[INTEG])
+		return "AES-GCM takes no integrity algorithm";
+	if (found[PRF])
+		return "a PRF is for IKE proposals";
+	return NULL;
+}
+
+int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, char *why, size_t size)
+{
+	const struct token *found[KINDS] = {0};
+	const char *problem;
+	int rc = tokens_read(text, found, why, size);
+
+	if (rc < 0)
+		return rc;
+	problem = esp ? esp_problem(found) : ike_problem(found);
+	if (problem) {
+		snprintf(why, size, "%s", problem);
+		return -EINVAL;
+	}
+	*out = (struct rg_cfg_proposal){
+	        .encr = found[ENCR]->id,
+	        .encr_bits = found[ENCR]->bits,
+	        .integ = found[INTEG] ? found[INTEG]->id : 0,
+	        .dh = found[DH] ? found[DH]->id : 0,
+	        .esn = found[ESN] && found[ESN]->id == 1,
+	};
+	if (found[PRF])
+		out->prf = found[PRF]->id;
+	else if (found[INTEG]) /* PRF_HMAC_SHA2_256 is 5 where AUTH_HMAC_SHA2_256_128 is 12, and so on up */
+		out->prf = (uint16_t)(out->integ - 12 + 5);
+	return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema's root and the sections of the control process: gateway, pools,
+ * connections, secrets, control. Constant tables; any thread.
+ */
+#include "config/schema_parts.h"
+
+static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK}, {"certificate", RG_AUTH_CERTIFICATE}, {0}};
+static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
+static const struct cfg_word rr_words[] = {
+        {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
+static const struct cfg_word refuse_words[] = {{"refuse", 0}, {"accept", 1}, {0}};
+static const struct cfg_word rfc4555_words[] = {{"rfc4555", 0}, {0}};
+static const struct cfg_word log_words[] = {{"error", RG_LOG_ERROR},
+                                            {"warning", RG_LOG_WARNING},
+                                            {"info", RG_LOG_INFO},
+                                            {"debug", RG_LOG_DEBUG},
+                                            {0}};
+
+static const struct cfg_key gateway_keys[] = {
+        {"identity", CFG_T_IDENTITY, FIELD(rg_cfg_gateway, identity), .flags = CFG_REQUIRED,
+         .help = "What the gateway calls itself (IDr). With certificates it must be a subjectAltName or the "
+                 "subject of the certificate."},
+        {"certificate", CFG_T_FILE, FIELD(rg_cfg_gateway, certificate),
+         .help = "PEM: the gateway's certificate first, then the intermediates. Needed where a connection "
+                 "says `local: certificate`."},
+        {"private-key", CFG_T_FILE, FIELD(rg_cfg_gateway, private_key), .flags = CFG_PRIVATE,
+         .help = "PEM: the key of `certificate`, ECDSA or RSA, mode 0600."},
+        {"authorities", CFG_T_FILE, MANY(rg_cfg_gateway, authorities, n_authorities), .max_count = 64,
+         .help = "PEM: the certificate authorities that clients' certificates must lead to. Needed where a "
+                 "connection says `remote: certificate`."},
+        {0},
+};
+static const struct cfg_section gateway_section = {
+        "gateway", "Who the gateway is. Needed as soon as there is a connection.", gateway_keys};
+
+static const struct cfg_key pool_keys[] = {
+        {"ranges", CFG_T_RANGE, MANY(rg_cfg_pool, ranges, n_ranges), .flags = CFG_REQUIRED, .min_count = 1,
+         .max_count = 64,
+         .help = "Addresses that clients get, IPv4 and IPv6. Of a prefix, the network and broadcast "
+                 "addresses are left out. Ranges must not overlap each other, an uplink or a network."},
+        {"dns", CFG_T_ADDRESS, MANY(rg_cfg_pool, dns, n_dns), .max_count = 8,
+         .help = "Name servers handed to clients."},
+        {"domains", CFG_T_DOMAIN, MANY(rg_cfg_pool, domains, n_domains), .max_count = 32,
+         .help = "Domains that clients resolve with them (RFC 8598)."},
+        {0},
+};
+static const struct cfg_section pool_section = {
+        "pools.NAME",
+        "A pool of virtual addresses. A lease stays with the identity that had it while addresses last.",
+        pool_keys};
+
+static const struct cfg_key uplink_group_keys[] = {
+        {"members", CFG_T_UPLINK, MANY(rg_cfg_connection, uplinks, n_uplinks), .max_count = 16,
+         .standard_text = "all uplinks by their preference",
+         .help = "The uplinks that this connection may use, best first."},
+        {"spread", CFG_T_WORD, FIELD(rg_cfg_connection, spread), .words = spread_words, .standard = "order",
+         .help = "`order`: every client is led to the first member that works; `hash`: clients are spread "
+                 "over the members by their identity."},
+        {0},
+};
+static const struct cfg_section uplink_group_section = {"connections.NAME.uplinks", "Which uplinks serve it.",
+                                                        uplink_group_keys};
+
+static const struct cfg_key authentication_keys[] = {
+        {"local", CFG_T_WORD, FIELD(rg_cfg_connection, local_auth), .words = auth_words,
+         .standard = "certificate", .help = "How the gateway proves its identity."},
+        {"remote", CFG_T_WORD, FIELD(rg_cfg_connection, remote_auth), .words = auth_words,
+         .standard = "certificate", .help = "How the client proves its identity."},
+        {0},
+};
+static const struct cfg_section authentication_section = {"connections.NAME.authentication",
+                                                          "Who proves what, and how.", authentication_keys};
+
+static const struct cfg_key selector_keys[] = {
+        {"local", CFG_T_PREFIX, MANY(rg_cfg_connection, selectors_local, n_selectors_local), .min_count = 1,
+         .max_count = 8, .standard = "[0.0.0.0/0, \"::/0\"]",
+         .help = "What clients may reach through the tunnel. Their side is always their virtual addresses."},
+        {0},
+};
+static const struct cfg_section selector_section = {"connections.NAME.selectors", "Traffic selectors.",
+                                                    selector_keys};
+
+static const struct cfg_key proposal_keys[] = {
+        {"ike", CFG_T_IKE_PROPOSAL, MANY(rg_cfg_connection, ike, n_ike), .min_count = 1, .max_count = 16,
+         .standard =
+                 "[aes128gcm16-prfsha256-x25519, aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-ecp256, "
+                 "aes256-sha256-x25519, aes256-sha256-ecp256, aes128-sha256-ecp256, aes256-sha256-modp2048]",
+         .help = "Accepted proposals for the IKE SA, best first. Tokens: aes128gcm16, aes256gcm16, aes128, "
+                 "aes256; with the last two "
+                 "sha256, sha384 or sha512; prfsha256, prfsha384 or prfsha512 (needed with GCM, else that of "
+                 "the hash); x25519, ecp256, ecp384, modp2048 or modp3072."},
+        {"esp", CFG_T_ESP_PROPOSAL, MANY(rg_cfg_connection, esp, n_esp), .min_count = 1, .max_count = 16,
+         .standard = "[aes128gcm16-esn, aes256gcm16-esn, aes128gcm16, aes256gcm16]",
+         .help = "Accepted proposals for Child SAs, best first. Tokens: aes128gcm16 or aes256gcm16; esn or "
+                 "noesn (the default); a group as "
+                 "above for rekeys with a key exchange of their own. ESP with AES-CBC is not in this "
+                 "version."},
+        {0},
+};
+static const struct cfg_section proposal_section = {"connections.NAME.proposals", "Algorithms.",
+                                                    proposal_keys};
+
+static const struct cfg_key lifetime_keys[] = {
+        {"ike", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.ike_s), .unit = 1000, .min = 5,
+         .max = 30 * 86400, .standard = "4h", .help = "An IKE SA is rekeyed this long after it was made."},
+        {"child", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.child_s), .unit = 1000, .min = 5,
+         .max = 30 * 86400, .standard = "1h",
+         .help = "A Child SA is rekeyed this long after it was made, and deleted when a tenth more has "
+                 "passed."},
+        {"child-bytes", CFG_T_SIZE, FIELD(rg_cfg_connection, lifetimes.child_bytes), .flags = CFG_OFF_IS_0,
+         .unit = 1, .min = 1u << 20, .max = UINT64_C(1) << 60, .standard = "off",
+         .help = "A Child SA is rekeyed after so many bytes in one direction."},
+        {"child-packets", CFG_T_NUMBER, FIELD(rg_cfg_connection, lifetimes.child_packets),
+         .flags = CFG_OFF_IS_0, .min = 1000, .max = UINT64_C(1) << 60, .standard = "off",
+         .help = "A Child SA is rekeyed after so many packets in one direction."},
+        {"dpd", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.dpd_s), .flags = CFG_OFF_IS_0,
+         .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
+         .help = "A client that was silent so long is asked whether it lives."},
+        {0},
+};
+static const struct cfg_section lifetime_section = {
+        "connections.NAME.lifetimes", "When keys are renewed and silence is questioned.", lifetime_keys};
+
+static const struct cfg_key mobility_keys[] = {
+        {"address-management", CFG_T_WORD, .words = rfc4555_words, .standard = "rfc4555",
+         .help = "The protocol of moves; RFC 4555 (MOBIKE) is the one in this version."},
+        {"return-routability", CFG_T_WORD, FIELD(rg_cfg_connection, mobility.return_routability),
+         .words = rr_words, .standard = "always",
+         .help = "Whether a client must prove that it is reachable at a new address before traffic goes "
+                 "there: at every move, at the first use of an address, or never."},
+        {"rr-timeout", CFG_T_DURATION, FIELD(rg_cfg_connection, mobility.rr_timeout_ms), .unit = 1,
+         .min = 100, .max = 60000, .standard = "5s",
+         .help = "A proof that takes longer is given up: the old path stays and all known addresses are "
+                 "probed."},
+        {"rr-missing-cookie", CFG_T_WORD, FIELD(rg_cfg_connection, mobility.rr_missing_cookie_accept),
+         .words = refuse_words, .standard = "refuse",
+         .help = "An answer without the COOKIE2 that was sent: `refuse` counts it and does not move."},
+        {"updates", CFG_T_RATE, .offset = offsetof(struct rg_cfg_connection, mobility.updates),
+         .size = sizeof(unsigned), .count_offset = offsetof(struct rg_cfg_connection, mobility.updates_per_s),
+         .min = 1, .max = 100000, .standard = "10/min",
+         .help = "Moves a client may ask for; those beyond are delayed and the last one wins."},
+        {0},
+};
+static const struct cfg_section mobility_section = {"connections.NAME.mobility", "How clients move.",
+                                                    mobility_keys};
+
+static const struct cfg_key connection_keys[] = {
+        {"uplinks", CFG_T_SECTION, .section = &uplink_group_section, .help = "Which uplinks serve it."},
+        {"authentication", CFG_T_SECTION, .section = &authentication_section,
+         .help = "Who proves what, and how."},
+        {"identities", CFG_T_PATTERN, MANY(rg_cfg_connection, identities, n_identities),
+         .flags = CFG_REQUIRED, .min_count = 1, .max_count = 4096,
+         .help = "Clients whose identity matches one of these use this connection; the first connection that "
+                 "matches wins."},
+        {"pool", CFG_T_POOL, FIELD(rg_cfg_connection, pool), .standard = "none",
+         .help = "Where clients' virtual addresses come from."},
+        {"selectors", CFG_T_SECTION, .section = &selector_section, .help = "Traffic selectors."},
+        {"proposals", CFG_T_SECTION, .section = &proposal_section, .help = "Algorithms."},
+        {"replay-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, window), .min = 64, .max = 4096, .step = 64,
+         .standard = "1024", .help = "Packets that may arrive late on an inbound SA."},
+        {"lifetimes", CFG_T_SECTION, .section = &lifetime_section,
+         .help = "When keys are renewed and silence is questioned."},
+        {"mobility", CFG_T_SECTION, .section = &mobility_section, .help = "How clients move."},
+        {"fragmentation", CFG_T_SWITCH, FIELD(rg_cfg_connection, fragmentation), .standard = "on",
+         .help = "IKE messages are cut into fragments that fit (RFC 7383) where the client can do so too."},
+        {"fragment-size", CFG_T_NUMBER, FIELD(rg_cfg_connection, fragment_size), .min = 576, .max = 9000,
+         .standard = "1280", .help = "Bytes of the largest IKE datagram that is sent, IP header included."},
+        {0},
+};
+static const struct cfg_section connection_section = {
+        "connections.NAME", "A kind of client: how it authenticates, what it gets, what it may reach.",
+        connection_keys};
+
+static const struct cfg_key secret_keys[] = {
+        {"identity", CFG_T_PATTERN, FIELD(rg_cfg_secret, identity), .flags = CFG_REQUIRED,
+         .help = "Whose key this is; the first entry that matches is used."},
+        {"file", CFG_T_FILE, FIELD(rg_cfg_secret, file), .flags = CFG_REQUIRED | CFG_PRIVATE,
+         .help = "The file that holds the pre-shared key, mode 0600. A newline at its end is not part of the "
+                 "key."},
+        {0},
+};
+static const struct cfg_section secret_section = {"secrets", "Pre-shared keys, by file.", secret_keys};
+
+static const struct cfg_key control_keys[] = {
+        {"socket", CFG_T_SOCKET, FIELD(rg_cfg_control, socket), .max = 107,
+         .standard = "/run/roamgate/control.sock", .help = "Where roamctl finds roamgate-control."},
+        {"threads", CFG_T_NUMBER, FIELD(rg_cfg_control, threads), .min = 1, .max = 128, .standard = "2",
+         .help = "Threads for Diffie-Hellman, signatures and certificates."},
+        {"cookie-threshold", CFG_T_NUMBER, FIELD(rg_cfg_control, cookie_threshold), .min = 0, .max = 1000000,
+         .standard = "100",
+         .help = "Half-open IKE SAs from which new clients must return a cookie (RFC 7296 section 2.6)."},
+        {"log-level", CFG_T_WORD, FIELD(rg_cfg_control, log_level), .words = log_words, .standard = "info",
+         .help = "The least important message that is logged, by both processes."},
+        {0},
+};
+static const struct cfg_section control_section = {"control", "roamgate-control itself.", control_keys};
+
+/* In the order in which sections are read: what is referred to comes first. */
+static const struct cfg_key root_keys[] = {
+        {"version", CFG_T_NUMBER, .flags = CFG_REQUIRED, .min = 1, .max = 1, .help = "Of this format."},
+        {"dataplane", CFG_T_SECTION, .offset = offsetof(struct rg_config, dataplane), .flags = CFG_REQUIRED,
+         .section = &cfg_dataplane_section, .help = "roamgate-dataplane: workers, memory, ports."},
+        {"uplinks", CFG_T_SECTION, NAMED(rg_config, uplinks, n_uplinks), .section = &cfg_uplink_section,
+         .max_count = 16, .help = "The gateway's connections to the Internet, by name."},
+        {"networks", CFG_T_SECTION, NAMED(rg_config, networks, n_networks), .section = &cfg_network_section,
+         .max_count = 64, .help = "The networks behind the gateway, by name."},
+        {"gateway", CFG_T_SECTION, .offset = offsetof(struct rg_config, gateway), .section = &gateway_section,
+         .help = "Who the gateway is."},
+        {"pools", CFG_T_SECTION, NAMED(rg_config, pools, n_pools), .section = &pool_section, .max_count = 256,
+         .help = "Virtual addresses for clients, by name."},
+        {"connections", CFG_T_SECTION, NAMED(rg_config, connections, n_connections),
+         .section = &connection_section, .max_count = 1024,
+         .help = "Kinds of clients, by name; tried in the order of the file."},
+        {"secrets", CFG_T_SECTION, MANY(rg_config, secrets, n_secrets), .section = &secret_section,
+         .max_count = 4096, .help = "Pre-shared keys; tried in the order of the file."},
+        {"control", CFG_T_SECTION, .offset = offsetof(struct rg_config, control), .section = &control_section,
+         .help = "roamgate-control itself."},
+        {0},
+};
+
+const struct cfg_section cfg_schema = {"The file", "", root_keys};
+
+const char *cfg_type_text(enum cfg_type type)
+{
+	static const char *const texts[] = {
+#define X(name, text) [CFG_T_##name] = text,
+	        CFG_TYPES(X)
+#undef X
+	};
+
+	return texts[type];
+}
