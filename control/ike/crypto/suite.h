@@ -75,7 +75,8 @@ struct ike_choice {
 /* Responder: the first of ours that the peer offers, in our order. Bounded by
  * n_ours times the payload's length. IKE_REJECT_NO_PROPOSAL if there is none. */
 enum ike_reject ike_select(struct ike_choice *choice, enum ike_select what,
-                           const struct rg_cfg_proposal *ours, size_t n_ours, const struct ike_sa_payload *offered);
+                           const struct rg_cfg_proposal *ours, size_t n_ours,
+                           const struct ike_sa_payload *offered);
 
 /* Initiator: checks that the answer holds exactly one proposal and that we
  * offered it whole (RFC 7296 2.7, 3.3.6). */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of algorithms that we have (RFC 8247 2; RFC 5282, 4868, 5903, 3526, 8031). Any thread. */
+#include <stdio.h>
+
+#include "control/ike/crypto/suite.h"
+
+static const struct ike_encr_info encrs[] = {
+        {IKE_ENCR_AES_GCM_16, 128, 16, 4, 8, 1, 16, "aes128gcm16"},
+        {IKE_ENCR_AES_GCM_16, 256, 32, 4, 8, 1, 16, "aes256gcm16"},
+        {IKE_ENCR_AES_CBC, 128, 16, 0, 16, 16, 0, "aes128"},
+        {IKE_ENCR_AES_CBC, 256, 32, 0, 16, 16, 0, "aes256"},
+};
+
+static const struct ike_integ_info integs[] = {
+        {IKE_INTEG_HMAC_SHA2_256_128, 32, 16, "sha256"},
+        {IKE_INTEG_HMAC_SHA2_384_192, 48, 24, "sha384"},
+        {IKE_INTEG_HMAC_SHA2_512_256, 64, 32, "sha512"},
+};
+
+static const struct ike_prf_info prfs[] = {
+        {IKE_PRF_HMAC_SHA2_256, 32, "prfsha256"},
+        {IKE_PRF_HMAC_SHA2_384, 48, "prfsha384"},
+        {IKE_PRF_HMAC_SHA2_512, 64, "prfsha512"},
+};
+
+static const struct ike_dh_info dhs[] = {
+        {IKE_DH_X25519, 32, 32, "x25519"},        {IKE_DH_ECP_256, 64, 32, "ecp256"},
+        {IKE_DH_ECP_384, 96, 48, "ecp384"},       {IKE_DH_MODP_2048, 256, 256, "modp2048"},
+        {IKE_DH_MODP_3072, 384, 384, "modp3072"},
+};
+
+#define FIND(table, condition)                                                                               \
+	for (size_t i = 0; i < sizeof(table) / sizeof((table)[0]); i++)                                      \
+		if (condition)                                                                               \
+			return &(table)[i];                                                                  \
+	return NULL
+
+const struct ike_encr_info *ike_encr_info(uint16_t id, uint16_t key_bits)
+{
+	FIND(encrs, encrs[i].id == id && encrs[i].key_bits == key_bits);
+}
+
+const struct ike_integ_info *ike_integ_info(uint16_t id)
+{
+	FIND(integs, integs[i].id == id);
+}
+
+const struct ike_prf_info *ike_prf_info(uint16_t id)
+{
+	FIND(prfs, prfs[i].id == id);
+}
+
+const struct ike_dh_info *ike_dh_info(uint16_t id)
+{
+	FIND(dhs, dhs[i].id == id);
+}
+
+bool ike_suite_supported(const struct ike_suite *suite)
+{
+	const struct ike_encr_info *encr = ike_encr_info(suite->encr, suite->encr_bits);
+
+	if (!encr || (suite->dh && !ike_dh_info(suite->dh)))
+		return false;
+	if (suite->protocol == IKE_PROTOCOL_ESP) /* what the fast path does */
+		return encr->icv_len && !suite->integ && !suite->prf;
+	if (suite->protocol != IKE_PROTOCOL_IKE || !suite->dh || suite->esn || !ike_prf_info(suite->prf))
+		return false;
+	return encr->icv_len ? !suite->integ : ike_integ_info(suite->integ) != NULL;
+}
+
+void ike_suite_from_config(struct ike_suite *suite, uint8_t protocol, const struct rg_cfg_proposal *cfg)
+{
+	bool is_ike = protocol == IKE_PROTOCOL_IKE;
+
+	*suite = (struct ike_suite){
+	        .protocol = protocol,
+	        .encr = cfg->encr,
+	        .encr_bits = cfg->encr_bits,
+	        .integ = cfg->integ,
+	        .prf = is_ike ? cfg->prf : 0,
+	        .dh = cfg->dh,
+	        .esn = is_ike ? false : cfg->esn,
+	};
+}
+
+void ike_suite_print(const struct ike_suite *suite, char *text, size_t len)
+{
+	const struct ike_encr_info *encr = ike_encr_info(suite->encr, suite->encr_bits);
+	const struct ike_integ_info *integ = ike_integ_info(suite->integ);
+	const struct ike_prf_info *prf = ike_prf_info(suite->prf);
+	const struct ike_dh_info *dh = ike_dh_info(suite->dh);
+
+	snprintf(text, len, "%s%s%s%s%s%s%s%s", encr ? encr->name : "none", integ ? "-" : "",
+	         integ ? integ->name : "", prf ? "-" : "", prf ? prf->name : "", dh ? "-" : "",
+	         dh ? dh->name : "", suite->esn ? "-esn" : "");
+}
