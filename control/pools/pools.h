@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual addresses for clients (RFC 7296 3.15). A lease belongs to an
+ * identity: released, it stays reserved for it until the pool has no other
+ * address left, and then the one released longest ago is given away first.
+ *
+ * A pool is named by its index in struct rg_config. An identity is a cookie
+ * (64 bits of its hash, never 0) and the text that the cookie was made from.
+ * Sessions of one identity replace each other, so they share its lease: every
+ * acquire takes one use, every release gives one back.
+ *
+ * One thread (the control process's event loop).
+ */
+#ifndef RG_CONTROL_POOLS_POOLS_H
+#define RG_CONTROL_POOLS_POOLS_H
+
+#include "config/config.h"
+
+#define RG_POOLS_MAX_LEASES   (1u << 20) /* of one pool, both families */
+#define RG_POOLS_IDENTITY_MAX 255        /* bytes of an identity that are kept, for display */
+
+struct rg_pools;
+
+/* Copies what it needs of `cfg`. 0 or -ENOMEM. */
+int rg_pools_new(const struct rg_config *cfg, struct rg_pools **out);
+void rg_pools_free(struct rg_pools *pools);
+
+/*
+ * An address of `family` (4 or 6) for the identity: the one that it had, else
+ * `wanted` (may be NULL) where that is free, else a fresh one.
+ * 0; -EAFNOSUPPORT: the pool has no such addresses; -ENOSPC: all are in use
+ * (both: INTERNAL_ADDRESS_FAILURE, RFC 7296 3.15.4); -EINVAL: no such pool; -ENOMEM.
+ */
+int rg_pools_acquire(struct rg_pools *pools, unsigned pool, uint8_t family, uint64_t cookie,
+                     const char *identity, const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out);
+
+/* Gives one use back. 0, or -ENOENT where that identity does not use that address. */
+int rg_pools_release(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie);
+
+/*
+ * Keeps an address that an orphan in the dataplane still uses for the identity
+ * behind `cookie`, until rg_pools_unreserve(); says so any number of times.
+ * An identity may have several such addresses; a session gets the one reserved last.
+ * 0; -ENOENT: in no pool; -EEXIST: another identity uses it; -ENOSPC; -ENOMEM.
+ */
+int rg_pools_reserve(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie);
+int rg_pools_unreserve(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie);
+
+struct rg_pools_usage {
+	uint64_t used;     /* by sessions and orphans */
+	uint64_t reserved; /* released, kept for their identities */
+	double size; /* addresses in all; a double, since an IPv6 prefix holds more than 64 bits can count */
+};
+
+/* -EINVAL: no such pool. */
+int rg_pools_usage(const struct rg_pools *pools, unsigned pool, uint8_t family, struct rg_pools_usage *out);
+
+/* The identity that holds an address, or NULL; valid until the next call that changes a lease. */
+const char *rg_pools_holder(const struct rg_pools *pools, const struct rg_cfg_addr *addr);
+
+#endif
