@@ -30,6 +30,7 @@ struct core_config {
 	uint32_t max_sas;   /* in each direction; rounded up to a power of two */
 	uint32_t max_tunnels;  /* 0: max_sas */
 	uint32_t max_policies; /* 0: max_sas */
+	size_t memory_limit;   /* bytes of objects; 0: none */
 	unsigned node;         /* 0 to 14: the top 4 bits of our SPIs are node + 1 */
 
 	/* Key material is opaque here. key_expand() fills `area` (key_size bytes, key_align

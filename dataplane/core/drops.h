@@ -38,6 +38,7 @@
 	X(ESP_DUMMY, "esp-dummy", "dummy packet (RFC 4303 2.6): expected, no error")                         \
 	X(ESP_INNER_BAD, "esp-inner-bad", "inner IP header is malformed or longer than the plaintext")       \
 	X(ESP_SELECTORS, "esp-selectors", "inner packet outside the SA's selectors")                         \
+	X(ESP_ECN, "esp-ecn", "congestion mark outside, no ECN inside (RFC 6040 4.2)")                       \
 	X(ESP_CRYPTO, "esp-crypto", "the crypto library refused the job")                                    \
 	X(INNER_TTL, "inner-ttl", "inner hop limit exhausted")                                               \
 	X(INNER_BAD, "inner-bad", "plaintext packet is malformed")                                           \
@@ -79,6 +80,8 @@
 	X(CHECKSUM_COMPLETED, "checksum-completed")                                                          \
 	X(MSS_CLAMPED, "mss-clamped")                                                                        \
 	X(TOO_BIG_SENT, "too-big-sent")                                                                      \
+	X(TIME_EXCEEDED_SENT, "time-exceeded-sent")                                                          \
+	X(FRAGMENTED, "fragmented")                                                                          \
 	X(UNEXPECTED_SOURCE, "unexpected-source")                                                            \
 	X(HANDED_OVER, "handed-over")                                                                        \
 	X(RECEIVED_OVER, "received-over")                                                                    \

@@ -15,17 +15,11 @@
 #define EVENT_INTERVAL_MS 100u /* NEW_ADDRESS of an SA, NO_SA of a policy */
 #define EVENT_NO_SA_SLOTS 64u
 
-/* What a flood of plaintext without an SA may raise: one slot a policy, by its handle. */
-struct event_limiter {
-	uint32_t policy;
-	uint64_t at_ms;
-};
-
 struct event_ring {
-	alignas(64) _Atomic uint32_t head; /* the worker's */
-	_Atomic uint64_t lost;             /* the worker's, only rising; main reads */
-	struct event_limiter no_sa[EVENT_NO_SA_SLOTS];
-	alignas(64) _Atomic uint32_t tail; /* main's */
+	alignas(64) _Atomic uint32_t head;    /* the worker's */
+	_Atomic uint64_t lost;                /* the worker's, only rising; main reads */
+	uint64_t no_sa_ms[EVENT_NO_SA_SLOTS]; /* the worker's: last NO_SA, by the policy's handle */
+	alignas(64) _Atomic uint32_t tail;    /* main's */
 	uint64_t lost_told;
 	struct rg_api_event slot[EVENT_RING_SIZE];
 };

@@ -74,9 +74,10 @@ struct sa {
 	/* cold: main; the lifetime is immutable */
 	struct rg_api_lifetime lifetime;
 	uint64_t cookie, added_ms;
-	uint32_t told_time; /* main: soft lifetime by time was told */
-	uint32_t size;      /* of the whole piece of memory */
-	uint32_t flags_api, slot;
+	bool told_soft, told_hard; /* main: by time */
+	uint32_t size;             /* of the whole piece of memory */
+	struct policy *policies;   /* main: those that send through it */
+	uint64_t staged_sequence;  /* main: of the record, until publication */
 };
 
 _Static_assert(offsetof(struct sa, next_bytes) == 64, "the first line is full");

@@ -31,7 +31,9 @@ struct tunnel {
 
 	/* main only */
 	alignas(64) uint32_t generation;
-	uint32_t refs; /* SAs that point here */
+	uint32_t refs;       /* SAs that point here */
+	struct path *staged; /* by the batch under way */
+	bool marked;         /* to be deleted by it */
 };
 
 /* Worker: exactly once for a packet, in the stage that computes its length. */

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Adding and deleting SAs (RFC 4301 4.4.2). Main only. A deleted SA's index is in
+ * quarantine until its grace period is over: until then its owner may still
+ * write the SA's record in the counters memfd.
+ */
+#include "dataplane/core/batch.h"
+#include "dataplane/core/writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static uint32_t ring_bytes(const struct sa *sa)
+{
+	return sa->direction == RG_IN ? ((sa->ring_mask + 1u) * 8 + 63) & ~63u : 0;
+}
+
+void sa_destroy(struct core *core, void *object)
+{
+	struct sa *sa = object;
+	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle), size = sa->size;
+	uint8_t *slot = &core->writer->sa_slot[sa->direction][index];
+
+	if (*slot == SLOT_QUARANTINE)
+		*slot = SLOT_FREE;
+	*sa->record = (struct rg_counters_sa){0};
+	slab_free(&core->writer->slabs, (void *)(uintptr_t)sa->selectors, sizeof(struct selectors));
+	explicit_bzero(sa, size);
+	slab_free(&core->writer->slabs, sa, size);
+}
+
+/* --- validation --- */
+
+static bool spi_is_ours(const struct core *core, uint32_t spi)
+{
+	return (ntohl(spi) & 0xf0000000u) == core->spi_prefix;
+}
+
+static bool spi_is_taken(const struct core *core, const struct rg_api_sa *records, uint32_t i)
+{
+	if (sa_in_find(core, records[i].spi) != NULL)
+		return true;
+	for (uint32_t k = 0; k < i; k++) {
+		if (records[k].spi == records[i].spi)
+			return true;
+	}
+	return false;
+}
+
+static int check_inbound(const struct core *core, const struct rg_api_sa *records, uint32_t i,
+                         struct batch_result *result)
+{
+	const struct rg_api_sa *r = &records[i];
+
+	if (r->window < REPLAY_WINDOW_MIN || r->window > REPLAY_WINDOW_MAX || r->window % 64 != 0)
+		return batch_refuse(result, i, -EINVAL, "window %u is not 64 to %u in steps of 64", r->window,
+		                    REPLAY_WINDOW_MAX);
+	if (spi_is_ours(core, r->spi)) {
+		if ((ntohl(r->spi) & 0x0fffffffu) != r->handle)
+			return batch_refuse(result, i, -EINVAL, "SPI %#x does not carry handle %#x",
+			                    ntohl(r->spi), r->handle);
+		return 0;
+	}
+	if (spi_is_taken(core, records, i))
+		return batch_refuse(result, i, -EEXIST, "SPI %#x is in use", ntohl(r->spi));
+	return 0;
+}
+
+static int check_handle(const struct core *core, enum rg_direction direction, uint32_t handle, uint32_t i,
+                        struct batch_result *result)
+{
+	uint32_t index = RG_SA_HANDLE_INDEX(handle);
+
+	if (handle == 0 || handle >> (RG_SA_INDEX_BITS + RG_SA_GENERATION_BITS) != 0)
+		return batch_refuse(result, i, -EINVAL, "SA handle %#x is not valid", handle);
+	if (index >= core->capacity)
+		return batch_refuse(result, i, -ENOSPC,
+		                    "SA index %u is beyond the limit of %u: raise max-sas", index,
+		                    core->capacity);
+	switch (core->writer->sa_slot[direction][index]) {
+	case SLOT_FREE:
+		return 0;
+	case SLOT_QUARANTINE:
+		return batch_refuse(result, i, -EAGAIN, "SA index %u is in quarantine: take another one",
+		                    index);
+	default:
+		return batch_refuse(result, i, -EEXIST, "SA index %u is in use", index);
+	}
+}
+
+static int check_record(const struct core *core, enum rg_direction direction, const struct rg_api_sa *records,
+                        uint32_t i, struct batch_result *result)
+{
+	const struct rg_api_sa *r = &records[i];
+	int rc = check_handle(core, direction, r->handle, i, result);
+
+	if (rc != 0)
+		return rc;
+	if (ntohl(r->spi) < 256)
+		return batch_refuse(result, i, -EINVAL, "SPI %u is reserved (RFC 4303 2.1)", ntohl(r->spi));
+	if ((r->flags & ~(uint32_t)RG_SA_ESN) != 0)
+		return batch_refuse(result, i, -EINVAL, "flags %#x are not known", r->flags);
+	if (r->sequence > (r->flags & RG_SA_ESN ? SA_ESN_LAST : SA_SEQUENCE_LAST))
+		return batch_refuse(result, i, -EINVAL, "sequence is beyond the last number");
+	if (writer_tunnel(core, r->tunnel) == NULL)
+		return batch_refuse(result, i, -ENOENT, "there is no tunnel %#x", r->tunnel);
+	return direction == RG_IN ? check_inbound(core, records, i, result) : 0;
+}
+
+/* --- building --- */
+
+static void copy_key(void *area, size_t size, const uint8_t *key)
+{
+	memcpy(area, key, size < RG_API_KEY_MAX ? size : RG_API_KEY_MAX);
+}
+
+static int expand_key(const struct core *core, const struct rg_api_sa *record, struct sa *sa)
+{
+	void *area = (void *)(uintptr_t)sa_key(sa);
+	unsigned octets = record->suite == RG_SUITE_AES128_GCM16 ? 16 : 32;
+
+	if (record->suite != RG_SUITE_AES128_GCM16 && record->suite != RG_SUITE_AES256_GCM16)
+		return -EOPNOTSUPP;
+	memcpy(&sa->salt, record->key + octets, 4); /* RFC 4106 8.1: the salt follows the key */
+	if (core->config.key_expand != NULL)
+		return core->config.key_expand(core->config.ctx, record->suite, record->key, area);
+	copy_key(area, core->config.key_size, record->key);
+	return 0;
+}
+
+/* Everything up to `sequence` counts as seen (RFC 4303 3.4.3); what is above in its word does not. */
+static void init_ring(struct sa *sa, uint64_t sequence)
+{
+	uint64_t *ring = sa_ring(sa);
+
+	if (sequence == 0)
+		return;
+	memset(ring, 0xff, (sa->ring_mask + 1u) * sizeof(*ring));
+	ring[sequence >> 6 & sa->ring_mask] = (2ull << (sequence & 63)) - 1;
+}
+
+static uint64_t nearest(uint64_t soft, uint64_t hard)
+{
+	if (soft == 0 && hard == 0)
+		return UINT64_MAX;
+	if (soft == 0 || hard == 0)
+		return soft | hard;
+	return soft < hard ? soft : hard;
+}
+
+static void init_limits(struct sa *sa)
+{
+	const struct rg_api_lifetime *l = &sa->lifetime;
+	bool esn = sa->flags & SA_ESN;
+
+	sa->next_bytes = nearest(l->soft_bytes, l->hard_bytes);
+	sa->next_packets = nearest(l->soft_packets, l->hard_packets);
+	sa->next_sequence = esn ? SA_ESN_SOFT : SA_SEQUENCE_SOFT;
+	sa->sequence_last = esn ? SA_ESN_LAST : SA_SEQUENCE_LAST;
+}
+
+static void init_record(const struct core *core, struct sa *sa, uint64_t sequence)
+{
+	*sa->record = (struct rg_counters_sa){
+	        .spi = sa->spi,
+	        .handle = sa->handle,
+	        .check = sa->spi ^ sa->handle ^ (uint32_t)core_boot_id(core),
+	        .sequence = sequence,
+	};
+}
+
+static void fill(struct core *core, struct sa *sa, enum rg_direction direction, const struct rg_api_sa *r)
+{
+	sa->spi = r->spi;
+	sa->handle = r->handle;
+	sa->direction = (uint8_t)direction;
+	sa->tunnel = writer_tunnel(core, r->tunnel);
+	sa->owner = sa->tunnel->owner;
+	sa->suite = (uint8_t)r->suite;
+	sa->flags = r->flags & RG_SA_ESN ? SA_ESN : 0;
+	sa->cookie = r->cookie;
+	sa->lifetime = r->lifetime;
+	sa->added_ms = core->writer->now_ms;
+	sa->record = counters_record(core, direction, RG_SA_HANDLE_INDEX(r->handle));
+	if (direction == RG_IN) {
+		sa->window = (uint16_t)r->window;
+		sa->ring_mask = (uint16_t)(replay_words(r->window) - 1);
+	}
+}
+
+static int build(struct core *core, enum rg_direction direction, const struct rg_api_sa *r, struct sa **out)
+{
+	struct slabs *slabs = &core->writer->slabs;
+	struct selectors *selectors = slab_alloc(slabs, sizeof(*selectors));
+	struct sa shape = {0}, *sa = NULL;
+	bool simple4;
+	int rc = -ENOMEM;
+
+	if (selectors == NULL)
+		goto out;
+	rc = selectors_build(selectors, &shape.sel4, &simple4, r->local, r->remote);
+	if (rc != 0)
+		goto out;
+	fill(core, &shape, direction, r);
+	shape.selectors = selectors;
+	shape.flags |= simple4 ? SA_SIMPLE4 : 0;
+	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
+	shape.size = shape.key_line * 64u + (uint32_t)core->config.key_size;
+	rc = -ENOMEM;
+	sa = slab_alloc(slabs, shape.size);
+	if (sa == NULL)
+		goto out;
+	memcpy(sa, &shape, sizeof(shape));
+	init_ring(sa, direction == RG_IN ? r->sequence : 0);
+	init_limits(sa);
+	rc = expand_key(core, r, sa);
+out:
+	if (rc != 0) {
+		slab_free(slabs, selectors, sizeof(*selectors));
+		if (sa != NULL) {
+			explicit_bzero(sa, shape.size);
+			slab_free(slabs, sa, shape.size);
+		}
+		return rc;
+	}
+	*out = sa;
+	return 0;
+}
+
+static int refuse_build(struct batch_result *result, uint32_t i, int rc, const struct rg_api_sa *r)
+{
+	if (rc == -EOPNOTSUPP)
+		return batch_refuse(result, i, rc, "suite %u is not supported", r->suite);
+	if (rc == -ENOMEM)
+		return batch_refuse(result, i, rc, "no memory for an SA");
+	return batch_refuse(result, i, rc,
+	                    "SA: a selector list is empty or malformed, or the key is refused");
+}
+
+/* --- adding --- */
+
+static void publish(struct core *core, struct sa *sa)
+{
+	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
+
+	init_record(core, sa, sa->staged_sequence);
+	sa->tunnel->refs++;
+	core->writer->n_sas[sa->direction]++;
+	/* publishes the SA and its record; pairs with sa_in_guess() and sa_by_handle() */
+	atomic_store_explicit(&core->sas[sa->direction][index], sa, memory_order_release);
+	if (sa->direction == RG_IN && !spi_is_ours(core, sa->spi))
+		host_table_insert(&core->foreign, (uint64_t[2]){sa->spi, 0}, sa->spi, index + 1);
+}
+
+int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg_api_sa *records, uint32_t n,
+                 struct batch_result *result)
+{
+	struct core_writer *w = core->writer;
+	struct sa **built = calloc(n + 1, sizeof(struct sa *));
+	uint32_t i, foreign = 0;
+	int rc = built == NULL ? batch_refuse(result, 0, -ENOMEM, "no memory for a batch") : 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		rc = check_record(core, direction, records, i, result);
+		if (rc != 0)
+			break;
+		rc = build(core, direction, &records[i], &built[i]);
+		if (rc != 0) {
+			refuse_build(result, i, rc, &records[i]);
+			break;
+		}
+		built[i]->staged_sequence = records[i].sequence;
+		foreign += direction == RG_IN && !spi_is_ours(core, records[i].spi);
+		w->sa_slot[direction][RG_SA_HANDLE_INDEX(records[i].handle)] = SLOT_USED;
+	}
+	if (rc == 0 && foreign > 0 && host_table_reserve(core, &core->foreign, foreign) != 0)
+		rc = batch_refuse(result, 0, -ENOMEM, "no memory for the table of foreign SPIs");
+	if (rc != 0) {
+		while (i-- > 0) {
+			w->sa_slot[direction][RG_SA_HANDLE_INDEX(records[i].handle)] = SLOT_FREE;
+			sa_destroy(core, built[i]);
+		}
+		goto out;
+	}
+	for (i = 0; i < n; i++)
+		publish(core, built[i]);
+	result->token = foreign > 0 ? retire_seal(core) : w->retire.last;
+out:
+	free(built);
+	return rc;
+}
+
+/* --- deleting --- */
+
+static void forget_policies(struct core *core, struct sa *sa)
+{
+	struct policy *p;
+
+	while ((p = sa->policies) != NULL) {
+		sa->policies = p->sa_next;
+		p->sa = NULL;
+		/* pairs with policy_choose() */
+		atomic_store_explicit(&policy_group_entry(core, p)->sa, NULL, memory_order_release);
+	}
+}
+
+static void remove_one(struct core *core, enum rg_direction direction, uint32_t handle)
+{
+	struct sa *sa = writer_sa(core, direction, handle);
+	uint32_t index = RG_SA_HANDLE_INDEX(handle);
+
+	atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
+	if (direction == RG_IN && !spi_is_ours(core, sa->spi))
+		host_table_replace(&core->foreign, (uint64_t[2]){sa->spi, 0}, sa->spi, index + 1, HOST_NONE);
+	forget_policies(core, sa);
+	atomic_store_explicit(&core->sas[direction][index], NULL, memory_order_release);
+	sa->tunnel->refs--;
+	core->writer->n_sas[direction]--;
+	retire(core, sa_destroy, sa);
+}
+
+int batch_sa_del(struct core *core, enum rg_direction direction, const struct rg_api_handle *records,
+                 uint32_t n, struct batch_result *result)
+{
+	uint8_t *slots = core->writer->sa_slot[direction];
+	uint32_t i;
+	int rc = 0;
+
+	if (retire_reserve(core, n) != 0)
+		return batch_refuse(result, 0, -ENOMEM, "no memory to retire SAs");
+	/* quarantine marks what the batch has named already */
+	for (i = 0; i < n && rc == 0; i++) {
+		uint32_t index = RG_SA_HANDLE_INDEX(records[i].handle);
+		if (writer_sa(core, direction, records[i].handle) == NULL || slots[index] != SLOT_USED)
+			rc = batch_refuse(result, i, -ENOENT, "there is no SA %#x", records[i].handle);
+		else
+			slots[index] = SLOT_QUARANTINE;
+	}
+	if (rc != 0) {
+		for (uint32_t undo = 0; undo < result->index; undo++)
+			slots[RG_SA_HANDLE_INDEX(records[undo].handle)] = SLOT_USED;
+		return rc;
+	}
+	for (i = 0; i < n; i++)
+		remove_one(core, direction, records[i].handle);
+	result->token = retire_seal(core);
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The counters memfd (dataplane/api/api.h): sealed against resizing and against
+ * writers other than this process, so its reader can map it without fear. Main
+ * only; the records are written by the owners of their SAs.
+ */
+#include "dataplane/core/drops.h"
+#include "dataplane/core/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct rg_counters_sa) == 64, "a record is a cache line");
+_Static_assert(sizeof(struct rg_counters_hdr) == 64, "records are aligned");
+
+static const char *const drop_names[DROP_COUNT] = {[DROP_NONE] = "none",
+#define X(name, kebab, text) [DROP_##name] = kebab,
+                                                   DROP_REASONS(X)
+#undef X
+};
+
+static const char *const drop_texts[DROP_COUNT] = {[DROP_NONE] = "not dropped",
+#define X(name, kebab, text) [DROP_##name] = text,
+                                                   DROP_REASONS(X)
+#undef X
+};
+
+static const char *const counter_names[COUNTER_COUNT] = {
+#define X(name, kebab) [COUNTER_##name] = kebab,
+        EVENT_COUNTERS(X)
+#undef X
+};
+
+const char *drop_name(enum drop reason)
+{
+	return reason < DROP_COUNT ? drop_names[reason] : "unknown";
+}
+
+const char *drop_text(enum drop reason)
+{
+	return reason < DROP_COUNT ? drop_texts[reason] : "unknown";
+}
+
+const char *counter_name(enum counter what)
+{
+	return what < COUNTER_COUNT ? counter_names[what] : "unknown";
+}
+
+static int write_header(struct rg_counters_hdr *h, uint32_t capacity)
+{
+	uint64_t boot_id = 0;
+
+	while (boot_id == 0) {
+		if (getrandom(&boot_id, sizeof(boot_id), 0) != sizeof(boot_id))
+			return -EIO;
+	}
+	h->magic = RG_COUNTERS_MAGIC;
+	h->boot_id = boot_id;
+	h->capacity = capacity;
+	h->record_size = sizeof(struct rg_counters_sa);
+	h->check = h->magic ^ h->boot_id ^ h->capacity ^ (uint64_t)h->record_size << 32;
+	return 0;
+}
+
+int counters_open(struct core *core)
+{
+	struct core_writer *w = core->writer;
+	size_t bytes =
+	        sizeof(struct rg_counters_hdr) + 2 * (size_t)core->capacity * sizeof(struct rg_counters_sa);
+	void *p;
+
+	w->counters_fd = memfd_create("roamgate-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (w->counters_fd < 0)
+		return -errno;
+	if (ftruncate(w->counters_fd, (off_t)bytes) != 0)
+		return -errno;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, w->counters_fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	w->counters = p;
+	w->counters_bytes = bytes;
+	if (fcntl(w->counters_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE) != 0)
+		return -errno;
+	return write_header(w->counters, core->capacity);
+}
+
+void counters_close(struct core *core)
+{
+	struct core_writer *w = core->writer;
+
+	if (w->counters != NULL)
+		munmap(w->counters, w->counters_bytes);
+	if (w->counters_fd >= 0)
+		close(w->counters_fd);
+	w->counters = NULL;
+	w->counters_fd = -1;
+}
+
+struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index)
+{
+	struct rg_counters_sa *records = (struct rg_counters_sa *)(void *)(core->writer->counters + 1);
+
+	return &records[(direction == RG_OUT ? core->capacity : 0) + index];
+}
+
+int core_counters_fd(const struct core *core)
+{
+	return core->writer->counters_fd;
+}
+
+uint64_t core_boot_id(const struct core *core)
+{
+	return core->writer->counters->boot_id;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Live objects as records, for dumps: never a key. Main only; counters are read
+ * while their owners write them.
+ */
+#include "dataplane/core/batch.h"
+#include "dataplane/core/writer.h"
+
+uint32_t dump_limit(const struct core *core, enum dump_kind kind)
+{
+	switch (kind) {
+	case DUMP_TUNNEL:
+		return core->writer->max_tunnels;
+	case DUMP_POLICY:
+		return core->writer->max_policies;
+	default:
+		return core->capacity;
+	}
+}
+
+bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *out)
+{
+	const struct tunnel *t = index < core->writer->max_tunnels ? core->writer->tunnels[index] : NULL;
+	const struct path *path;
+	const struct nexthop *nh;
+
+	if (t == NULL)
+		return false;
+	path = tunnel_path(t);
+	nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+	*out = (struct rg_api_tunnel){
+	        .handle = t->handle,
+	        .generation = t->generation,
+	        .cookie = t->cookie,
+	        .path = path->endpoints,
+	        .suspended = (path->flags & PATH_SUSPENDED) != 0,
+	        .mtu = nh != NULL ? path_outer_mtu(path, nh) : path->mtu,
+	        .dropped = counters_read(&t->dropped),
+	};
+	return true;
+}
+
+bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t index, struct rg_api_sa_info *out)
+{
+	const struct core_writer *w = core->writer;
+	const struct rg_counters_sa *r;
+	const struct sa *sa;
+	uint64_t last_ms;
+
+	if (index >= core->capacity)
+		return false;
+	sa = atomic_load_explicit(&core->sas[direction][index], memory_order_relaxed);
+	if (sa == NULL)
+		return false;
+	r = sa->record;
+	last_ms = counters_read(&r->last_ms);
+	*out = (struct rg_api_sa_info){
+	        .handle = sa->handle,
+	        .spi = sa->spi,
+	        .tunnel = sa->tunnel->handle,
+	        .flags = sa->flags & SA_ESN ? RG_SA_ESN : 0,
+	        .cookie = sa->cookie,
+	        .suite = sa->suite,
+	        .window = sa->window,
+	        .direction = direction,
+	        .owner = sa->owner,
+	        .sequence = counters_read(&r->sequence),
+	        .packets = counters_read(&r->packets),
+	        .bytes = counters_read(&r->bytes),
+	        .replayed = counters_read(&r->replayed),
+	        .auth_failed = counters_read(&r->auth_failed),
+	        .selector_mismatch = counters_read(&sa->selector_mismatch),
+	        .age_ms = w->now_ms - sa->added_ms,
+	        .idle_ms = last_ms == 0          ? UINT64_MAX
+	                   : last_ms > w->now_ms ? 0
+	                                         : w->now_ms - last_ms,
+	        .lifetime = sa->lifetime,
+	};
+	memcpy(out->local, sa->selectors->local, sizeof(out->local));
+	memcpy(out->remote, sa->selectors->remote, sizeof(out->remote));
+	return true;
+}
+
+bool dump_policy(const struct core *core, uint32_t index, struct rg_api_policy *out)
+{
+	const struct policy *p = index < core->writer->max_policies ? core->writer->policies[index] : NULL;
+
+	if (p == NULL)
+		return false;
+	*out = (struct rg_api_policy){
+	        .handle = p->handle,
+	        .sa = p->sa != NULL ? p->sa->handle : 0,
+	        .cookie = p->cookie,
+	        .priority = p->priority,
+	        .family = p->group->family,
+	        .prefix_len = p->group->prefix_len,
+	};
+	memcpy(out->prefix, p->group->addr, 16);
+	return true;
+}
+
+void dump_status(const struct core *core, struct rg_api_status *out)
+{
+	const struct core_writer *w = core->writer;
+
+	out->boot_id = core_boot_id(core);
+	out->workers = core->n_workers;
+	out->tunnels = w->n_tunnels;
+	out->sas_in = w->n_sas[RG_IN];
+	out->sas_out = w->n_sas[RG_OUT];
+	out->policies = w->n_policies;
+	out->retired = w->retire.n;
+	out->migrations = w->migrations;
+}

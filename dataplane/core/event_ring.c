@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes into an event, and how often. Called by the SA's owner, but for
+ * event_port() and event_pmtu(), which their ring's thread calls.
+ */
+#include "dataplane/core/event_ring.h"
+
+static struct rg_api_event about_sa(uint32_t type, const struct sa *sa)
+{
+	return (struct rg_api_event){
+	        .type = type,
+	        .handle = sa->handle,
+	        .tunnel = sa->tunnel->handle,
+	        .direction = sa->direction,
+	        .cookie = sa->cookie,
+	        .sequence = counters_read(&sa->record->sequence),
+	};
+}
+
+void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64_t now_ms,
+                       const struct rg_api_path *seen)
+{
+	struct rg_api_event e = about_sa(RG_EVENT_NEW_ADDRESS, sa);
+
+	sa->event_ms = now_ms;
+	e.sequence = seq;
+	e.seen = *seen;
+	event_put(r, &e);
+}
+
+void event_first_packet(struct event_ring *r, struct sa *sa, uint64_t seq)
+{
+	struct rg_api_event e;
+
+	if (sa->told & SA_TOLD_FIRST)
+		return;
+	sa->told |= SA_TOLD_FIRST;
+	e = about_sa(RG_EVENT_FIRST_PACKET, sa);
+	e.sequence = seq;
+	event_put(r, &e);
+}
+
+static bool reached(uint64_t value, uint64_t limit)
+{
+	return limit != 0 && value >= limit;
+}
+
+static uint64_t limit_or_none(uint64_t limit)
+{
+	return limit != 0 ? limit : UINT64_MAX;
+}
+
+void event_limit(struct event_ring *r, struct sa *sa)
+{
+	const struct rg_api_lifetime *l = &sa->lifetime;
+	uint64_t packets = sa->record->packets, bytes = sa->record->bytes;
+	struct rg_api_event e;
+
+	if (reached(packets, l->hard_packets) || reached(bytes, l->hard_bytes)) {
+		sa->next_packets = sa->next_bytes = UINT64_MAX;
+		atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
+		if (sa->told & SA_TOLD_HARD)
+			return;
+		sa->told |= SA_TOLD_HARD;
+		e = about_sa(RG_EVENT_HARD_LIFETIME, sa);
+		event_put(r, &e);
+		return;
+	}
+	sa->next_packets = limit_or_none(l->hard_packets);
+	sa->next_bytes = limit_or_none(l->hard_bytes);
+	if (sa->told & SA_TOLD_SOFT)
+		return;
+	sa->told |= SA_TOLD_SOFT;
+	e = about_sa(RG_EVENT_SOFT_LIFETIME, sa);
+	event_put(r, &e);
+}
+
+void event_sequence(struct event_ring *r, struct sa *sa)
+{
+	struct rg_api_event e;
+
+	sa->next_sequence = UINT64_MAX;
+	if (sa->told & SA_TOLD_SEQUENCE)
+		return;
+	sa->told |= SA_TOLD_SEQUENCE;
+	e = about_sa(RG_EVENT_SEQUENCE, sa);
+	event_put(r, &e);
+}
+
+void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms)
+{
+	struct rg_api_event e = about_sa(RG_EVENT_NO_ANSWER, sa);
+
+	e.value = now_ms - sa->tunnel->last_in_ms;
+	event_put(r, &e);
+}
+
+void event_no_sa(struct event_ring *r, uint32_t policy, uint64_t now_ms)
+{
+	uint64_t *at_ms = &r->no_sa_ms[RG_SA_HANDLE_INDEX(policy) % EVENT_NO_SA_SLOTS];
+	struct rg_api_event e = {.type = RG_EVENT_NO_SA, .handle = policy};
+
+	/* policies that share a slot share its interval: whoever sends again is heard */
+	if (*at_ms != 0 && now_ms - *at_ms < EVENT_INTERVAL_MS)
+		return;
+	*at_ms = now_ms;
+	event_put(r, &e);
+}
+
+void event_port(struct event_ring *r, uint32_t port, bool up)
+{
+	struct rg_api_event e = {.type = RG_EVENT_PORT, .handle = port, .value = up};
+
+	event_put(r, &e);
+}
+
+void event_pmtu(struct event_ring *r, const struct sa *sa, uint32_t mtu)
+{
+	struct rg_api_event e = about_sa(RG_EVENT_PMTU, sa);
+
+	e.value = mtu;
+	event_put(r, &e);
+}

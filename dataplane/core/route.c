@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Remote addresses with their next hops: one route for all paths to an address
+ * through a table. A worker reaches a route only through a path, so a route
+ * whose last path has passed its grace period goes at once. Main only.
+ */
+#include "dataplane/core/path.h"
+#include "dataplane/core/writer.h"
+
+#include <errno.h>
+
+static unsigned chain_of(uint32_t table, uint8_t family, const uint8_t *addr)
+{
+	uint64_t a = 0, b = 0;
+
+	memcpy(&a, addr, family == 4 ? 4 : 8);
+	if (family == 6)
+		memcpy(&b, addr + 8, 8);
+	return (unsigned)(host_hash(table, a, b) & (ROUTE_CHAINS - 1));
+}
+
+static bool is_route(const struct route *r, uint32_t table, uint8_t family, const uint8_t *addr)
+{
+	return r->table == table && r->family == family && memcmp(r->addr, addr, family == 4 ? 4 : 16) == 0;
+}
+
+struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
+{
+	struct core_writer *w = core->writer;
+	struct route **chain = &w->routes[chain_of(table, family, addr)];
+	struct route *r = *chain;
+
+	while (r != NULL && !is_route(r, table, family, addr))
+		r = r->next;
+	if (r != NULL) {
+		r->refs++;
+		return r;
+	}
+	r = slab_alloc(&w->slabs, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->table = table;
+	r->family = family;
+	memcpy(r->addr, addr, family == 4 ? 4 : 16);
+	r->refs = 1;
+	r->next = *chain;
+	*chain = r;
+	if (core->config.route_added != NULL)
+		core->config.route_added(core->config.ctx, r);
+	return r;
+}
+
+static void nexthop_free(struct core *core, void *nh)
+{
+	slab_free(&core->writer->slabs, nh, sizeof(struct nexthop));
+}
+
+static void route_free(struct core *core, struct route *r)
+{
+	nexthop_free(core, (void *)(uintptr_t)atomic_load_explicit(&r->nexthop, memory_order_relaxed));
+	slab_free(&core->writer->slabs, r, sizeof(*r));
+}
+
+void route_put(struct core *core, struct route *route)
+{
+	struct route **link = &core->writer->routes[chain_of(route->table, route->family, route->addr)];
+
+	if (--route->refs > 0)
+		return;
+	while (*link != route)
+		link = &(*link)->next;
+	*link = route->next;
+	if (core->config.route_removed != NULL)
+		core->config.route_removed(core->config.ctx, route);
+	route_free(core, route);
+}
+
+void route_foreach(struct core *core, uint32_t table, void (*fn)(void *ctx, struct route *route), void *ctx)
+{
+	for (unsigned i = 0; i < ROUTE_CHAINS; i++) {
+		for (struct route *r = core->writer->routes[i]; r != NULL; r = r->next) {
+			if (table == UINT32_MAX || r->table == table)
+				fn(ctx, r);
+		}
+	}
+}
+
+int route_set_nexthop(struct core *core, struct route *route, const struct nexthop *nh)
+{
+	const struct nexthop *old = atomic_load_explicit(&route->nexthop, memory_order_relaxed);
+	struct nexthop *copy = NULL;
+
+	if (old == nh || (old != NULL && nh != NULL && memcmp(old, nh, sizeof(*nh)) == 0))
+		return 0;
+	if (retire_reserve(core, 1) != 0)
+		return -ENOMEM;
+	if (nh != NULL) {
+		copy = slab_alloc(&core->writer->slabs, sizeof(*copy));
+		if (copy == NULL)
+			return -ENOMEM;
+		*copy = *nh;
+	}
+	/* publishes the copy's bytes; pairs with route_nexthop() */
+	atomic_store_explicit(&route->nexthop, copy, memory_order_release);
+	if (old != NULL) {
+		retire(core, nexthop_free, (void *)(uintptr_t)old);
+		retire_seal(core);
+	}
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Main's side of the tables: what no worker ever reads. Private to the files of
+ * this folder that change tables.
+ */
+#ifndef RG_DATAPLANE_CORE_WRITER_H
+#define RG_DATAPLANE_CORE_WRITER_H
+
+#include "dataplane/core/core.h"
+#include "dataplane/core/retire.h"
+#include "dataplane/core/slab.h"
+
+/* A policy as control made it. */
+struct policy {
+	uint32_t handle, priority;
+	uint64_t cookie, order; /* order: of addition, breaks ties of priority */
+	struct policy_group *group;
+	struct policy *next;    /* in its group, in order */
+	struct sa *sa;          /* NULL: none */
+	struct policy *sa_next; /* of the same SA */
+	bool unlinked;          /* from its group, by the batch under way */
+};
+
+/* All policies of one prefix; `set` is what workers see of it. */
+struct policy_group {
+	uint8_t family, prefix_len;
+	uint16_t n;
+	uint8_t addr[16];
+	struct policy *first;
+	uint32_t set, staged;         /* lines; 0: none */
+	struct policy_group *next;    /* in its hash chain */
+	struct policy_group *touched; /* by the batch under way */
+	bool is_touched;
+};
+
+/* Lines of policy sets, numbered from 1: free lists by the number of lines a set takes. */
+#define SET_LINES_MAX ((sizeof(struct policy_set) + POLICY_SET_MAX * sizeof(struct policy_entry) + 63) / 64)
+
+struct set_lines {
+	uint32_t free[SET_LINES_MAX + 1];
+	uint32_t at, end;
+};
+
+enum sa_slot {
+	SLOT_FREE = 0,
+	SLOT_USED = 1,
+	SLOT_QUARANTINE = 2, /* deleted; a worker may still write its counters */
+};
+
+#define GROUP_CHAINS 4096u
+#define ROUTE_CHAINS 4096u
+
+struct core_writer {
+	struct slabs slabs;
+	struct retire retire;
+	uint64_t now_ms;
+
+	struct tunnel **tunnels; /* by index */
+	struct policy **policies;
+	uint32_t max_tunnels, max_policies;
+	uint8_t *sa_slot[2]; /* enum sa_slot */
+	uint32_t n_tunnels, n_sas[2], n_policies;
+	uint32_t load[CORE_MAX_WORKERS]; /* tunnels of each owner */
+	uint64_t migrations;
+
+	struct policy_group *groups[GROUP_CHAINS];
+	struct policy_group *touched;
+	uint32_t n_prefix_groups[2]; /* published and no host; IPv4, IPv6 */
+	struct prefix_table *staged_prefixes[2];
+	uint64_t policy_order;
+	struct set_lines lines;
+	struct route *routes[ROUTE_CHAINS];
+
+	struct rg_counters_hdr *counters; /* the memfd's mapping */
+	size_t counters_bytes;
+	int counters_fd;
+	uint32_t scan; /* where the lifetime timer stands */
+	struct event_ring events;
+};
+
+/* route.c: a reference; NULL without memory. */
+struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr);
+void route_put(struct core *core, struct route *route);
+
+/* counters.c */
+int counters_open(struct core *core);
+void counters_close(struct core *core);
+struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index);
+
+/* policy_group.c */
+struct policy_group *policy_group_get(struct core *core, const struct rg_api_policy *record);
+void policy_group_link(struct core *core, struct policy *policy);
+void policy_group_unlink(struct core *core, struct policy *policy);
+struct policy_entry *policy_group_entry(struct core *core, const struct policy *policy);
+/* Builds what the touched groups need; -ENOMEM: nothing is staged. */
+int policy_groups_stage(struct core *core);
+void policy_groups_publish(struct core *core);
+/* Forgets staged work; empty groups that were never published go. */
+void policy_groups_abort(struct core *core);
+int policy_tables_init(struct core *core);
+void policy_tables_fini(struct core *core);
+
+/* batch_sa.c: for a retired SA, or one that was never published. */
+void sa_destroy(struct core *core, void *sa);
+
+/* Stable part of a table's index check. */
+static inline struct tunnel *writer_tunnel(const struct core *core, uint32_t handle)
+{
+	uint32_t index = RG_SA_HANDLE_INDEX(handle);
+	struct tunnel *t = index < core->writer->max_tunnels ? core->writer->tunnels[index] : NULL;
+	return t != NULL && t->handle == handle ? t : NULL;
+}
+
+static inline struct policy *writer_policy(const struct core *core, uint32_t handle)
+{
+	uint32_t index = RG_SA_HANDLE_INDEX(handle);
+	struct policy *p = index < core->writer->max_policies ? core->writer->policies[index] : NULL;
+	return p != NULL && p->handle == handle ? p : NULL;
+}
+
+static inline struct sa *writer_sa(const struct core *core, enum rg_direction direction, uint32_t handle)
+{
+	return RG_SA_HANDLE_INDEX(handle) < core->capacity ? sa_by_handle(core, direction, handle) : NULL;
+}
+
+#endif
