@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The context of one configuration: who may connect and how both sides prove
+ * it (RFC 4301 4.4.3, RFC 7296 2.15). Immutable after rg_auth_load(); any thread.
+ */
+#include "control/auth/auth.h"
+
+#include "control/auth/chain.h"
+#include "control/auth/peer_cert.h"
+#include "control/auth/secret.h"
+#include "control/ike/crypto/sign.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct rg_auth {
+	_Atomic unsigned refs;
+	struct rg_config *cfg;
+	struct rg_id identity;
+	struct secret_store *secrets;
+	struct chain chain;
+};
+
+const char *rg_auth_failure_name(enum rg_auth_failure failure)
+{
+	static const char *const names[] = {
+#define X(name, counter) counter,
+	        RG_AUTH_FAILURES(X)
+#undef X
+	};
+
+	return (unsigned)failure < RG_AUTH_FAIL_COUNT ? names[failure] : "auth-unknown";
+}
+
+static bool wants_certificates(const struct rg_config *cfg, bool local)
+{
+	for (size_t i = 0; i < cfg->n_connections; i++)
+		if ((local ? cfg->connections[i].local_auth : cfg->connections[i].remote_auth) ==
+		    RG_AUTH_CERTIFICATE)
+			return true;
+	return false;
+}
+
+static int load(struct rg_auth *auth, struct rg_auth_error *error)
+{
+	const struct rg_config *cfg = auth->cfg;
+
+	if (!cfg->gateway.identity || rg_id_parse(&auth->identity, cfg->gateway.identity) < 0) {
+		snprintf(error->text, sizeof(error->text),
+		         "gateway: identity '%s' is not an FQDN, e-mail address, IP address or DN",
+		         cfg->gateway.identity ? cfg->gateway.identity : "");
+		return -EINVAL;
+	}
+	auth->secrets = secret_load(cfg, error);
+	if (!auth->secrets || chain_load(&auth->chain, cfg, &auth->identity, error) < 0)
+		return -EINVAL;
+	if (wants_certificates(cfg, true) && !auth->chain.key) {
+		snprintf(error->text, sizeof(error->text),
+		         "gateway: a connection has `local: certificate`, so certificate and private-key are "
+		         "needed");
+		return -EINVAL;
+	}
+	if (wants_certificates(cfg, false) && !auth->chain.certreq_len) {
+		snprintf(error->text, sizeof(error->text),
+		         "gateway: a connection has `remote: certificate`, so authorities are needed");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct rg_auth *rg_auth_load(struct rg_config *cfg, struct rg_auth_error *error)
+{
+	struct rg_auth *auth = calloc(1, sizeof(*auth));
+
+	error->text[0] = '\0';
+	if (!auth) {
+		snprintf(error->text, sizeof(error->text), "out of memory");
+		rg_config_free(cfg);
+		return NULL;
+	}
+	auth->refs = 1;
+	auth->cfg = cfg;
+	if (load(auth, error) < 0) {
+		rg_auth_unref(auth);
+		auth = NULL;
+	}
+	ERR_clear_error();
+	return auth;
+}
+
+struct rg_auth *rg_auth_ref(struct rg_auth *auth)
+{
+	atomic_fetch_add_explicit(&auth->refs, 1, memory_order_relaxed);
+	return auth;
+}
+
+void rg_auth_unref(struct rg_auth *auth)
+{
+	/* The last one out sees all that the others did with it: acq_rel pairs with itself. */
+	if (!auth || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	chain_free(&auth->chain);
+	secret_free(auth->secrets);
+	rg_config_free(auth->cfg);
+	free(auth);
+}
+
+const struct rg_config *rg_auth_config(const struct rg_auth *auth)
+{
+	return auth->cfg;
+}
+
+const struct rg_id *rg_auth_identity(const struct rg_auth *auth)
+{
+	return &auth->identity;
+}
+
+size_t rg_auth_chain(const struct rg_auth *auth, size_t index, const uint8_t **der, size_t *len)
+{
+	if (index < auth->chain.n_certs) {
+		*der = auth->chain.certs[index].data;
+		*len = auth->chain.certs[index].len;
+	}
+	return auth->chain.n_certs;
+}
+
+const uint8_t *rg_auth_certreq(const struct rg_auth *auth, size_t *len)
+{
+	*len = auth->chain.certreq_len;
+	return auth->chain.certreq;
+}
+
+static bool connection_accepts(const struct rg_cfg_connection *connection, const struct rg_id *peer)
+{
+	for (size_t i = 0; i < connection->n_identities; i++)
+		if (rg_id_matches(peer, connection->identities[i]))
+			return true;
+	return false;
+}
+
+int rg_auth_connection(const struct rg_auth *auth, const struct rg_id *peer, const struct rg_id *local_name,
+                       enum rg_cfg_auth how)
+{
+	if (local_name && !rg_id_equal(local_name, &auth->identity))
+		return -ENOENT;
+	for (size_t i = 0; i < auth->cfg->n_connections; i++)
+		if (auth->cfg->connections[i].remote_auth == how &&
+		    connection_accepts(&auth->cfg->connections[i], peer))
+			return (int)i;
+	return -ENOENT;
+}
+
+int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *out, size_t size)
+{
+	return secret_find(auth->secrets, peer, out, size);
+}
+
+int rg_auth_sign(const struct rg_auth *auth, uint32_t peer_hashes, const uint8_t *octets, size_t octets_len,
+                 uint8_t *method, uint8_t *out, size_t cap, size_t *len)
+{
+	int rc;
+
+	if (!auth->chain.key)
+		return -ENOKEY;
+	rc = ike_sign(auth->chain.key, peer_hashes, (struct ike_view){octets, octets_len}, method, out, cap,
+	              len);
+	ERR_clear_error();
+	return rc;
+}
+
+static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_claim *claim)
+{
+	struct ike_auth value = {.method = claim->method, .value = {claim->data, claim->len}};
+	struct ike_view octets = {claim->octets, claim->octets_len};
+
+	switch (ike_verify(X509_get0_pubkey(leaf), IKE_HASHES_DEFAULT, &value, octets)) {
+	case 0:
+		return RG_AUTH_FAIL_NONE;
+	case -EBADMSG:
+		return RG_AUTH_FAIL_SIGNATURE;
+	case -EOPNOTSUPP:
+		return RG_AUTH_FAIL_ALGORITHM;
+	case -EKEYREJECTED:
+		return RG_AUTH_FAIL_CERTIFICATE_KEY;
+	default:
+		return RG_AUTH_FAIL_INTERNAL;
+	}
+}
+
+enum rg_auth_failure rg_auth_verify(const struct rg_auth *auth, const struct rg_auth_claim *claim)
+{
+	enum rg_auth_failure failure;
+	X509 *leaf = NULL;
+
+	failure = peer_cert_chain(auth->chain.store, claim->certs, claim->n_certs, &leaf);
+	if (!failure && !peer_cert_names(leaf, claim->peer))
+		failure = RG_AUTH_FAIL_CERTIFICATE_NAME;
+	if (!failure)
+		failure = verify_signature(leaf, claim);
+	X509_free(leaf);
+	ERR_clear_error();
+	return failure;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which certificates of a peer are believed (RFC 4945, RFC 5280 6). All limits
+ * are checked before the first signature is, so that what a peer sends cannot
+ * choose how long the check takes (H27). Pure functions; any thread.
+ */
+#include "control/auth/peer_cert.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <strings.h>
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+
+static bool rsa_acceptable(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	int bits = EVP_PKEY_get_bits(key);
+	bool good = bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX &&
+	            EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
+	            BN_num_bits(e) >= 17 && BN_num_bits(e) <= 64;
+
+	BN_free(e);
+	return good;
+}
+
+static bool ec_acceptable(const EVP_PKEY *key)
+{
+	char group[32];
+	size_t len;
+	int nid;
+
+	if (EVP_PKEY_get_group_name(key, group, sizeof(group), &len) != 1)
+		return false;
+	nid = OBJ_txt2nid(group);
+	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1;
+}
+
+bool peer_cert_key_acceptable(X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (!key)
+		return false;
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return rsa_acceptable(key);
+	case EVP_PKEY_EC:
+		return ec_acceptable(key);
+	case EVP_PKEY_ED25519:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* RFC 4945 5.1.3.12: iKEIntermediate's successor ipsecIKE, or any; TLS uses are accepted as well because
+ * that is what most issuers put into certificates for VPNs. */
+static bool purpose_is_ike(const ASN1_OBJECT *purpose)
+{
+	switch (OBJ_obj2nid(purpose)) {
+	case NID_ipsec_IKE:
+	case NID_anyExtendedKeyUsage:
+	case NID_client_auth:
+	case NID_server_auth:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool peer_cert_usage_acceptable(X509 *cert)
+{
+	uint32_t usage = X509_get_key_usage(cert); /* UINT32_MAX: not restricted */
+	EXTENDED_KEY_USAGE *purposes;
+	bool good = false;
+	int critical;
+
+	if (!(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
+		return false;
+	purposes = X509_get_ext_d2i(cert, NID_ext_key_usage, &critical, NULL);
+	if (!purposes)
+		return critical == -1; /* absent; else malformed or doubled */
+	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++)
+		good |= purpose_is_ike(sk_ASN1_OBJECT_value(purposes, i));
+	EXTENDED_KEY_USAGE_free(purposes);
+	return good;
+}
+
+static bool same_text(const ASN1_STRING *san, const struct rg_id *id)
+{
+	return ASN1_STRING_length(san) == id->len &&
+	       strncasecmp((const char *)ASN1_STRING_get0_data(san), (const char *)id->value, id->len) == 0 &&
+	       !memchr(ASN1_STRING_get0_data(san), '\0', id->len);
+}
+
+static bool san_is(const GENERAL_NAME *san, const struct rg_id *id)
+{
+	switch (id->type) {
+	case RG_ID_FQDN:
+		return san->type == GEN_DNS && same_text(san->d.dNSName, id);
+	case RG_ID_RFC822_ADDR:
+		return san->type == GEN_EMAIL && same_text(san->d.rfc822Name, id);
+	case RG_ID_IPV4_ADDR:
+	case RG_ID_IPV6_ADDR:
+		return san->type == GEN_IPADD && ASN1_STRING_length(san->d.iPAddress) == id->len &&
+		       memcmp(ASN1_STRING_get0_data(san->d.iPAddress), id->value, id->len) == 0;
+	default: /* a key id is in no certificate */
+		return false;
+	}
+}
+
+static bool subject_is(X509 *cert, const struct rg_id *id)
+{
+	const unsigned char *at = id->value;
+	X509_NAME *name = d2i_X509_NAME(NULL, &at, id->len);
+	bool same = name && X509_NAME_cmp(name, X509_get_subject_name(cert)) == 0;
+
+	X509_NAME_free(name);
+	return same;
+}
+
+bool peer_cert_names(X509 *cert, const struct rg_id *id)
+{
+	GENERAL_NAMES *sans;
+	bool found = false;
+
+	if (id->type == RG_ID_DER_ASN1_DN)
+		return subject_is(cert, id);
+	sans = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(sans) && !found; i++)
+		found = san_is(sk_GENERAL_NAME_value(sans, i), id);
+	GENERAL_NAMES_free(sans);
+	return found;
+}
+
+static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
+{
+	const unsigned char *at = in->der;
+
+	if (in->len < 1 || in->len > RG_AUTH_CERT_MAX)
+		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	*out = d2i_X509(NULL, &at, (long)in->len);
+	if (!*out || at != in->der + in->len) {
+		X509_free(*out);
+		*out = NULL;
+		return RG_AUTH_FAIL_CERTIFICATE_SYNTAX;
+	}
+	return peer_cert_key_acceptable(*out) ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_KEY;
+}
+
+/* The first to `leaf`, the rest to `rest`. */
+static enum rg_auth_failure decode_all(const struct rg_auth_cert *certs, size_t n, X509 **leaf,
+                                       STACK_OF(X509) * rest)
+{
+	enum rg_auth_failure failure = RG_AUTH_FAIL_NONE;
+
+	for (size_t i = 0; i < n && !failure; i++) {
+		X509 *cert = NULL;
+
+		failure = decode(&certs[i], &cert);
+		if (i == 0) {
+			*leaf = cert;
+		} else if (cert && !sk_X509_push(rest, cert)) {
+			X509_free(cert);
+			failure = RG_AUTH_FAIL_INTERNAL;
+		}
+	}
+	return failure;
+}
+
+static enum rg_auth_failure why(int error)
+{
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+	case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+		return RG_AUTH_FAIL_CERTIFICATE_TIME;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return RG_AUTH_FAIL_CERTIFICATE_KEY;
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	case X509_V_ERR_OUT_OF_MEM:
+		return RG_AUTH_FAIL_INTERNAL;
+	default:
+		return RG_AUTH_FAIL_CERTIFICATE_ISSUER;
+	}
+}
+
+static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
+
+	if (!ctx || X509_STORE_CTX_init(ctx, store, leaf, rest) != 1)
+		goto out;
+	X509_STORE_CTX_set_depth(ctx, RG_AUTH_DEPTH_MAX);
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), 2); /* no SHA-1, 112 bits */
+	if (X509_verify_cert(ctx) == 1)
+		failure = RG_AUTH_FAIL_NONE;
+	else
+		failure = why(X509_STORE_CTX_get_error(ctx));
+out:
+	X509_STORE_CTX_free(ctx);
+	return failure;
+}
+
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, const struct rg_auth_cert *certs, size_t n,
+                                     X509 **leaf)
+{
+	STACK_OF(X509) *rest = sk_X509_new_null();
+	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
+	X509 *cert = NULL;
+
+	*leaf = NULL;
+	if (!rest)
+		return failure;
+	if (n == 0)
+		failure = RG_AUTH_FAIL_NO_CERTIFICATE;
+	else if (n > RG_AUTH_CERTS_MAX)
+		failure = RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	else
+		failure = decode_all(certs, n, &cert, rest);
+	if (!failure)
+		failure = verify_chain(store, cert, rest);
+	if (!failure && !peer_cert_usage_acceptable(cert))
+		failure = RG_AUTH_FAIL_CERTIFICATE_USAGE;
+	if (!failure) {
+		*leaf = cert;
+		cert = NULL;
+	}
+	X509_free(cert);
+	sk_X509_pop_free(rest, X509_free);
+	return failure;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks of single certificates: keys, uses, names, and of a peer's chain
+ * (RFC 4945, RFC 5280 6). Pure functions; any thread.
+ */
+#ifndef RG_CONTROL_AUTH_PEER_CERT_H
+#define RG_CONTROL_AUTH_PEER_CERT_H
+
+#include "control/auth/auth.h"
+
+#include <openssl/x509.h>
+
+/* RSA of 2048 to 8192 bits with an exponent from 65537 to 64 bits, P-256, P-384, P-521, Ed25519. */
+bool peer_cert_key_acceptable(X509 *cert);
+
+/* keyUsage and extendedKeyUsage allow IKE (RFC 4945 5.1.3.2 and 5.1.3.12). */
+bool peer_cert_usage_acceptable(X509 *cert);
+
+/* The identity is a SAN of its type, or for a DN the subject (RFC 4945 3.1, IM-9). */
+bool peer_cert_names(X509 *cert, const struct rg_id *id);
+
+/* Up to an authority of `store`. `leaf` is the peer's own, to be freed by the caller (X509_free), NULL
+ * unless the return is RG_AUTH_FAIL_NONE. */
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, const struct rg_auth_cert *certs, size_t n,
+                                     X509 **leaf);
+
+#endif
