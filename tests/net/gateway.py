@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""roamgate in a namespace: its configuration, its two daemons and roamctl."""
+import copy
+import json
+import os
+import subprocess
+
+import yaml
+
+from lab import BUILD, REPO, LabError, wait_for
+
+DEMO = os.path.join(REPO, "config/examples/demo.yaml")
+DATAPLANE = os.path.join(BUILD, "dataplane/roamgate-dataplane")
+CONTROL = os.path.join(BUILD, "control/roamgate-control")
+ROAMCTL = os.path.join(BUILD, "control/roamctl")
+PSK = "a lab's pre-shared key, for nothing else"
+
+
+def demo_config():
+    with open(DEMO) as f:
+        return yaml.safe_load(f)
+
+
+def test_config(auth="ecdsa", **connection):
+    """The demo's configuration with another authentication and other keys of its one connection;
+    a dict value is merged into the one that stands there."""
+    config = copy.deepcopy(demo_config())
+    roam = config["connections"]["roam"]
+    if auth == "psk":
+        roam["authentication"] = {"local": "psk", "remote": "psk"}
+        config["secrets"] = [{"identity": "*@example.net", "file": "clients.psk"}]
+    for key, value in connection.items():
+        key = key.replace("_", "-")
+        if isinstance(value, dict):
+            roam.setdefault(key, {}).update(value)
+        else:
+            roam[key] = value
+    return config
+
+
+class Gateway:
+    """`config` is a dict, or the text of a file, which is kept as it stands (with its comments)
+    but for the sockets, which are this run's own."""
+
+    def __init__(self, lab, ns, config, pki=None):
+        self.lab, self.ns = lab, ns
+        self.folder = lab.path("roamgate")
+        os.makedirs(self.folder, exist_ok=True)
+        self.file = os.path.join(self.folder, "roamgate.yaml")
+        self.sockets = {p: os.path.join(self.folder, p + ".sock") for p in ("dataplane", "control")}
+        self.dataplane = self.control = self.follower = None
+        self.starts = 0
+        self._write(config)
+        if pki:
+            for name in ("gw.crt", "gw.key", "ca.crt"):
+                with open(os.path.join(pki.folder, name), "rb") as source:
+                    self._private(name, source.read())
+        self._private("clients.psk", PSK.encode() + b"\n")
+
+    def _private(self, name, data):
+        descriptor = os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as f:
+            f.write(data)
+
+    def _write(self, config):
+        if isinstance(config, str):
+            text = config.replace("\ndataplane:\n", f"\ndataplane:\n  socket: {self.sockets['dataplane']}\n", 1)
+            text += f"control: {{socket: {self.sockets['control']}}}\n"
+        else:
+            config = copy.deepcopy(config)
+            config["dataplane"]["socket"] = self.sockets["dataplane"]
+            config.setdefault("control", {})["socket"] = self.sockets["control"]
+            text = yaml.safe_dump(config, sort_keys=False)
+        with open(self.file, "w") as f:
+            f.write(text)
+
+    # ---- the daemons
+
+    def start(self):
+        self.start_dataplane()
+        self.start_control()
+        return self
+
+    def start_dataplane(self, timeout=30):
+        self.starts += 1
+        self.dataplane = self._spawn("dataplane", DATAPLANE)
+        self._wait_ready(self.dataplane, lambda: self.ctl("dataplane", "status", check=False) is not None, timeout)
+
+    def start_control(self, timeout=10):
+        self.starts += 1
+        self.control = self._spawn("control", CONTROL)
+        self._wait_ready(self.control, self._control_ready, timeout)
+
+    def _spawn(self, name, program):
+        return self.lab.spawn(self.ns, f"roamgate-{name}-{self.starts}", program, "--config", self.file)
+
+    def _control_ready(self):
+        return self.ctl("status", check=False) is not None
+
+    def _wait_ready(self, process, ready, timeout):
+        def up():
+            if not process.running():
+                raise LabError(f"{process.name} ended with {process.popen.returncode}:\n{process.text()[-3000:]}")
+            return ready()
+        try:
+            wait_for(f"{process.name} to be ready", up, timeout, interval=0.05)
+        except LabError as error:
+            raise LabError(f"{error}\n{process.text()[-3000:]}") from None
+
+    def stop(self):
+        """A clean stop of both; their exit codes."""
+        return [p.stop() for p in (self.control, self.dataplane) if p]
+
+    def follow_events(self):
+        """Collect `roamctl events --json` from now on; read them with events()."""
+        self.follower = self.lab.path("events.json")
+        out = open(self.follower, "ab")
+        self.lab.spawn(self.ns, "roamctl-events", ROAMCTL, *self._where(), "events", "--json", stdout=out)
+
+    def events(self):
+        found = []
+        with open(self.follower) as f:
+            for line in f:
+                if line.endswith("\n"):
+                    found.append(json.loads(line))
+        return found
+
+    # ---- roamctl
+
+    def _where(self):
+        return ("--config", self.file)
+
+    def ctl(self, *command, check=True):
+        """What `roamctl COMMAND --json` answers; None with check=False if it could not."""
+        done = subprocess.run([ROAMCTL, *self._where(), *command, "--json"], text=True, capture_output=True, timeout=15)
+        if done.returncode:
+            if check:
+                raise LabError(f"roamctl {' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
+            return None
+        return json.loads(done.stdout)
