@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the record list of api.h says: sizes and names. Any thread.
+ */
+#include "dataplane/api/client.h"
+
+#define X(name, value, record)                                                                               \
+	_Static_assert(sizeof(struct record) % 4 == 0, "records are packed one after another");
+RG_API_RECORDS(X)
+#undef X
+
+size_t rg_api_record_size(uint16_t type)
+{
+	switch (type) {
+#define X(name, value, record)                                                                               \
+	case value:                                                                                          \
+		return sizeof(struct record);
+		RG_API_RECORDS(X)
+#undef X
+	default:
+		return 0;
+	}
+}
+
+const char *rg_api_type_name(uint16_t type)
+{
+	switch (type) {
+#define X(name, value, record)                                                                               \
+	case value:                                                                                          \
+		return #name;
+		RG_API_RECORDS(X)
+#undef X
+	default:
+		return "unknown";
+	}
+}
+
+const char *rg_api_event_name(uint32_t type)
+{
+	switch ((enum rg_event_type)type) {
+	case RG_EVENT_LOST:
+		return "lost";
+	case RG_EVENT_NEW_ADDRESS:
+		return "new-address";
+	case RG_EVENT_NO_ANSWER:
+		return "no-answer";
+	case RG_EVENT_SOFT_LIFETIME:
+		return "soft-lifetime";
+	case RG_EVENT_HARD_LIFETIME:
+		return "hard-lifetime";
+	case RG_EVENT_NO_SA:
+		return "no-sa";
+	case RG_EVENT_SEQUENCE:
+		return "sequence";
+	case RG_EVENT_PORT:
+		return "port";
+	case RG_EVENT_PMTU:
+		return "pmtu";
+	case RG_EVENT_FIRST_PACKET:
+		return "first-packet";
+	}
+	return "unknown";
+}
