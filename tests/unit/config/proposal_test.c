@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proposals: every token by its IANA number, and what does not go together.
+ */
+#include "tests/unit/config/config_test.h"
+
+#include "config/load.h"
+
+#include <errno.h>
+
+struct good {
+	const char *text;
+	bool esp;
+	struct rg_cfg_proposal proposal;
+};
+
+/* Numbers from IANA's registry "Internet Key Exchange Version 2 (IKEv2) Parameters". */
+static const struct good goods[] = {
+        {"aes128gcm16-prfsha256-x25519", false, {20, 128, 0, 5, 31, false}},
+        {"aes256gcm16-prfsha384-ecp384", false, {20, 256, 0, 6, 20, false}},
+        {"x25519-prfsha512-aes256gcm16", false, {20, 256, 0, 7, 31, false}},
+        {"aes256-sha256-modp2048", false, {12, 256, 12, 5, 14, false}},
+        {"aes128-sha384-modp3072", false, {12, 128, 13, 6, 15, false}},
+        {"aes256-sha512-ecp256", false, {12, 256, 14, 7, 19, false}},
+        {"aes256-sha256-prfsha512-ecp256", false, {12, 256, 12, 7, 19, false}},
+        {"aes128gcm16", true, {20, 128, 0, 0, 0, false}},
+        {"aes128gcm16-esn", true, {20, 128, 0, 0, 0, true}},
+        {"aes256gcm16-noesn", true, {20, 256, 0, 0, 0, false}},
+        {"aes256gcm16-ecp384-esn", true, {20, 256, 0, 0, 20, true}},
+};
+
+static void test_good_proposals(void **state)
+{
+	(void)state;
+	char why[200];
+
+	for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
+		const struct rg_cfg_proposal *want = &goods[i].proposal;
+		struct rg_cfg_proposal got;
+
+		if (cfg_proposal_parse(goods[i].text, goods[i].esp, &got, why, sizeof(why)) < 0)
+			fail_msg("%s: %s", goods[i].text, why);
+		assert_int_equal(got.encr, want->encr);
+		assert_int_equal(got.encr_bits, want->encr_bits);
+		assert_int_equal(got.integ, want->integ);
+		assert_int_equal(got.prf, want->prf);
+		assert_int_equal(got.dh, want->dh);
+		assert_int_equal(got.esn, want->esn);
+	}
+}
+
+struct bad {
+	const char *text;
+	bool esp;
+	const char *why;
+};
+
+static const struct bad bads[] = {
+        {"aes128-sha256", true,
+         "ESP with AES-CBC is not in this version; expected aes128gcm16 or aes256gcm16"},
+        {"aes128gcm16-sha256", true, "AES-GCM takes no integrity algorithm"},
+        {"aes128gcm16-prfsha256", true, "a PRF is for IKE proposals"},
+        {"esn", true, "no cipher"},
+        {"aes128gcm16-esn-noesn", true, "two ESN choices (esn, noesn)"},
+        {"aes128gcm16-x25519", false, "AES-GCM needs a PRF"},
+        {"aes128gcm16-sha256-x25519", false, "AES-GCM takes no integrity algorithm; expected a PRF"},
+        {"aes128gcm16-prfsha256", false, "no key exchange group"},
+        {"aes256-prfsha256-modp2048", false, "AES-CBC needs an integrity algorithm"},
+        {"prfsha256-x25519", false, "no cipher"},
+        {"aes128gcm16-prfsha256-x25519-esn", false, "esn and noesn are for ESP"},
+        {"aes128gcm16-aes256gcm16-prfsha256-x25519", false, "two ciphers (aes128gcm16, aes256gcm16)"},
+        {"aes128gcm16-prfsha256-x25519-ecp256", false, "two key exchange groups"},
+        {"aes128gcm16-prfsha256-modp1024", false,
+         "unknown algorithm 'modp1024'; expected some of aes128gcm16"},
+        {"aes128gcm16--x25519", false, "unknown algorithm ''"},
+        {"aes128gcm16-", false, "unknown algorithm ''"},
+        {"-", false, "unknown algorithm ''"},
+        {"", false, "unknown algorithm ''"},
+        {"AES128GCM16-prfsha256-x25519", false, "unknown algorithm 'AES128GCM16'"},
+        {"aes128gcm16-prfsha256-x25519 ", false, "unknown algorithm 'x25519 '"},
+        {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeee", false, "'aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd'"},
+};
+
+static void test_bad_proposals(void **state)
+{
+	(void)state;
+	struct rg_cfg_proposal untouched = {.encr = 77}, got = untouched;
+	char why[200];
+
+	for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+		assert_int_equal(cfg_proposal_parse(bads[i].text, bads[i].esp, &got, why, sizeof(why)),
+		                 -EINVAL);
+		if (!strstr(why, bads[i].why))
+			fail_msg("%s: '%s', expected '%s'", bads[i].text, why, bads[i].why);
+		assert_int_equal(got.encr, untouched.encr);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_good_proposals),
+	        cmocka_unit_test(test_bad_proposals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every class of error of the configuration: refused whole, with the exact
+ * line and column and with what was expected. Each case replaces or adds
+ * lines of one good file.
+ */
+#include "tests/unit/config/config_test.h"
+
+/* Line numbers below are those of this text. */
+static const char base[] = "version: 1\n"                                         /* 1 */
+                           "dataplane:\n"                                         /* 2 */
+                           "  ports:\n"                                           /* 3 */
+                           "    isp1: {device: \"af_packet:v1\"}\n"               /* 4 */
+                           "    isp2: {device: \"af_packet:v2\"}\n"               /* 5 */
+                           "  max-sas: 1000\n"                                    /* 6 */
+                           "uplinks:\n"                                           /* 7 */
+                           "  isp1: {port: isp1, addresses: [192.0.2.1/24]}\n"    /* 8 */
+                           "  isp2: {port: isp2, addresses: [198.51.100.1/24]}\n" /* 9 */
+                           "gateway: {identity: gw.example.net}\n"                /* 10 */
+                           "pools:\n"                                             /* 11 */
+                           "  road: {ranges: [10.99.0.0/16]}\n"                   /* 12 */
+                           "secrets: [{identity: \"*\", file: key.psk}]\n"        /* 13 */
+                           "connections:\n"                                       /* 14 */
+                           "  roam:\n"                                            /* 15 */
+                           "    authentication: {local: psk, remote: psk}\n"      /* 16 */
+                           "    identities: [\"*@example.net\"]\n"                /* 17 */
+                           "    pool: road\n";                                    /* 18 */
+
+struct refusal {
+	unsigned replaced; /* the line of the base that `line` replaces; 0: it is added at the end */
+	const char *line;
+	unsigned at_line, at_column;
+	const char *expected; /* part of the message */
+};
+
+static const struct refusal refusals[] = {
+        /* keys */
+        {6, "  max_sas: 1000\n", 6, 3, "unknown key 'max_sas'; expected one of: workers"},
+        {0, "extra: 1\n", 19, 1, "unknown key 'extra'"},
+        {0, "version: 1\n", 19, 1, "duplicate key 'version': it is set already in line 1"},
+        {8, "  isp1: {port: isp1, port: isp2}\n", 8, 22, "duplicate key 'port'"},
+        {1, "\n", 2, 1, "'version' is missing; expected a whole number"},
+        {8, "  isp1: {port: isp1}\n", 8, 9, "uplinks.isp1: 'addresses' is missing"},
+        {17, "\n", 16, 5, "connections.roam: 'identities' is missing"},
+        {12, "  1road: {ranges: [10.99.0.0/16]}\n", 12, 3, "'1road' is no name"},
+        {4, "    averyverylongport: {device: \"af_packet:v1\"}\n", 4, 5, "is no name"},
+        {12, "  none: {ranges: [10.99.0.0/16]}\n", 18, 11, "expected the name of a pool"},
+        {0, "<<: {version: 1}\n", 19, 1, "unknown key '<<'"},
+        {12, "  road: {ranges: [10.99.0.0/16]}\n  none: {ranges: [10.98.0.0/16]}\n", 13, 3,
+         "'none' means no pool"},
+        /* types */
+        {1, "version: one\n", 1, 10, "version: expected a whole number, found 'one'"},
+        {1, "version: \"1\"\n", 1, 10, "expected a whole number"},
+        {1, "version: 2\n", 1, 10, "2 is out of range; expected 1 to 1"},
+        {1, "version:\n", 1, 9, "expected a whole number, found nothing"},
+        {1, "version: [1]\n", 1, 10, "expected a whole number, found a list"},
+        {6, "  workers: 2\n", 6, 12, "expected a list in [ ], each a whole number"},
+        {6, "  workers: [2, x]\n", 6, 16, "dataplane.workers[2]: expected a whole number, found 'x'"},
+        {6, "  workers: []\n", 6, 12, "expected at least 1, found 0"},
+        {6, "  idle: fast\n", 6, 9, "expected one of: sleep, spin, found 'fast'"},
+        {6, "  hugepages: \"off\"\n", 6, 14, "expected one of: auto, off"},
+        {12, "  road: 10.99.0.0/16\n", 12, 9, "pools.road: expected a map of keys, found a value"},
+        {11, "pools: [1]\npool2:\n", 12, 1, "unknown key 'pool2'"},
+        {14, "connections:\n  - a\n", 16, 3, "expected"},
+        {0, "    fragmentation: maybe\n", 19, 20, "expected on or off, found 'maybe'"},
+        /* numbers and units */
+        {6, "  max-sas: -5\n", 6, 12, "expected a whole number, found '-5'"},
+        {6, "  max-sas: 0x10\n", 6, 12, "expected a whole number"},
+        {6, "  max-sas: 0100\n", 6, 12, "expected a whole number"},
+        {6, "  max-sas: 63\n", 6, 12, "63 is out of range; expected 64 to 2097150"},
+        {6, "  memory: 512\n", 6, 11, "expected a size such as 512MiB"},
+        {6, "  memory: 512MB\n", 6, 11, "expected a size"},
+        {6, "  memory: 1KiB\n", 6, 11, "too fine; expected whole MiB"},
+        {6, "  memory: 1MiB\n", 6, 11, "1MiB is out of range; expected 64MiB to 1TiB"},
+        {0, "    lifetimes: {ike: 4}\n", 19, 22, "expected a duration such as 500ms, 30s"},
+        {0, "    lifetimes: {ike: 4m}\n", 19, 22, "expected a duration"},
+        {0, "    lifetimes: {ike: 1.5h}\n", 19, 22, "expected a duration"},
+        {0, "    lifetimes: {ike: 6500ms}\n", 19, 22, "too fine; expected whole seconds"},
+        {0, "    lifetimes: {child: 31d}\n", 19, 24, "31d is out of range; expected 5s to 30d"},
+        {0, "    lifetimes: {ike: 1h, dpd: 2h}\n", 15, 3, "lifetimes.dpd of connection 'roam' is longer"},
+        {0, "    replay-window: 100\n", 19, 20, "100 is not a multiple of 64"},
+        {0, "    mobility: {updates: 10}\n", 19, 25, "expected a rate such as 10/min"},
+        {0, "    mobility: {updates: 10/day}\n", 19, 25, "expected a rate"},
+        {0, "    mobility: {updates: 0/min}\n", 19, 25, "out of range; expected 1 to 100000 a period"},
+        {0, "    mobility: {address-management: dupont}\n", 19, 36, "expected rfc4555, found 'dupont'"},
+        /* addresses */
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1]}\n", 8, 34,
+         "expected an address with its prefix length"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1/33]}\n", 8, 34, "expected an address with"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.01/24]}\n", 8, 34, "expected an address with"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.0/24]}\n", 8, 34, "is the network itself"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.255/24]}\n", 8, 34, "is the broadcast address"},
+        {8, "  isp1: {port: isp1, addresses: [224.0.0.1/24]}\n", 8, 34, "not a unicast address"},
+        {8, "  isp1: {port: isp1, addresses: [198.51.100.1/25]}\n", 9, 34,
+         "is an address of uplink 'isp1' already (line 8)"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1/24], gateways: [gw]}\n", 8, 60,
+         "expected an IPv4 or IPv6 address"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1/24], gateways: [192.0.3.1]}\n", 8, 60,
+         "in no prefix of the addresses of uplink 'isp1'"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1/24], gateways: [192.0.2.1]}\n", 8, 60,
+         "the gateway's own address"},
+        {8, "  isp1: {port: isp1, addresses: [192.0.2.1/24], gateways: [192.0.2.2, 192.0.2.3]}\n", 8, 71,
+         "a second IPv4 gateway"},
+        {12, "  road: {ranges: [10.99.0.0/16, 10.99.7.0-10.99.7.9]}\n", 12, 33,
+         "10.99.7.0-10.99.7.9 overlaps 10.99.0.0/16 of pool 'road' (line 12)"},
+        {12, "  road: {ranges: [10.99.0.0/16]}\n  more: {ranges: [10.0.0.0/8]}\n", 13, 19,
+         "overlaps 10.99.0.0/16 of pool 'road' (line 12)"},
+        {12, "  road: {ranges: [192.0.2.128/25]}\n", 12, 19,
+         "overlaps 192.0.2.1/24 of uplink 'isp1' (line 8)"},
+        {12, "  road: {ranges: [10.99.0.1/16]}\n", 12, 19, "expected a prefix such as"},
+        {12, "  road: {ranges: [10.99.0.9-10.99.0.3]}\n", 12, 19, "expected a prefix such as"},
+        {12, "  road: {ranges: [\"10.0.0.1-2001:db8::1\"]}\n", 12, 19, "expected a prefix such as"},
+        {0, "    selectors: {local: [10.20.0.1/24]}\n", 19, 25,
+         "bits beyond its length; expected 10.20.0.0/24"},
+        {0, "networks: {lan: {port: isp1, addresses: [10.99.3.1/24]}}\n", 12, 19,
+         "overlaps 10.99.3.1/24 of network 'lan' (line 19)"},
+        /* references */
+        {8, "  isp1: {port: isp3, addresses: [192.0.2.1/24]}\n", 8, 16,
+         "uplinks.isp1.port: expected the name of a port (isp1, isp2), found 'isp3'"},
+        {18, "    pool: rode\n", 18, 11, "expected the name of a pool, or none (road), found 'rode'"},
+        {18, "    uplinks: {members: [isp1, isp9]}\n", 18, 31,
+         "connections.roam.uplinks.members[2]: expected the name of an uplink"},
+        {18, "    uplinks: {members: [isp1, isp1]}\n", 18, 31, "uplink 'isp1' twice"},
+        {9, "  isp2: {port: isp2, addresses: [198.51.100.1/24], table: 101}\n", 9, 59,
+         "table 101 is that of uplink 'isp1' already"},
+        {9, "  isp2: {port: isp2, addresses: [198.51.100.1/24], table: 254}\n", 9, 59,
+         "one of the kernel's own"},
+        /* names and devices */
+        {4, "    isp1: {device: \"af_packet:isp2\"}\n", 4, 20,
+         "has the name of a port, whose TAP would collide"},
+        {5, "    isp2: {device: \"af_packet:v1\"}\n", 5, 20,
+         "af_packet:v1 is the device of port 'isp1' already"},
+        {4, "    isp1: {device: eth0}\n", 4, 20,
+         "expected a PCI address such as \"0000:3b:00.0\", af_packet:IFNAME"},
+        {4, "    isp1: {device: \"0000:3b:00.8\"}\n", 4, 20, "expected a PCI address"},
+        {4, "    isp1: {device: \"af_packet:v1,iface=x\"}\n", 4, 20, "expected a PCI address"},
+        {6, "  tun: isp1\n", 4, 5, "has the name of dataplane.tun"},
+        {6, "  socket: run/dp.sock\n", 6, 11, "expected an absolute path"},
+        {6, "  socket: /run/roamgate/control.sock\n", 6, 11,
+         "control.socket and dataplane.socket are the same"},
+        {6, "  idle: spin\n  workers: [1, 1]\n", 7, 16, "CPU 1 twice"},
+        {10, "gateway: {identity: \"gw example\"}\n", 10, 21, "expected an identity"},
+        {10, "gateway: {identity: \"gw\\e[31m\"}\n", 10, 21, "expected an identity"},
+        {17, "    identities: [\"*x@example.net\"]\n", 17, 18, "expected an identity, or a pattern"},
+        /* authentication */
+        {16, "    authentication: {local: psk}\n", 10, 1,
+         "remote: certificate; expected 'authorities' in 'gateway'"},
+        {16, "    authentication: {remote: psk}\n", 10, 1,
+         "local: certificate; expected 'certificate' and 'private-key'"},
+        {13, "\n", 15, 3, "uses a pre-shared key; expected an entry in 'secrets'"},
+        {10, "\n", 15, 3, "needs 'gateway' with an identity"},
+        /* proposals: more in proposal_test.c */
+        {0, "    proposals: {esp: [aes128-sha256]}\n", 19, 23, "ESP with AES-CBC is not in this version"},
+        {0, "    proposals: {ike: [aes128gcm16-prfsha256-x25519, 3des]}\n", 19, 53,
+         "unknown algorithm '3des'"},
+};
+
+static void test_every_error_names_its_place(void **state)
+{
+	(void)state;
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		const struct refusal *r = &refusals[i];
+
+		config_with_line(base, r->replaced, r->line, text, sizeof(text));
+		expect_refused_at(text, strlen(text), r->at_line, r->at_column, r->expected);
+	}
+}
+
+static void test_base_is_good(void **state)
+{
+	(void)state;
+	struct rg_cfg_error error;
+	struct rg_config *cfg = rg_config_parse(base, strlen(base), "test.yaml", &error);
+
+	assert_non_null(cfg);
+	assert_string_equal(cfg->secrets[0].file, "./key.psk");
+	rg_config_free(cfg);
+}
+
+static void test_connection_without_uplink(void **state)
+{
+	(void)state;
+	static const char text[] = "version: 1\n"
+	                           "dataplane: {ports: {a: {device: \"af_packet:v\"}}}\n"
+	                           "gateway: {identity: gw.example.net}\n"
+	                           "connections:\n"
+	                           "  roam: {identities: [\"*\"]}\n";
+
+	expect_refused_at(text, strlen(text), 5, 3, "has no uplink");
+}
+
+static void test_error_is_printed_with_its_place(void **state)
+{
+	(void)state;
+	struct rg_cfg_error error;
+	char text[128];
+
+	assert_null(rg_config_parse("version: 3\n", 11, "dir/test.yaml", &error));
+	assert_string_equal(rg_cfg_error_format(&error, text, sizeof(text)),
+	                    "dir/test.yaml:1:10: version: 3 is out of range; expected 1 to 1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_base_is_good),
+	        cmocka_unit_test(test_every_error_names_its_place),
+	        cmocka_unit_test(test_connection_without_uplink),
+	        cmocka_unit_test(test_error_is_printed_with_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
