@@ -98,7 +98,7 @@ class Demo:
         the reasons in `not_ours` are the outage itself."""
         self.until(at)
         self.say(f"  {title} ...")
-        drops = self.drops()
+        drops = self.gateway.drops()
         move = {"move": title, "at": time.monotonic(), "from": list(self.laptop.endpoints() or ()), "to": list(endpoints)}
         self.timeline.add("event", title)
         action()
@@ -109,32 +109,27 @@ class Demo:
             move["done"] = False
         move["confirmed"] = time.monotonic()
         self.until(at + self.phase * 0.6)
-        move["drops"] = {n: v - drops.get(n, 0) for n, v in self.drops().items()
+        move["drops"] = {n: v - drops.get(n, 0) for n, v in self.gateway.drops().items()
                          if v > drops.get(n, 0) and n in MOVE_DROPS - not_ours}
         self.moves.append(move)
 
     def _gateway_agrees(self, endpoints):
-        for client in self.gateway.ctl("clients", check=False)["clients"]:
-            if client["identity"] == IDENTITY and client["remote"].split("]")[0].strip("[").split("#")[0] == endpoints[0]:
-                return True
-        return False
+        client = self.gateway.client(IDENTITY)
+        return client and (client["remote-address"], client["local-address"]) == endpoints
 
     def play(self):
         net, phase = self.net, self.phase
         isp1, isp2 = (net.uplink_address(n) for n in ("isp1", "isp2"))
         wlan, lte = (net.access_address(n) for n in ("wlan", "lte"))
-        self.before = self.drops()
+        self.before = self.gateway.drops()
         self.start_download()
         self.move("the laptop loses wlan and goes on over lte", lambda: net.access_down("wlan"), (lte, isp1), phase)
         self.move("wlan is back and the laptop returns", lambda: net.access_up("wlan"), (wlan, isp1), 2 * phase)
         self.move("the gateway loses isp1 and goes on over isp2", lambda: net.uplink_down("isp1"), (wlan, isp2), 3 * phase,
                   UPLINK_DROPS)
         wait_for("the end of the download", lambda: os.path.exists(self.result), 6 * phase + 30, 0.05)
-        self.after = self.drops()
+        self.after = self.gateway.drops()
         self.timeline.add("laptop", "download complete")
-
-    def drops(self):
-        return {c["name"]: c["value"] for c in self.gateway.ctl("counters")["counters"] if c["drop"]}
 
     # ---- what came of it
 

@@ -21,7 +21,7 @@ def demo_config():
         return yaml.safe_load(f)
 
 
-def test_config(auth="ecdsa", **connection):
+def lab_config(auth="ecdsa", **connection):
     """The demo's configuration with another authentication and other keys of its one connection;
     a dict value is merged into the one that stands there."""
     config = copy.deepcopy(demo_config())
@@ -115,14 +115,16 @@ class Gateway:
         """Collect `roamctl events --json` from now on; read them with events()."""
         self.follower = self.lab.path("events.json")
         out = open(self.follower, "ab")
-        self.lab.spawn(self.ns, "roamctl-events", ROAMCTL, *self._where(), "events", "--json", stdout=out)
+        self.lab.spawn(self.ns, "roamctl-events", ROAMCTL, *self._where(), "events", "--follow", "--json", stdout=out)
 
     def events(self):
+        """[{"ms", "type", "identity", "text", ...}]; "ms" is CLOCK_MONOTONIC."""
         found = []
         with open(self.follower) as f:
             for line in f:
                 if line.endswith("\n"):
-                    found.append(json.loads(line))
+                    event = json.loads(line)
+                    found.append(event.get("event", event))
         return found
 
     # ---- roamctl
@@ -138,3 +140,28 @@ class Gateway:
                 raise LabError(f"roamctl {' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
             return None
         return json.loads(done.stdout)
+
+    def client(self, identity="laptop@example.net"):
+        """The session of `identity` as `roamctl clients` shows it, with bare addresses as
+        `local-address` and `remote-address`; None if it has none."""
+        answer = self.ctl("clients", check=False) or {"clients": []}
+        for client in answer["clients"]:
+            if client["identity"] == identity and client["state"] == "established":
+                for end in ("local", "remote"):
+                    client[end + "-address"] = client[end].rpartition(":")[0].strip("[]")
+                return client
+        return None
+
+    def drops(self):
+        """What the dataplane dropped so far, by cause; all workers together."""
+        found = {}
+        for counter in self.ctl("dataplane", "counters")["counters"]:
+            if counter["drop"]:
+                found[counter["name"]] = found.get(counter["name"], 0) + counter["value"]
+        return found
+
+    def counter(self, name):
+        return sum(c["value"] for c in self.ctl("dataplane", "counters")["counters"] if c["name"] == name)
+
+    def sas(self, kind="child", identity="laptop@example.net"):
+        return [sa for sa in self.ctl("sas")[kind] if sa["identity"] == identity]

@@ -29,7 +29,7 @@ class Timeline:
 
     def add_gateway(self, events):
         for event in events:
-            self.add("roamgate", event["text"], event["time"] + self.to_monotonic)
+            self.add("roamgate", f"{event['type']}: {event['text']}", event["ms"] / 1000)
 
     def add_charon(self, lines):
         for when, text in lines:

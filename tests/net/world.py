@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway, a laptop and a server in the small internet, as most tests want them."""
+import json
+import os
+import signal
+import time
+from contextlib import contextmanager
+
+from gateway import PSK, Gateway, lab_config
+from internet import Internet
+from lab import wait_for
+from pki import Pki
+from swan import Strongswan
+
+STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
+ECHO_PORT, WEB_PORT = 7007, 8000
+
+
+class World:
+    def __init__(self, lab, auth="ecdsa", access=None, delay=None, nat=False, config=None, identities=("laptop",)):
+        self.lab, self.auth = lab, auth
+        self.config = config or lab_config(auth)
+        self.net = Internet(lab, self.config, access, delay)
+        self.pki = None
+        if auth != "psk":
+            self.pki = Pki(lab.path("pki"), auth)
+            self.pki.issue("gw", "gw.example.net", "serverAuth")
+            for name in identities:
+                self.pki.issue(name, name + "@example.net")
+        for name in self.net.access if nat else []:
+            self.net.nat(name)
+        self.gateway = Gateway(lab, self.net.gateway, self.config, self.pki).start()
+        self.inner = self.config["connections"]["roam"]["selectors"]["local"]
+        self.pools = [r for p in self.config["pools"].values() for r in p["ranges"]]
+        self.laptop, self.charons = None, 0
+        self.server = lab.spawn(self.net.server, "echo", "/usr/bin/python3", STREAM, "echo",
+                                self.net.server_addresses[4], ECHO_PORT)
+        wait_for("the echo server", lambda: "ready" in self.server.text())
+
+    # ---- the laptop's strongSwan: a new one for each test
+
+    def start_laptop(self, name="laptop", options="", remote=None, **settings):
+        self.charons += 1
+        self.laptop = Strongswan(self.lab, self.net.laptop, f"{name}-{self.charons}",
+                                 "interfaces_use = wlan, lte\n  " + options)
+        if self.auth == "psk":
+            settings["psk"] = PSK
+        else:
+            settings.update(pki=self.pki, cert=name)
+        versions = sorted({int(v) for families in self.net.access.values() for v in families})
+        self.laptop.configure(**{
+            "identity": name + "@example.net", "vips": "0.0.0.0, ::", "remote_ts": ", ".join(self.inner),
+            "remote_addrs": remote or ", ".join(a for v in versions for a in self.net.gateway_addresses(v)), **settings})
+        return self.laptop.start()
+
+    def connect(self, name="laptop", **settings):
+        self.start_laptop(name, **settings)
+        return self.laptop.initiate()
+
+    def identity(self):
+        return self.laptop.settings["identity"]
+
+    def client(self):
+        return self.gateway.client(self.identity())
+
+    def stop_laptop(self):
+        """Delete the SA and wait until the gateway has forgotten it."""
+        if not self.laptop:
+            return
+        identity = self.identity()
+        if self.laptop.process.running() and self.laptop.sa():
+            self.laptop.terminate()
+        self.laptop.process.stop()
+        self.laptop = None
+        if self.gateway.control.running():
+            wait_for("the gateway to delete the session", lambda: not self.gateway.client(identity))
+
+    def ike_spis(self):
+        sa = self.laptop.sa()
+        return (sa["initiator-spi"], sa["responder-spi"]) if sa else None
+
+    # ---- traffic
+
+    def ping(self, version=4, count=3):
+        self.lab.run(self.net.laptop, "ping", "-c", count, "-i", "0.05", "-W", "2", self.net.server_addresses[version])
+
+    @contextmanager
+    def probe(self, rate=100):
+        """UDP echo through the tunnel while the block runs; the yielded dict has, after it,
+        `sent`, `received`, `lost` and `longest` (seconds between two answers)."""
+        file = self.lab.path(f"probe-{time.monotonic_ns()}.json")
+        process = self.lab.spawn(self.net.laptop, "probe", "/usr/bin/python3", STREAM, "probe",
+                                 self.net.server_addresses[4], ECHO_PORT, rate, file)
+        result = {}
+        time.sleep(0.3)  # a steady stream before anything happens
+        try:
+            yield result
+            time.sleep(0.5)  # and after it, for the answers on their way
+        finally:
+            process.signal(signal.SIGTERM)
+            process.wait()
+        with open(file) as f:
+            result.update(json.load(f))
+
+    def download(self, seconds, rate=4e6):
+        """Start a download that lasts so long; call the result for what came of it."""
+        size, address = int(seconds * rate), self.net.server_addresses[4]
+        file = self.lab.path(f"download-{time.monotonic_ns()}.json")
+        server = self.lab.spawn(self.net.server, f"web-{size}", "/usr/bin/python3", STREAM, "serve", address, WEB_PORT,
+                                size, int(rate), 1)
+        wait_for("the server", lambda: "ready" in server.text())
+        self.lab.spawn(self.net.laptop, "fetch", "/usr/bin/python3", STREAM, "fetch", address, WEB_PORT, file)
+
+        def result(timeout=60):
+            wait_for("the end of the download", lambda: os.path.exists(file), timeout, 0.05)
+            server.stop()
+            with open(file) as f:
+                return {"size": size, **json.load(f)}
+        return result
