@@ -122,13 +122,27 @@ static int rate_store(const struct target *t)
 	return 0;
 }
 
+/* YAML 1.1 writers turn on and off into true and false, so those, and yes and no, mean the same here. */
+static bool word_is(const struct cfg_node *node, const char *word)
+{
+	const char *text = node->text;
+
+	if (strcmp(text, word) == 0)
+		return true;
+	if (node->quoted)
+		return false;
+	if (strcmp(word, "on") == 0)
+		return strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
+	return strcmp(word, "off") == 0 && (strcmp(text, "false") == 0 || strcmp(text, "no") == 0);
+}
+
 static int word_store(const struct target *t)
 {
 	char words[160] = "";
 	size_t len = 0;
 
 	for (const struct cfg_word *w = t->key->words; w->word; w++) {
-		if (!t->node->quoted && strcmp(w->word, t->node->text) == 0) {
+		if (word_is(t->node, w->word)) {
 			number_put(t->field, t->key->size, w->value);
 			return 0;
 		}
@@ -142,16 +156,12 @@ static int word_store(const struct target *t)
 
 static int switch_store(const struct target *t)
 {
-	static const struct cfg_word words[] = {{"on", 1},  {"off", 0}, {"true", 1}, {"false", 0},
-	                                        {"yes", 1}, {"no", 0},  {0}};
+	bool on = word_is(t->node, "on");
 
-	for (const struct cfg_word *w = words; w->word; w++) {
-		if (!t->node->quoted && strcmp(w->word, t->node->text) == 0) {
-			number_put(t->field, t->key->size, w->value);
-			return 0;
-		}
-	}
-	return unexpected(t);
+	if (!on && !word_is(t->node, "off"))
+		return unexpected(t);
+	number_put(t->field, t->key->size, on);
+	return 0;
 }
 
 static int text_put(const struct target *t, const char *text, size_t len)
@@ -355,7 +365,7 @@ int cfg_value_store(struct cfg_load *load, const struct cfg_key *key, const stru
 	if (node->kind != CFG_SCALAR)
 		return cfg_refuse(load, node, "expected %s, found a %s", cfg_type_text(key->type),
 		                  node->kind == CFG_LIST ? "list" : "map");
-	if ((key->flags & CFG_OFF_IS_0) && !node->quoted && strcmp(node->text, "off") == 0) {
+	if ((key->flags & CFG_OFF_IS_0) && word_is(node, "off")) {
 		number_put(field, key->size, 0);
 		return 0;
 	}

@@ -203,6 +203,39 @@ static void test_members_follow_preference(void **state)
 	rg_config_free(cfg);
 }
 
+/* on and off as other YAML writers put them. */
+static void test_switches(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int value; /* -1: refused */
+	} words[] = {{"on", 1}, {"true", 1},  {"yes", 1},       {"\"on\"", 1}, {"off", 0}, {"false", 0},
+	             {"no", 0}, {"'off'", 0}, {"\"true\"", -1}, {"On", -1},    {"1", -1},  {"", -1}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct rg_cfg_error error;
+		struct rg_config *cfg;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+		         "version: 1\n"
+		         "dataplane: {ports: {a: {device: \"af_packet:v\"}}}\n"
+		         "uplinks: {x: {port: a, addresses: [192.0.2.1/24]}}\n"
+		         "gateway: {identity: gw.example.net}\n"
+		         "secrets: [{identity: \"*\", file: /etc/key}]\n"
+		         "connections: {c: {identities: [\"*\"], authentication: {local: psk, remote: psk}, "
+		         "fragmentation: %s}}\n",
+		         words[i].text);
+		cfg = rg_config_parse(text, strlen(text), "test.yaml", &error);
+		if ((cfg != NULL) != (words[i].value >= 0))
+			fail_msg("'%s': %s", words[i].text, cfg ? "accepted" : error.text);
+		if (cfg)
+			assert_int_equal(cfg->connections[0].fragmentation, words[i].value);
+		rg_config_free(cfg);
+	}
+}
+
 static void file_write(const char *dir, const char *name, const char *text, mode_t mode)
 {
 	char path[512];
@@ -317,6 +350,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_production_and_psk),
 	        cmocka_unit_test(test_range_as_prefixes),
 	        cmocka_unit_test(test_members_follow_preference),
+	        cmocka_unit_test(test_switches),
 	        cmocka_unit_test(test_named_files),
 	        cmocka_unit_test(test_file_that_is_no_configuration),
 	};

@@ -58,7 +58,7 @@ static const struct refusal refusals[] = {
         {6, "  workers: [2, x]\n", 6, 16, "dataplane.workers[2]: expected a whole number, found 'x'"},
         {6, "  workers: []\n", 6, 12, "expected at least 1, found 0"},
         {6, "  idle: fast\n", 6, 9, "expected one of: sleep, spin, found 'fast'"},
-        {6, "  hugepages: \"off\"\n", 6, 14, "expected one of: auto, off"},
+        {6, "  hugepages: on\n", 6, 14, "expected one of: auto, off, found 'on'"},
         {12, "  road: 10.99.0.0/16\n", 12, 9, "pools.road: expected a map of keys, found a value"},
         {11, "pools: [1]\npool2:\n", 12, 1, "unknown key 'pool2'"},
         {14, "connections:\n  - a\n", 16, 3, "expected"},
