@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What both directions of ESP share: the sizes on the wire (RFC 4303 2, RFC 4106
+ * 3), nonces and additional data (RFC 4106 4 and 5), and how far ahead of the
+ * crypto its data is brought in. Worker threads.
+ */
+#ifndef RG_DATAPLANE_ESP_H
+#define RG_DATAPLANE_ESP_H
+
+#include "dataplane/crypto.h"
+#include "dataplane/pkt.h"
+
+#include <emmintrin.h>
+
+#define ESP_HEADER   8u /* SPI and sequence number */
+#define ESP_IV       8u
+#define ESP_TRAILER  2u                                 /* pad length and next header */
+#define ESP_OVERHEAD (ESP_HEADER + ESP_IV + CRYPTO_ICV) /* without padding and trailer */
+
+#define ESP_NEXT_IPV4  4
+#define ESP_NEXT_IPV6  41
+#define ESP_NEXT_DUMMY 59 /* RFC 4303 2.6 */
+
+/* Additional data and nonce of one packet, each written by one 16-byte store: a narrow
+ * store just before the call costs the cipher a failed store forwarding. */
+struct esp_inputs {
+	alignas(16) uint8_t aad[16];
+	alignas(16) uint8_t nonce[16];
+	uint32_t aad_len;
+};
+
+/* RFC 4106 5: SPI and 32 or 64 bits of sequence number. `spi` and `salt` as on the wire. */
+static inline void esp_inputs_set(struct esp_inputs *in, const struct sa *sa, uint64_t seq, uint64_t iv)
+{
+	uint32_t low = htonl((uint32_t)seq), high = htonl((uint32_t)(seq >> 32));
+	bool esn = (sa->flags & SA_ESN) != 0;
+
+	_mm_store_si128((__m128i *)(void *)in->aad,
+	                _mm_set_epi32(0, (int)low, (int)(esn ? high : low), (int)sa->spi));
+	_mm_store_si128((__m128i *)(void *)in->nonce,
+	                _mm_set_epi32(0, (int)(iv >> 32), (int)(uint32_t)iv, (int)sa->salt));
+	in->aad_len = esn ? 12 : 8;
+}
+
+/* How many packets ahead of the crypto, by its size: measured. */
+static inline unsigned esp_ahead(uint32_t len)
+{
+	return len < 512 ? 16 : 5;
+}
+
+/* The lines of the payload: all if the device left them in memory, else the ends. */
+static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all)
+{
+	uint32_t first = all || len < 256 ? len : 256;
+
+	for (uint32_t at = 0; at < first; at += 64)
+		__builtin_prefetch(p + at, 1);
+	__builtin_prefetch(p + len, 1);
+}
+
+/* The largest inner packet that the path carries: what is left for cipher text, a multiple of 4. */
+static inline uint32_t esp_inner_mtu(const struct path *path, const struct nexthop *nh)
+{
+	uint32_t outer = path_outer_mtu(path, nh), overhead = path->hdr_len + ESP_OVERHEAD;
+
+	return outer < overhead + 4 ? 0 : ((outer - overhead) & ~3u) - ESP_TRAILER;
+}
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inbound ESP (RFC 4303 3.4, RFC 4106, RFC 4301 5.2): from the SPI to the inner
+ * packet. The outer source address is no input to anything but the event that
+ * it changed. Worker threads; only the SA's owner gets past the hand-over.
+ */
+#include "dataplane/checksum.h"
+#include "dataplane/esp.h"
+#include "dataplane/mss.h"
+#include "dataplane/stages.h"
+
+#define OUTER_AT 14u /* frames come in with their Ethernet header */
+
+/* The SA by SPI, or where the packet goes instead. Those that stay are moved to the front. */
+static unsigned find_sas(struct worker *w, struct vec *v)
+{
+	struct sa *guess[WORKER_BURST];
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < v->n; i++) {
+		struct pkt *p = pkt_of(v->m[i]);
+		/* one that was handed over has its SA */
+		guess[i] = p->sa != NULL ? p->sa : sa_in_guess(w->core, p->spi);
+		if (guess[i] != NULL)
+			sa_prefetch(guess[i]);
+	}
+	for (unsigned i = 0; i < v->n; i++) {
+		struct rte_mbuf *m = v->m[i];
+		struct pkt *p = pkt_of(m);
+		p->sa = sa_in_check(guess[i], p->spi);
+		if (p->sa == NULL) {
+			worker_drop(w, m, DROP_ESP_NO_SA);
+		} else if (p->sa->owner != w->index) {
+			hand_over(w, m, p->sa, HAND_ESP_IN);
+		} else {
+			sa_prefetch_more(p->sa);
+			v->m[kept++] = m;
+		}
+	}
+	return kept;
+}
+
+/* Lengths, state, sequence number: all that can be said before the ICV. */
+static enum drop check_before(struct rte_mbuf *m, struct esp_inputs *in)
+{
+	struct pkt *p = pkt_of(m);
+	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp);
+	uint32_t len = rte_pktmbuf_data_len(m) - p->esp;
+	uint64_t iv;
+
+	if (len < ESP_OVERHEAD + ESP_TRAILER)
+		return DROP_ESP_SHORT;
+	if (sa_is_dead(p->sa))
+		return DROP_ESP_SA_DEAD;
+	p->cipher = (uint16_t)(len - ESP_OVERHEAD);
+	p->seq = sa_infer(p->sa, ntohl(load32(esp + 4)));
+	memcpy(&iv, esp + ESP_HEADER, 8);
+	esp_inputs_set(in, p->sa, p->seq, iv);
+	return sa_replay_check(p->sa, p->seq);
+}
+
+/* A whole IPv4 header with a good checksum, in a packet that has `room` bytes. */
+static bool header4_is_good(const uint8_t *ip, uint32_t room)
+{
+	uint32_t header = (ip[0] & 0xfu) * 4;
+	uint64_t sum;
+
+	if (ip[0] >> 4 != 4 || header < 20 || room < header || ntohs(load16(ip + 2)) < header)
+		return false;
+	sum = checksum_header4(ip);
+	if (header > 20)
+		sum += checksum_bytes(ip + 20, header - 20);
+	return checksum_fold(sum) == 0xffff;
+}
+
+/* RFC 4303 2.4 to 2.7: padding, next header, and the inner packet's own idea of its length. */
+static enum drop check_trailer(const uint8_t *clear, uint32_t cipher, uint32_t *inner_len, uint8_t *family)
+{
+	uint32_t pad = clear[cipher - 2], room = cipher - ESP_TRAILER, total;
+
+	if (pad > room)
+		return DROP_ESP_PADDING;
+	for (uint32_t i = 0; i < pad; i++)
+		if (clear[room - pad + i] != i + 1)
+			return DROP_ESP_PADDING;
+	room -= pad;
+	switch (clear[cipher - 1]) {
+	case ESP_NEXT_IPV4:
+		if (room < 20 || !header4_is_good(clear, room))
+			return DROP_ESP_INNER_BAD;
+		total = ntohs(load16(clear + 2));
+		*family = 4;
+		break;
+	case ESP_NEXT_IPV6:
+		if (room < 40 || clear[0] >> 4 != 6)
+			return DROP_ESP_INNER_BAD;
+		total = 40u + ntohs(load16(clear + 4));
+		*family = 6;
+		break;
+	case ESP_NEXT_DUMMY:
+		return DROP_ESP_DUMMY;
+	default:
+		return DROP_ESP_NEXT_HEADER;
+	}
+	if (total > room) /* shorter is traffic flow confidentiality padding: RFC 4303 2.7 */
+		return DROP_ESP_INNER_BAD;
+	*inner_len = total;
+	return DROP_NONE;
+}
+
+/* RFC 6040 4.2, figure 4. */
+static enum drop merge_ecn(const uint8_t *outer, uint8_t *inner)
+{
+	bool inner4 = inner[0] >> 4 == 4;
+	uint8_t out = outer[0] >> 4 == 4 ? outer[1] & 3 : outer[1] >> 4 & 3;
+	uint8_t in = inner4 ? inner[1] & 3 : inner[1] >> 4 & 3;
+	uint8_t now = in;
+
+	if (in == 0)
+		return out == 3 ? DROP_ESP_ECN : DROP_NONE;
+	if (out == 3)
+		now = 3;
+	else if (out == 1 && in == 2)
+		now = 1;
+	if (now == in)
+		return DROP_NONE;
+	if (inner4) {
+		uint16_t before = load16(inner);
+		inner[1] = (uint8_t)((inner[1] & ~3u) | now);
+		store16(inner + 10, checksum_replace(load16(inner + 10), before, load16(inner)));
+	} else {
+		inner[1] = (uint8_t)((inner[1] & ~0x30u) | now << 4);
+	}
+	return DROP_NONE;
+}
+
+static void tell_new_address(struct worker *w, const struct pkt *p, const uint8_t *outer)
+{
+	struct rg_api_path seen = {.encap = p->encap};
+	const uint8_t *udp = outer + p->esp - OUTER_AT - 8;
+
+	seen.family = outer[0] >> 4;
+	memcpy(seen.remote, outer + (seen.family == 4 ? 12 : 8), seen.family == 4 ? 4 : 16);
+	memcpy(seen.local, outer + (seen.family == 4 ? 16 : 24), seen.family == 4 ? 4 : 16);
+	if (p->encap == RG_ENCAP_UDP) {
+		seen.remote_port = load16(udp);
+		seen.local_port = load16(udp + 2);
+	}
+	event_new_address(&w->mine->events, p->sa, p->seq, w->now_ms, &seen);
+	count_add(w->counters, COUNTER_EVENTS_RAISED, 1);
+}
+
+/* What an authenticated packet tells about its sender; nothing here can drop it. */
+static void note_sender(struct worker *w, const struct pkt *p, const uint8_t *outer, bool newest)
+{
+	struct sa *sa = p->sa;
+	const struct path *path = tunnel_path(sa->tunnel);
+	uint16_t port = p->encap == RG_ENCAP_UDP ? load16(outer + p->esp - OUTER_AT - 8) : 0;
+	bool same = outer[0] >> 4 == 4 ? path_is_remote4(path, load32(outer + 12), port)
+	                               : path_is_remote6(path, outer + 8, port);
+
+	tunnel_note_in(sa->tunnel, w->now_ms);
+	if (__builtin_expect((sa->told & SA_TOLD_FIRST) == 0, 0))
+		event_first_packet(&w->mine->events, sa, p->seq);
+	if (__builtin_expect(!same, 0)) {
+		count_add(w->counters, COUNTER_UNEXPECTED_SOURCE, 1);
+		if (event_wants_new_address(sa, newest, w->now_ms))
+			tell_new_address(w, p, outer);
+	}
+}
+
+/* The largest inner packet that the tunnel's path carries back: what a SYN may promise. */
+static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32_t len)
+{
+	const struct path *path = tunnel_path(sa->tunnel);
+	const struct nexthop *nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+
+	if (nh == NULL)
+		return;
+	if (mss_clamp(ip, len, esp_inner_mtu(path, nh)))
+		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
+}
+
+/* After the ICV: replay commit first, then the rest (RFC 4303 3.4.3 and 3.4.4). */
+static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
+{
+	struct pkt *p = pkt_of(m);
+	struct sa *sa = p->sa;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *outer = frame + OUTER_AT, *clear = frame + p->esp + ESP_HEADER + ESP_IV;
+	uint32_t inner_len = 0;
+	bool newest;
+	enum drop why = sa_replay_accept(sa, p->seq, &newest);
+
+	if (why != DROP_NONE) {
+		counters_add(&sa->record->replayed, 1);
+		return why;
+	}
+	note_sender(w, p, outer, newest);
+	why = check_trailer(clear, p->cipher, &inner_len, &p->family);
+	if (sa_account(sa, inner_len, w->now_ms))
+		event_limit(&w->mine->events, sa);
+	if (why != DROP_NONE)
+		return why;
+	if (!sa_admits(sa, clear, inner_len)) {
+		counters_add(&sa->selector_mismatch, 1);
+		return DROP_ESP_SELECTORS;
+	}
+	why = merge_ecn(outer, clear);
+	if (why != DROP_NONE)
+		return why;
+	rte_pktmbuf_adj(m, (uint16_t)(p->esp + ESP_HEADER + ESP_IV));
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - inner_len));
+	p->l3 = 0;
+	p->from = FROM_TUNNEL;
+	if (w->dp->mss_clamp && mss_is_tcp(clear))
+		clamp_mss(w, sa, clear, inner_len);
+	return DROP_NONE;
+}
+
+static void prefetch_crypto(struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_of(m);
+
+	crypto_prefetch_key(sa_key(p->sa), p->cipher);
+	esp_prefetch_payload(rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp), p->cipher,
+	                     w->dp->prefetch_payload);
+}
+
+static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs *in, unsigned n)
+{
+	unsigned ahead = n != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n && i < ahead; i++)
+		prefetch_crypto(w, m[i]);
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = pkt_of(m[i]);
+		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
+		enum drop why = DROP_ESP_AUTH;
+
+		if (i + ahead < n)
+			prefetch_crypto(w, m[i + ahead]);
+		if (crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_IV, p->cipher,
+		                in[i].nonce, in[i].aad, in[i].aad_len))
+			why = accept_packet(w, m[i]);
+		else
+			counters_add(&p->sa->record->auth_failed, 1);
+		if (why != DROP_NONE) {
+			worker_drop(w, m[i], why);
+			continue;
+		}
+		w->inner.m[w->inner.n++] = m[i];
+		done++;
+	}
+	count_add(w->counters, COUNTER_DECRYPTED, done);
+}
+
+void esp_in_run(struct worker *w)
+{
+	struct esp_inputs in[WORKER_BURST];
+	struct vec *v = &w->esp_in;
+	unsigned n, ready = 0;
+
+	if (v->n == 0)
+		return;
+	n = find_sas(w, v);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = v->m[i];
+		enum drop why = check_before(m, &in[ready]);
+		if (why == DROP_NONE) {
+			v->m[ready++] = m;
+			continue;
+		}
+		if (why == DROP_ESP_REPLAY_OLD || why == DROP_ESP_REPLAY_SEEN)
+			counters_add(&pkt_of(m)->sa->record->replayed, 1);
+		worker_drop(w, m, why);
+	}
+	open_burst(w, v->m, in, ready);
+	v->n = 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fragments of an inner IPv4 packet before encryption (RFC 791 3.2, RFC 4301
+ * 8.2.1), so that the far end reassembles behind the tunnel. Worker threads.
+ */
+#include "dataplane/checksum.h"
+#include "dataplane/stages.h"
+
+#define MORE_FRAGMENTS 0x2000u
+#define OFFSET_MASK    0x1fffu
+#define OPTION_COPIED  0x80
+
+/* Options that belong into the first fragment only become padding (RFC 791 3.1). */
+static void blank_options(uint8_t *ip, uint32_t header)
+{
+	for (uint32_t at = 20; at < header && ip[at] != 0;) {
+		uint32_t size = ip[at] == 1 ? 1 : at + 1 < header ? ip[at + 1] : 0;
+		if (size == 0 || at + size > header)
+			return;
+		if ((ip[at] & OPTION_COPIED) == 0)
+			memset(ip + at, 1, size);
+		at += size;
+	}
+}
+
+static void write_header(uint8_t *ip, uint32_t header, uint32_t len, uint32_t offset, bool more)
+{
+	if ((offset & OFFSET_MASK) != 0)
+		blank_options(ip, header);
+	store16(ip + 2, htons((uint16_t)len));
+	store16(ip + 6, htons((uint16_t)((offset & OFFSET_MASK) | (more ? MORE_FRAGMENTS : 0))));
+	store16(ip + 10, 0);
+	store16(ip + 10, (uint16_t)~checksum_fold(checksum_bytes(ip, header)));
+}
+
+unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out)
+{
+	const uint8_t *ip = pkt_ip(m);
+	uint32_t header = (ip[0] & 0xfu) * 4, len = pkt_ip_len(m);
+	uint32_t chunk = mtu > header ? (mtu - header) & ~7u : 0;
+	uint32_t field = ntohs(load16(ip + 6)), done = header;
+	unsigned n = 0;
+
+	if (chunk == 0 || (len - header + chunk - 1) / chunk > WORKER_FRAG_ROOM)
+		return 0;
+	while (done < len) {
+		uint32_t part = len - done < chunk ? len - done : chunk;
+		struct rte_mbuf *f = rte_pktmbuf_alloc(w->dp->pool);
+		uint8_t *to = f != NULL ? (uint8_t *)(void *)rte_pktmbuf_append(f, (uint16_t)(header + part))
+		                        : NULL;
+		if (to == NULL) {
+			rte_pktmbuf_free(f);
+			rte_pktmbuf_free_bulk(out, n);
+			return 0;
+		}
+		*pkt_of(f) = *pkt_of(m);
+		pkt_of(f)->l3 = 0;
+		memcpy(to, ip, header);
+		memcpy(to + header, ip + done, part);
+		write_header(to, header, header + part, (field & OFFSET_MASK) + (done - header) / 8,
+		             done + part < len || (field & MORE_FRAGMENTS) != 0);
+		out[n++] = f;
+		done += part;
+	}
+	return n;
+}

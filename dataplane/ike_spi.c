@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A direct-mapped table of our own IKE SPIs; see the header for who touches it.
+ */
+#include "dataplane/ike_spi.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define SLOTS            65536u
+#define FLAG_INITIATOR   0x08 /* RFC 7296 3.1: sent by the original initiator */
+#define EXCHANGE_SA_INIT 34
+
+static _Atomic uint64_t slots[SLOTS];
+
+static uint64_t spi_at(const uint8_t *ike, bool responder)
+{
+	uint64_t spi;
+	memcpy(&spi, ike + (responder ? 8 : 0), 8);
+	return spi;
+}
+
+static _Atomic uint64_t *slot_of(uint64_t spi)
+{
+	return &slots[(spi * 0x9e3779b97f4a7c15ull) >> 48];
+}
+
+void ike_spi_learn(const uint8_t *ike, uint32_t len)
+{
+	if (len < IKE_HEADER || ike[18] == EXCHANGE_SA_INIT)
+		return;
+	uint64_t spi = spi_at(ike, (ike[19] & FLAG_INITIATOR) == 0);
+	atomic_store_explicit(slot_of(spi), spi, memory_order_relaxed);
+}
+
+bool ike_spi_is_known(const uint8_t *ike, uint32_t len)
+{
+	if (len < IKE_HEADER)
+		return false;
+	uint64_t spi = spi_at(ike, (ike[19] & FLAG_INITIATOR) != 0);
+	return spi != 0 && atomic_load_explicit(slot_of(spi), memory_order_relaxed) == spi;
+}

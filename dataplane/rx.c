@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where packets enter: a port's burst, another worker's ring, the punt thread's ring.
+ * Each burst runs through all stages here. Worker threads.
+ */
+#include "dataplane/stages.h"
+
+#include <rte_prefetch.h>
+
+/* What is in the vectors goes all the way; ICMP errors that it caused go after it. */
+static void run_stages(struct worker *w)
+{
+	esp_in_run(w);
+	inner_run(w);
+	esp_out_run(w);
+	if (w->self.n == 0)
+		return;
+	w->inner = w->self;
+	w->self.n = 0;
+	inner_run(w);
+	esp_out_run(w);
+}
+
+void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
+{
+	struct port_counters *c = &w->port[port];
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(pkts[i]);
+	counters_add(&c->rx_packets, n);
+	counters_add(&c->rx_bytes, bytes);
+	count_add(w->counters, COUNTER_RX_PACKETS, n);
+	count_add(w->counters, COUNTER_RX_BYTES, bytes);
+
+	w->fib = dp_fib(w->dp);
+	classify_burst(w, port, pkts, n);
+	run_stages(w);
+}
+
+/* The handle is all that crossed: the SA may have gone meanwhile. */
+static void take_over(struct worker *w, const struct handover *item)
+{
+	struct rte_mbuf *m = (struct rte_mbuf *)item->packet;
+	struct pkt *p = pkt_of(m);
+	bool in = item->kind == HAND_ESP_IN;
+
+	p->sa = sa_by_handle(w->core, in ? RG_IN : RG_OUT, item->handle);
+	if (p->sa == NULL || p->sa->owner != w->index) {
+		worker_drop(w, m, DROP_HANDOVER_STALE);
+		return;
+	}
+	sa_prefetch(p->sa);
+	if (in)
+		w->esp_in.m[w->esp_in.n++] = m;
+	else
+		w->esp_out.m[w->esp_out.n++] = m;
+}
+
+void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
+{
+	count_add(w->counters, COUNTER_RECEIVED_OVER, n);
+	w->fib = dp_fib(w->dp);
+	for (unsigned i = 0; i < n; i++)
+		take_over(w, &items[i]);
+	/* outbound first: inbound packets that hairpin need the vector */
+	esp_out_run(w);
+	run_stages(w);
+}
+
+/* A frame of the kernel's own for a port: out it goes, unless it belongs into a tunnel (H68). */
+static void kernel_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
+{
+	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	uint16_t type = len >= 14 ? load16(eth + 12) : 0;
+	bool protect = false;
+
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 14 + 20)
+		protect = inner_is_protected(w, 4, eth + 14 + 16);
+	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 14 + 40)
+		protect = inner_is_protected(w, 6, eth + 14 + 24);
+	if (protect)
+		worker_drop(w, m, DROP_FORWARD_CLEAR);
+	else
+		tx_frame(w, port, m);
+}
+
+/* An IP packet of the kernel's on the TUN: perhaps for a client. */
+static void kernel_packet(struct worker *w, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	struct pkt *p = pkt_of(m);
+
+	memset(p, 0, sizeof(*p));
+	p->from = FROM_KERNEL;
+	p->port = WORKER_PORT_TUN;
+	p->family = ip[0] >> 4;
+	if ((p->family != 4 || len < 20) && (p->family != 6 || len < 40)) {
+		worker_drop(w, m, DROP_INNER_BAD);
+		return;
+	}
+	w->inner.m[w->inner.n++] = m;
+}
+
+void rx_from_kernel(struct worker *w, const struct handover *items, unsigned n)
+{
+	count_add(w->counters, COUNTER_FROM_KERNEL, n);
+	w->fib = dp_fib(w->dp);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = (struct rte_mbuf *)items[i].packet;
+		if (items[i].kind == HAND_TUN)
+			kernel_packet(w, m);
+		else
+			kernel_frame(w, items[i].port, m);
+	}
+	run_stages(w);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stages of the fast path, in the order in which a packet meets them. Each
+ * one takes a whole burst, consumes all of it, and leaves what goes on in the
+ * worker's vector of the next stage. All of them run in the worker's thread.
+ */
+#ifndef RG_DATAPLANE_STAGES_H
+#define RG_DATAPLANE_STAGES_H
+
+#include "dataplane/worker.h"
+
+/* rx.c: a burst from a port, through all stages. */
+void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
+/* rx.c: what another worker or the punt thread handed over. */
+void rx_handed_over(struct worker *w, const struct handover *items, unsigned n);
+void rx_from_kernel(struct worker *w, const struct handover *items, unsigned n);
+
+/* classify.c: from a frame to esp_in, inner or the kernel. */
+void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
+
+/* esp_in.c: decrypts w->esp_in into w->inner. */
+void esp_in_run(struct worker *w);
+
+/* inner.c: routes the inner packets of w->inner to w->esp_out, a port or the kernel. */
+void inner_run(struct worker *w);
+/* True if a packet to that destination may leave only through a policy. */
+bool inner_is_protected(struct worker *w, uint8_t family, const uint8_t *destination);
+
+/* esp_out.c: encrypts w->esp_out for the SA that inner_run() chose. */
+void esp_out_run(struct worker *w);
+
+/* icmp_error.c: tells the sender of the packet at pkt_ip(m), by the way that the
+ * packet came. The packet stays the caller's. `mtu` only for icmp_too_big(). */
+void icmp_too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu);
+void icmp_time_exceeded(struct worker *w, struct rte_mbuf *m);
+
+/* fragment.c: RFC 791 fragments of the IPv4 packet at pkt_ip(m), none above `mtu`, copied into new
+ * buffers with m's scratch. How many; 0: no buffers. The packet stays the caller's. */
+unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out);
+
+/* punt.c: to the kernel through a port's TAP (a frame) or the TUN (an IP packet). */
+void punt_frame(struct worker *w, struct rte_mbuf *m, enum punt_class class);
+void punt_inner(struct worker *w, struct rte_mbuf *m);
+void punt_flush(struct worker *w);
+
+/* handover.c: to the worker that owns the SA. */
+void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, enum hand_kind kind);
+void hand_over_flush(struct worker *w);
+
+/* tx.c */
+void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m);
+/* With the next hop's Ethernet header in front of the packet at the start of the data. */
+void tx_ip(struct worker *w, const struct nexthop *nh, struct rte_mbuf *m);
+/* Hands everything collected to ports and rings. */
+void tx_flush(struct worker *w);
+
+#endif

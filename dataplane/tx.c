@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where packets leave: collected for each port and handed to it in bursts. Worker threads.
+ */
+#include "dataplane/stages.h"
+
+#include <rte_pause.h>
+
+#define TX_TRIES 8 /* a queue that is still full then stays so */
+
+static void flush_port(struct worker *w, unsigned port)
+{
+	struct port *p = &w->dp->port[port];
+	struct vec *v = &w->tx[port];
+	struct port_counters *c = &w->port[port];
+	uint64_t bytes = 0, lengths[WORKER_BURST];
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < v->n; i++)
+		lengths[i] = rte_pktmbuf_pkt_len(v->m[i]);
+	for (unsigned try = 0; try < TX_TRIES && sent < v->n; try++) {
+		if (try != 0)
+			rte_pause();
+		sent += p->ops.tx(p->ctx, (uint16_t)w->index, v->m + sent, (uint16_t)(v->n - sent));
+	}
+	for (unsigned i = 0; i < sent; i++)
+		bytes += lengths[i];
+	for (unsigned i = sent; i < v->n; i++)
+		worker_drop(w, v->m[i], DROP_TX_FULL);
+	counters_add(&c->tx_packets, sent);
+	counters_add(&c->tx_bytes, bytes);
+	counters_add(&c->tx_full, v->n - sent);
+	count_add(w->counters, COUNTER_TX_PACKETS, sent);
+	count_add(w->counters, COUNTER_TX_BYTES, bytes);
+	v->n = 0;
+}
+
+void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
+{
+	struct vec *v = &w->tx[port];
+
+	if (!atomic_load_explicit(&w->dp->port[port].up, memory_order_relaxed)) {
+		worker_drop(w, m, DROP_TX_PORT_DOWN);
+		return;
+	}
+	v->m[v->n++] = m;
+	if (v->n == WORKER_BURST)
+		flush_port(w, port);
+}
+
+void tx_ip(struct worker *w, const struct nexthop *nh, struct rte_mbuf *m)
+{
+	uint8_t *eth = (uint8_t *)(void *)rte_pktmbuf_prepend(m, sizeof(nh->l2));
+
+	if (eth == NULL) {
+		worker_drop(w, m, DROP_OUT_NO_ROOM);
+		return;
+	}
+	memcpy(eth, nh->l2, sizeof(nh->l2));
+	tx_frame(w, nh->port, m);
+}
+
+void tx_flush(struct worker *w)
+{
+	for (unsigned i = 0; i < w->dp->n_ports; i++)
+		if (w->tx[i].n != 0)
+			flush_port(w, i);
+	hand_over_flush(w);
+	punt_flush(w);
+}
