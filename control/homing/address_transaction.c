@@ -15,7 +15,7 @@
 static const uint8_t follows[ADDRESS_N_STATES] = {
         [ADDRESS_IDLE] = 1u << ADDRESS_HELD | 1u << ADDRESS_WAITING | 1u << ADDRESS_PUBLISHING,
         [ADDRESS_HELD] = 1u << ADDRESS_IDLE | 1u << ADDRESS_WAITING | 1u << ADDRESS_PUBLISHING,
-        [ADDRESS_WAITING] = 1u << ADDRESS_IDLE | 1u << ADDRESS_PROVING,
+        [ADDRESS_WAITING] = 1u << ADDRESS_IDLE | 1u << ADDRESS_WAITING | 1u << ADDRESS_PROVING,
         [ADDRESS_PROVING] = 1u << ADDRESS_IDLE | 1u << ADDRESS_WAITING | 1u << ADDRESS_PUBLISHING,
         [ADDRESS_PUBLISHING] = 1u << ADDRESS_IDLE,
 };
@@ -168,10 +168,10 @@ int address_transaction_request(struct address_transaction *tx, const struct add
 	return 0;
 }
 
-void address_transaction_abandon(struct address_transaction *tx, uint64_t now_ms)
+void address_transaction_abandon(struct address_transaction *tx)
 {
-	(void)now_ms;
 	tx->has_next = false;
+	tx->rr_outstanding = false;
 	if (tx->state != ADDRESS_IDLE && tx->state != ADDRESS_PUBLISHING)
 		end(tx, ADDRESS_END_ABANDONED);
 }
@@ -182,6 +182,13 @@ void address_transaction_sent(struct address_transaction *tx, const struct pair 
 	tx->rr_outstanding = true;
 	if (tx->state == ADDRESS_WAITING && set_state(tx, ADDRESS_PROVING))
 		tx->deadline_ms = now_ms + tx->policy.rr_timeout_ms;
+}
+
+void address_transaction_lost(struct address_transaction *tx)
+{
+	tx->rr_outstanding = false;
+	if (tx->state == ADDRESS_PROVING || tx->state == ADDRESS_WAITING)
+		prove(tx);
 }
 
 static void note_proven(struct address_transaction *tx)

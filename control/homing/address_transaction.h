@@ -29,6 +29,7 @@
 	X(UPLINK_DOWN, "a dead local address")                                                               \
 	X(NAT_MAPPING, "a changed NAT mapping")                                                              \
 	X(PROBE, "a probe's answer")                                                                         \
+	X(PMTU, "a smaller path MTU")                                                                        \
 	X(OWN_UPDATE, "our own update") /* initiator: its policy, or an operator */
 
 /* How a move ended. */
@@ -123,9 +124,11 @@ void address_transaction_set_current(struct address_transaction *tx, const struc
  * peer's update that is older than one seen before. */
 int address_transaction_request(struct address_transaction *tx, const struct address_move *move,
                                 uint64_t now_ms);
-/* Gives up whatever is not published yet. */
-void address_transaction_abandon(struct address_transaction *tx, uint64_t now_ms);
+/* Gives up whatever is not published yet; no proof is awaited any more. */
+void address_transaction_abandon(struct address_transaction *tx);
 
+/* The proof's request ended without an answer (its IKE SA was replaced); it is asked anew. */
+void address_transaction_lost(struct address_transaction *tx);
 /* A copy of the proof's request left on `pair`. */
 void address_transaction_sent(struct address_transaction *tx, const struct pair *pair, uint64_t now_ms);
 /* Its answer arrived (`cookie` NULL: without COOKIE2). With RR_MISMATCH the

@@ -21,7 +21,7 @@ bool pair_same_addrs(const struct pair *a, const struct pair *b)
 
 bool pair_path_equal(const struct pair_path *a, const struct pair_path *b)
 {
-	if (a->encap != b->encap)
+	if (a->encap != b->encap || a->mtu != b->mtu)
 		return false;
 	return a->encap == RG_ENCAP_NONE ? pair_same_addrs(&a->pair, &b->pair)
 	                                 : pair_equal(&a->pair, &b->pair);
@@ -74,6 +74,7 @@ void pair_path_to_api(const struct pair_path *from, struct rg_api_path *to)
 	memset(to, 0, sizeof(*to));
 	to->family = from->pair.local.addr.family;
 	to->encap = from->encap;
+	to->mtu = from->mtu;
 	memcpy(to->local, from->pair.local.addr.bytes, sizeof(to->local));
 	memcpy(to->remote, from->pair.remote.addr.bytes, sizeof(to->remote));
 	if (from->encap == RG_ENCAP_UDP) {
@@ -93,6 +94,7 @@ static struct ike_endpoint endpoint_from_api(uint8_t family, const uint8_t addr[
 void pair_path_from_api(const struct rg_api_path *from, struct pair_path *to)
 {
 	to->encap = from->encap;
+	to->mtu = from->mtu;
 	to->pair.local = endpoint_from_api(from->family, from->local, from->local_port);
 	to->pair.remote = endpoint_from_api(from->family, from->remote, from->remote_port);
 }

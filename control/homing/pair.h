@@ -22,6 +22,7 @@ struct pair {
 struct pair_path {
 	struct pair pair;
 	uint8_t encap; /* enum rg_encap */
+	uint16_t mtu;  /* of the outer path as ICMP told (rg_api_path); 0: that of the port */
 };
 
 bool pair_equal(const struct pair *a, const struct pair *b);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the dataplane tells about a session's path: each is a hint that may start a
+ * check, none moves anything by itself, except where RFC 7296 2.23 says so
+ * (IM-4, H41, H43, RFC 4555 3.8, 3.12). Core thread only.
+ */
+#include "control/homing/session.h"
+#include "control/ike/handlers.h"
+#include "control/ike/manager.h"
+
+#define MTU_MIN_IPV4 576u
+#define MTU_MIN_IPV6 1280u
+
+/* Authenticated ESP came from elsewhere. The peer's NAT may have a new mapping: then the
+ * host that is not behind a NAT may follow (RFC 4555 3.8), here after a proof. Any other
+ * peer says by itself where it is. */
+static void new_address(struct homing_session *hs, const struct rg_api_event *event)
+{
+	struct ike_sa *sa = hs->sa;
+	struct pair_path seen, to = hs->tx.current;
+	bool has_mobike = (sa->capabilities & IKE_CAP_MOBIKE) != 0;
+
+	path_health_foreign(&hs->health, ike_sa_now(sa));
+	pair_path_from_api(&event->seen, &seen);
+	if (!sa->nat_remote || sa->nat_local || seen.encap != RG_ENCAP_UDP ||
+	    seen.pair.remote.addr.family != to.pair.local.addr.family ||
+	    !pair_addr_usable(&seen.pair.remote.addr) || uplinks_is_ours(sa, &seen.pair.remote.addr) ||
+	    endpoint_equal(&seen.pair.remote, &to.pair.remote)) {
+		IKE_COUNT(sa->manager, esp_elsewhere);
+		return;
+	}
+	/* Whoever else asks knows more than a packet's header. */
+	if (hs->update_due ||
+	    (hs->tx.state != ADDRESS_IDLE && hs->tx.active.asker != ADDRESS_BY_NAT_MAPPING)) {
+		IKE_COUNT(sa->manager, esp_elsewhere);
+		return;
+	}
+	to.pair.remote = seen.pair.remote;
+	to.encap = RG_ENCAP_UDP;
+	(void)homing_request(hs, ADDRESS_BY_NAT_MAPPING, &to, has_mobike && homing_needs_proof(hs, &to), 0);
+	/* A request that waits for an answer through the dead mapping must not hold up the proof. */
+	if (sa->request.active && hs->tx.state == ADDRESS_WAITING)
+		exchange_resend_on(sa, &to.pair.local, &to.pair.remote);
+}
+
+static void smaller_mtu(struct homing_session *hs, uint64_t mtu)
+{
+	struct pair_path to = hs->tx.current;
+	unsigned least = to.pair.local.addr.family == 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
+
+	if (hs->tx.state != ADDRESS_IDLE || mtu > UINT16_MAX)
+		return;
+	to.mtu = (uint16_t)(mtu < least ? least : mtu);
+	if (to.mtu < hs->tx.current.mtu || hs->tx.current.mtu == 0)
+		(void)homing_request(hs, ADDRESS_BY_PMTU, &to, false, 0);
+}
+
+void hints_event(struct ike_sa *sa, const struct rg_api_event *event)
+{
+	struct homing_session *hs = sa->homing;
+
+	if (hs == NULL)
+		return;
+	switch (event->type) {
+	case RG_EVENT_NEW_ADDRESS:
+		new_address(hs, event);
+		break;
+	case RG_EVENT_NO_ANSWER:
+		path_health_silence(&hs->health);
+		if (!sa->request.active)
+			informational_probe(sa);
+		break;
+	case RG_EVENT_PMTU:
+		smaller_mtu(hs, event->value);
+		break;
+	default:
+		break;
+	}
+}

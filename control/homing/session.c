@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A session's homing: ties its address transaction to the IKE SA, to the
+ * dataplane (one MIGRATE a move) and to the timers (RFC 4555 3.5). Core thread only.
+ */
+#include "control/homing/session.h"
+#include "control/homing/homing.h"
+#include "control/ike/mobike.h"
+#include "control/ike/manager.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct pair homing_pair(const struct ike_sa *sa)
+{
+	return (struct pair){sa->local, sa->remote};
+}
+
+struct pair_path homing_path(const struct ike_sa *sa, const struct pair *pair)
+{
+	bool udp = (sa->nat_local || sa->nat_remote) && !uplinks_forbids_nat(sa, &pair->local.addr);
+
+	return (struct pair_path){.pair = *pair, .encap = udp ? RG_ENCAP_UDP : RG_ENCAP_NONE};
+}
+
+void homing_set_pair(struct homing_session *hs, const struct pair *pair)
+{
+	hs->sa->local = pair->local;
+	hs->sa->remote = pair->remote;
+	mobike_unpin(hs);
+}
+
+void homing_schedule(struct homing_session *hs, uint64_t at_ms)
+{
+	uint64_t now_at = hs->sa->timer[TIMER_HOMING];
+
+	if (at_ms == UINT64_MAX)
+		return;
+	if (at_ms == 0)
+		at_ms = 1;
+	if (now_at == 0 || at_ms < now_at)
+		ike_sa_timer(hs->sa, TIMER_HOMING, at_ms);
+}
+
+struct address_policy homing_policy(const struct ike_sa *sa)
+{
+	const struct rg_cfg_connection *conn = sa->connection;
+
+	return (struct address_policy){
+	        .rr_timeout_ms = conn->mobility.rr_timeout_ms ? conn->mobility.rr_timeout_ms : 5000,
+	        .rr_missing_accept = conn->mobility.rr_missing_cookie_accept,
+	        .updates = conn->mobility.updates,
+	        .updates_period_ms = UINT64_C(1000) * conn->mobility.updates_per_s,
+	};
+}
+
+bool homing_needs_proof(const struct homing_session *hs, const struct pair_path *to)
+{
+	if ((hs->sa->capabilities & IKE_CAP_MOBIKE) == 0)
+		return false;
+	if (pair_equal(&to->pair, &hs->tx.current.pair))
+		return false; /* only the encapsulation changes */
+	switch (hs->sa->connection->mobility.return_routability) {
+	case RG_RR_NEVER:
+		return false;
+	case RG_RR_FIRST_USE:
+		return !address_transaction_is_proven(&hs->tx, &to->pair.remote);
+	case RG_RR_ALWAYS:
+		break;
+	}
+	return true;
+}
+
+int homing_request(struct homing_session *hs, enum address_asker asker, const struct pair_path *to,
+                   bool needs_proof, uint64_t order)
+{
+	struct address_move move = {.asker = asker, .needs_proof = needs_proof, .order = order, .to = *to};
+	int err;
+
+	if (asker == ADDRESS_BY_PEER_UPDATE && hs->tx.state != ADDRESS_IDLE)
+		IKE_COUNT(hs->sa->manager, addresses_coalesced);
+	err = address_transaction_request(&hs->tx, &move, ike_sa_now(hs->sa));
+	homing_schedule(hs, hs->tx.deadline_ms);
+	return err;
+}
+
+/* The transaction's needs */
+
+static void prove(struct address_transaction *tx)
+{
+	struct homing_session *hs = tx->user;
+
+	IKE_COUNT(hs->sa->manager, rr_started);
+	mobike_prove(hs);
+}
+
+static void published(struct ike_batch *batch, bool gone)
+{
+	struct homing_session *hs = batch->context;
+	uint32_t generation = batch->n > 0 ? batch->steps[0].migrate.generation : 0;
+
+	(void)gone;
+	hs->publishes--;
+	if (hs->sa == NULL) {
+		if (hs->publishes == 0)
+			free(hs);
+		return;
+	}
+	if (batch->error != 0) {
+		IKE_COUNT(hs->sa->manager, moves_failed);
+		ike_sa_log(hs->sa, IKE_LOG_WARN, "the dataplane refused a move: %s", batch->text);
+	}
+	hs->publish_error = batch->error;
+	address_transaction_published(&hs->tx, generation ? generation : hs->tx.active.generation,
+	                              batch->error, ike_sa_now(hs->sa));
+	homing_schedule(hs, hs->tx.deadline_ms);
+}
+
+/* One MIGRATE: all Child SAs, both directions, in one store. A session that has no
+ * tunnel yet gets an empty batch, so that the move ends later in the same way. */
+static int publish(struct address_transaction *tx)
+{
+	struct homing_session *hs = tx->user;
+	struct ike_sa *sa = hs->sa;
+	struct ike_batch *batch = batch_new(sa->manager, NULL, published, hs);
+	struct ike_dp_step *step;
+
+	if (batch == NULL)
+		return -ENOMEM;
+	if (tx->active.generation <= sa->tunnel_generation)
+		tx->active.generation = tx->generation = sa->tunnel_generation + 1;
+	sa->tunnel_generation = tx->generation;
+	if (sa->tunnel_installed) {
+		step = batch_add(batch, RG_MSG_MIGRATE);
+		step->migrate.handle = sa->tunnel;
+		step->migrate.generation = tx->generation;
+		pair_path_to_api(&tx->active.to, &step->migrate.path);
+	}
+	hs->publishes++;
+	batch_submit(batch);
+	return 0;
+}
+
+/* The old path stays: IKE goes back to it too, unless its local end is dead. */
+static void stay(struct homing_session *hs)
+{
+	if (!uplinks_is_dead(hs->sa, &hs->tx.current.pair.local.addr))
+		homing_set_pair(hs, &hs->tx.current.pair);
+}
+
+static void applied(struct homing_session *hs, const struct address_move *move)
+{
+	struct ike_sa *sa = hs->sa;
+	char from[PAIR_TEXT], to[PAIR_TEXT];
+
+	sa->counters.moves++;
+	IKE_COUNT(sa->manager, moves);
+	ike_sa_event(sa, IKE_EVENT_MOVED, "%s: from %s to %s, generation %u, %llu ms after it was asked for",
+	             address_asker_text(move->asker), pair_path_text(&move->from, from),
+	             pair_path_text(&move->to, to), move->generation,
+	             (unsigned long long)(ike_sa_now(sa) - move->asked_ms));
+	doubt_end(hs);
+	if (move->asker != ADDRESS_BY_PEER_UPDATE && move->asker != ADDRESS_BY_OWN_UPDATE &&
+	    move->asker != ADDRESS_BY_PMTU)
+		homing_set_pair(hs, &move->to.pair);
+	/* RFC 4555 3.6: the peer hears which of our addresses are left. */
+	if ((move->asker == ADDRESS_BY_UPLINK_DOWN || move->asker == ADDRESS_BY_PROBE) &&
+	    (sa->capabilities & IKE_CAP_MOBIKE) != 0 &&
+	    !addr_equal(&move->from.pair.local.addr, &move->to.pair.local.addr))
+		mobike_send_list(hs);
+}
+
+static void refused(struct homing_session *hs, const struct address_move *move, enum address_outcome outcome)
+{
+	char to[PAIR_TEXT];
+
+	ike_sa_event(hs->sa, IKE_EVENT_MOVE_REFUSED, "%s: to %s: %s", address_asker_text(move->asker),
+	             pair_path_text(&move->to, to), address_outcome_text(outcome));
+}
+
+static void ended(struct address_transaction *tx, const struct address_move *move,
+                  enum address_outcome outcome)
+{
+	struct homing_session *hs = tx->user;
+	struct ike_sa *sa = hs->sa;
+
+	switch (outcome) {
+	case ADDRESS_END_APPLIED:
+		applied(hs, move);
+		return;
+	case ADDRESS_END_UNCHANGED:
+		doubt_end(hs);
+		return;
+	case ADDRESS_END_SUPERSEDED:
+		return;
+	case ADDRESS_END_ABANDONED:
+		stay(hs);
+		return;
+	case ADDRESS_END_UNPROVEN:
+		IKE_COUNT(sa->manager, rr_missing);
+		stay(hs);
+		break;
+	case ADDRESS_END_TIMED_OUT:
+		IKE_COUNT(sa->manager, rr_timeout);
+		stay(hs);
+		doubt_begin(hs);
+		/* Try all paths now, not when the backoff says so. */
+		if (sa->request.active)
+			(void)doubt_retransmit(sa, HOMING_PROBE_AFTER + 1);
+		break;
+	case ADDRESS_END_FORGED:
+		IKE_COUNT(sa->manager, rr_mismatch);
+		break;
+	case ADDRESS_END_REFUSED:
+		if (hs->publish_error != -ENOTCONN) {
+			stay(hs);
+			break;
+		}
+		/* Without a dataplane nothing was refused: it gets this path when it is back. */
+		address_transaction_set_current(tx, &move->to, move->generation);
+		return;
+	}
+	refused(hs, move, outcome);
+}
+
+static void random_bytes(struct address_transaction *tx, uint8_t *buf, size_t len)
+{
+	const struct homing_session *hs = tx->user;
+
+	ike_sa_random(hs->sa, buf, len);
+}
+
+static const struct address_ops transaction_ops = {
+        .prove = prove,
+        .publish = publish,
+        .ended = ended,
+        .random = random_bytes,
+};
+
+/* Life */
+
+static void established(struct ike_sa *sa)
+{
+	struct homing_session *hs;
+	struct pair pair = homing_pair(sa);
+	struct pair_path path;
+	struct address_policy policy;
+	uint64_t now = ike_sa_now(sa);
+
+	if (sa->homing != NULL || sa->connection == NULL)
+		return;
+	hs = calloc(1, sizeof(*hs));
+	if (hs == NULL)
+		return; /* the session keeps its first addresses */
+	hs->sa = sa;
+	sa->homing = hs;
+	policy = homing_policy(sa);
+	address_transaction_init(&hs->tx, &transaction_ops, hs, &policy, now);
+	path = homing_path(sa, &pair);
+	address_transaction_set_current(&hs->tx, &path, sa->tunnel_generation);
+	address_set_add(&hs->tx.proven, &sa->remote); /* IKE_AUTH came from there and was answered there */
+	path_health_ike(&hs->health, now);
+	if (uplinks_is_dead(sa, &sa->local.addr)) {
+		hs->uplink_due_ms = now + 1;
+		homing_schedule(hs, hs->uplink_due_ms);
+	}
+}
+
+static void release(struct homing_session *hs)
+{
+	hs->sa = NULL;
+	if (hs->publishes == 0)
+		free(hs);
+}
+
+static void closed(struct ike_sa *sa, struct ike_sa *heir)
+{
+	struct homing_session *hs = sa->homing;
+
+	if (hs == NULL || hs->sa != sa)
+		return;
+	sa->homing = NULL;
+	if (heir == NULL) {
+		mobike_leave(hs, sa);
+		release(hs);
+		return;
+	}
+	heir->homing = hs;
+	hs->sa = heir;
+	hs->epoch++;
+	mobike_leave(hs, sa);
+	homing_schedule(hs, ike_sa_now(heir));
+}
+
+static void apply_update(struct homing_session *hs)
+{
+	struct address_move update = hs->update;
+	struct pair present = homing_pair(hs->sa);
+
+	hs->update_due = false;
+	(void)homing_request(hs, update.asker, &update.to, update.needs_proof, update.order);
+	/* RFC 4555 3.5: outstanding requests go on over the new addresses. */
+	if (hs->sa->request.active && !(hs->sa->request.task != NULL && hs->sa->request.task->pinned) &&
+	    !pair_equal(&present, &(struct pair){hs->sa->request.local, hs->sa->request.remote}))
+		exchange_resend_on(hs->sa, &present.local, &present.remote);
+}
+
+static void timer(struct ike_sa *sa)
+{
+	struct homing_session *hs = sa->homing;
+	uint64_t now = ike_sa_now(sa);
+
+	if (hs == NULL || sa->state != IKE_STATE_ESTABLISHED)
+		return;
+	if (hs->update_due)
+		apply_update(hs);
+	if (hs->follow_due) {
+		hs->follow_due = false;
+		mobike_move(hs, &hs->follow);
+	}
+	if (hs->uplink_due_ms != 0 && hs->uplink_due_ms <= now)
+		uplinks_check(hs);
+	if (hs->uplink_due_ms != 0)
+		homing_schedule(hs, hs->uplink_due_ms);
+	homing_schedule(hs, address_transaction_tick(&hs->tx, now));
+}
+
+void homing_current_path(const struct ike_sa *sa, struct rg_api_path *path)
+{
+	struct pair pair = homing_pair(sa);
+	struct pair_path now = homing_path(sa, &pair);
+
+	pair_path_to_api(sa->homing != NULL ? &sa->homing->tx.current : &now, path);
+}
+
+/* A restarted dataplane was given the path of the session's IKE addresses. */
+static void resynced(struct ike_sa *sa)
+{
+	struct homing_session *hs = sa->homing;
+
+	if (hs != NULL && sa->tunnel_generation > hs->tx.generation)
+		hs->tx.generation = sa->tunnel_generation;
+}
+
+int homing_move(struct ike_manager *m, uint64_t session, const struct rg_cfg_addr *local,
+                const struct rg_cfg_addr *remote)
+{
+	struct ike_sa *sa = ike_find_session(m, session);
+	struct pair pair;
+
+	if (sa == NULL || sa->homing == NULL)
+		return -ENOENT;
+	if (!sa->session_initiator || (sa->capabilities & IKE_CAP_MOBIKE) == 0)
+		return -EPERM;
+	if (local->family != remote->family || !pair_addr_usable(local) || !pair_addr_usable(remote))
+		return -EINVAL;
+	pair.local = (struct ike_endpoint){*local, sa->local.port};
+	pair.remote = (struct ike_endpoint){*remote, sa->remote.port};
+	mobike_move(sa->homing, &pair);
+	return 0;
+}
+
+const char *homing_describe(const struct ike_sa *sa, char *text, size_t size)
+{
+	const struct homing_session *hs = sa->homing;
+	char current[PAIR_TEXT];
+
+	if (hs == NULL)
+		snprintf(text, size, "fixed");
+	else
+		snprintf(text, size, "%s, generation %u, %s%s", pair_path_text(&hs->tx.current, current),
+		         hs->tx.generation, address_state_text(hs->tx.state),
+		         hs->doubt_ms != 0 ? ", in doubt" : "");
+	return text;
+}
+
+const struct ike_homing_ops homing_ops = {
+        .established = established,
+        .closed = closed,
+        .authenticated = doubt_authenticated,
+        .retransmit = doubt_retransmit,
+        .gave_up = doubt_gave_up,
+        .event = hints_event,
+        .port = uplinks_port,
+        .timer = timer,
+        .additional = mobike_additional,
+        .resynced = resynced,
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What homing keeps of a session: its address transaction, the health of its
+ * path, and what is still to be done. It survives rekeys of the IKE SA. Internal
+ * to control/homing and control/ike/mobike*.c; core thread only.
+ */
+#ifndef RG_CONTROL_HOMING_SESSION_H
+#define RG_CONTROL_HOMING_SESSION_H
+
+#include "control/homing/address_transaction.h"
+#include "control/homing/path_health.h"
+#include "control/ike/ike_sa.h"
+
+/* A responder gives the initiator this long to recover (RFC 4555 3.11). */
+#define HOMING_PATIENCE_MS (5u * 60u * 1000u)
+/* Unanswered retransmissions on the session's own pair before all others are tried (KD-7). */
+#define HOMING_PROBE_AFTER 2u
+/* Sessions a millisecond that a dead uplink moves. */
+#define HOMING_PACE 2u
+
+struct homing_session {
+	struct ike_sa *sa; /* the session's current IKE SA */
+	struct address_transaction tx;
+	struct path_health health;
+	struct task *proof;  /* waiting or on the wire, NULL: none */
+	uint64_t epoch;      /* counts IKE SAs: message IDs begin anew with each */
+	uint64_t list_order; /* of the peer's newest address list */
+	int publish_error;   /* of the last publish */
+	unsigned publishes;  /* batches that refer to this; it is freed after the last */
+
+	/* A peer's update whose answer has to leave first (KD-12). */
+	bool update_due;
+	struct address_move update;
+
+	bool follow_due; /* initiator: the peer's address list asks for a move there */
+	struct pair follow;
+	unsigned list_tries;
+	uint64_t uplink_due_ms; /* the local address may be dead: look then; 0: no */
+	uint64_t doubt_ms;      /* when the path fell in doubt; 0: it is not */
+	bool verify;            /* the next answer on one pair ends the doubt */
+
+	/* Initiator: the newest own update, and what to go back to. */
+	uint64_t own_order;
+	unsigned own_tries;
+	struct pair_path own_before;
+};
+
+/* The connection's policy and the local addresses: */
+struct address_policy homing_policy(const struct ike_sa *sa);
+/* Local addresses on live uplinks of the session's connection, preferred first. */
+void uplinks_local(const struct ike_sa *sa, struct address_set *set);
+bool uplinks_is_local(const struct ike_sa *sa, const struct rg_cfg_addr *addr); /* live or not */
+bool uplinks_is_ours(const struct ike_sa *sa, const struct rg_cfg_addr *addr);  /* any of the gateway's */
+bool uplinks_is_dead(const struct ike_sa *sa, const struct rg_cfg_addr *addr);
+/* `nat-traversal: off` on the uplink of a local address (AM-3). */
+bool uplinks_forbids_nat(const struct ike_sa *sa, const struct rg_cfg_addr *addr);
+void uplinks_port(struct ike_manager *m, unsigned port, bool up);
+/* TIMER_HOMING: replaces the session's local address if it is dead. */
+void uplinks_check(struct homing_session *hs);
+
+/* Every move comes through here. Returns as address_transaction_request(). */
+int homing_request(struct homing_session *hs, enum address_asker asker, const struct pair_path *to,
+                   bool needs_proof, uint64_t order);
+/* Whether the policy asks for a proof of the peer's address before a move to it. */
+bool homing_needs_proof(const struct homing_session *hs, const struct pair_path *to);
+/* The path over a pair for what is known of NATs. */
+struct pair_path homing_path(const struct ike_sa *sa, const struct pair *pair);
+void homing_schedule(struct homing_session *hs, uint64_t at_ms);
+/* The pair that IKE uses; requests that were pinned elsewhere follow it. */
+void homing_set_pair(struct homing_session *hs, const struct pair *pair);
+struct pair homing_pair(const struct ike_sa *sa);
+
+/* doubt.c */
+void doubt_begin(struct homing_session *hs);
+void doubt_end(struct homing_session *hs);
+void doubt_authenticated(struct ike_sa *sa, const struct ike_endpoint *local,
+                         const struct ike_endpoint *remote, bool is_response);
+bool doubt_retransmit(struct ike_sa *sa, unsigned n);
+bool doubt_gave_up(struct ike_sa *sa);
+/* All pairs that may lead to the peer, the present one first. */
+unsigned doubt_pairs(const struct homing_session *hs, struct pair pairs[ADDRESS_PAIRS_MAX]);
+
+/* hints.c: what the dataplane tells. */
+void hints_event(struct ike_sa *sa, const struct rg_api_event *event);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What both roles of a Child SA's rekey share: the lower nonce of an exchange,
+ * and which of two exchanges loses (RFC 7296 2.8.1). Pure, but for the SAs given.
+ */
+#ifndef RG_IKE_REKEY_CHILD_H
+#define RG_IKE_REKEY_CHILD_H
+
+#include "control/ike/child_sa.h"
+#include "control/ike/wire/payload.h"
+
+#define REKEY_NONCE_LEN 32u
+#define REKEY_RETRY_MS  10000u /* after a refusal (RFC 7296 2.25: "MUST wait") */
+
+/* Octet by octet; where one ends first it is the lower. Below, equal, above 0 as memcmp(). */
+int rekey_compare_nonces(struct ike_view a, struct ike_view b);
+
+/* The lower of the two, cut to 32 octets: ours are no longer. Returns its length. */
+size_t rekey_lowest_nonce(struct ike_view a, struct ike_view b, uint8_t out[REKEY_NONCE_LEN]);
+
+/* The retry time of a refused rekey: jittered, so that two peers do not collide again. */
+uint64_t rekey_retry_ms(const struct ike_sa *sa);
+
+#endif

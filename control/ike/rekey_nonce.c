@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rule by which simultaneous rekeys end: the exchange with the lowest of the
+ * four nonces loses (RFC 7296 2.8.1, 2.8.2).
+ */
+#include "control/ike/rekey_child.h"
+#include "control/ike/ike_sa.h"
+#include "control/ike/timers.h"
+
+#include <string.h>
+
+int rekey_compare_nonces(struct ike_view a, struct ike_view b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
+
+	if (order != 0 || a.len == b.len)
+		return order;
+	return a.len < b.len ? -1 : 1;
+}
+
+size_t rekey_lowest_nonce(struct ike_view a, struct ike_view b, uint8_t out[REKEY_NONCE_LEN])
+{
+	struct ike_view low = rekey_compare_nonces(a, b) < 0 ? a : b;
+	size_t len = low.len < REKEY_NONCE_LEN ? low.len : REKEY_NONCE_LEN;
+
+	memcpy(out, low.data, len);
+	return len;
+}
+
+uint64_t rekey_retry_ms(const struct ike_sa *sa)
+{
+	uint16_t jitter;
+
+	ike_sa_random(sa, &jitter, sizeof(jitter));
+	return ike_sa_now(sa) + REKEY_RETRY_MS / 2 + jitter % REKEY_RETRY_MS;
+}
