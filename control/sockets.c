@@ -167,7 +167,6 @@ static void set_options(int fd, uint8_t family)
 {
 	int bytes = RECEIVE_BYTES;
 
-	set(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		set(fd, SOL_SOCKET, SO_RCVBUF, bytes, "SO_RCVBUF");
 	/* IKE has no path MTU discovery of its own below RFC 7383: what is too long is fragmented by IP. */
