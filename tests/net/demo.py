@@ -14,7 +14,7 @@ from gateway import DEMO, Gateway, demo_config
 from internet import Internet
 from lab import Lab, LabError, terminate_on_signals, wait_for
 from pki import Pki
-from stream import content_hash
+from stream import SILENCE, content_hash
 from swan import Strongswan
 from timeline import Timeline, report
 
@@ -141,8 +141,8 @@ class Demo:
         log = self.laptop.log()
         for i, move in enumerate(self.moves):
             end = self.moves[i + 1]["at"] if i + 1 < len(self.moves) else self.download["ended"]
-            gaps = [d for s, d in self.download["silences"] if move["at"] - 0.1 <= s < end]
-            move["silence_ms"] = round(1000 * max(gaps, default=0.02), 1)
+            gaps = [d for s, d in self.download["silences"] if move["at"] - 0.02 <= s < end]
+            move["silence_ms"] = round(1000 * max(gaps, default=SILENCE), 1)
             move["under_traffic"] = move["confirmed"] < self.download["ended"]
         self.check("the file's hash is right", self.download["sha256"] == expected, self.download["sha256"])
         for move in self.moves:

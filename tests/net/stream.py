@@ -21,6 +21,7 @@ import sys
 import time
 
 SLICE = 0.002  # seconds between two writes of the paced server
+SILENCE = 0.005  # seconds; shorter gaps are not worth noting
 BLOCK = 1 << 20
 
 
@@ -87,7 +88,7 @@ def fetch(address, port, file):
             error = str(e)
             break
         now = time.monotonic()
-        if now - last >= 0.02:
+        if now - last >= SILENCE:
             silences.append((last, now - last))
         last = now
         if not size:

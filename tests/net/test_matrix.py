@@ -4,6 +4,7 @@
 or all of it with --full; what shares a topology shares a lab."""
 import ipaddress
 import re
+from itertools import product
 
 import pytest
 
@@ -40,14 +41,17 @@ def config_of(auth):
 
 
 def cases(full):
-    rows = [(a, o, n, op) for a in AUTH for o in OUTER for n in NAT for op in OPERATIONS]
-    return rows if full else cover(AUTH, OUTER, NAT, OPERATIONS)
+    return list(product(AUTH, OUTER, NAT, OPERATIONS)) if full else cover(AUTH, OUTER, NAT, OPERATIONS)
+
+
+# One object a cell: pytest keeps a fixture only while its parameter is the same object.
+CELLS = {cell: cell for cell in product(AUTH, OUTER, NAT)}
 
 
 def pytest_generate_tests(metafunc):
-    rows = sorted(cases(metafunc.config.getoption("--full")), key=lambda r: (r[0], r[1], r[2]))
+    rows = sorted(cases(metafunc.config.getoption("--full")), key=lambda row: row[:3])
     ids = ["-".join((a, f"ipv{o}", "nat" if n else "direct", op)) for a, o, n, op in rows]
-    metafunc.parametrize("cell, operation", [((a, o, n), op) for a, o, n, op in rows], ids=ids, indirect=["cell"])
+    metafunc.parametrize("cell, operation", [(CELLS[row[:3]], row[3]) for row in rows], ids=ids, indirect=["cell"])
 
 
 @pytest.fixture(scope="module")

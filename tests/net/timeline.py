@@ -3,6 +3,7 @@
 charon's log, then the table of moves, the drops, the checks, JSON and the plot."""
 import json
 import re
+import textwrap
 import time
 
 # What charon says about moves, as it is worth telling; everything else is left out.
@@ -95,7 +96,8 @@ def plot(demo, file):
     for move in demo.moves:
         at = move["at"] - demo.started
         axes.axvline(at, color="tab:red", linestyle="--", linewidth=1)
-        axes.annotate(f"{move['move']}\n{move['silence_ms']:.0f} ms of silence", (at, top), xytext=(4, -4),
+        text = textwrap.fill(move["move"], 26) + f"\n{move['silence_ms']:.0f} ms of silence"
+        axes.annotate(text, (at, top), xytext=(4, -4),
                       textcoords="offset points", fontsize=7, va="top")
     axes.set_xlabel("seconds since the download began")
     axes.set_ylabel("MB/s (steps of 50 ms)")
