@@ -51,7 +51,8 @@ CELLS = {cell: cell for cell in product(AUTH, OUTER, NAT)}
 def pytest_generate_tests(metafunc):
     rows = sorted(cases(metafunc.config.getoption("--full")), key=lambda row: row[:3])
     ids = ["-".join((a, f"ipv{o}", "nat" if n else "direct", op)) for a, o, n, op in rows]
-    metafunc.parametrize("cell, operation", [(CELLS[row[:3]], row[3]) for row in rows], ids=ids, indirect=["cell"])
+    metafunc.parametrize("cell, operation", [(CELLS[row[:3]], row[3]) for row in rows], ids=ids,
+                         indirect=["cell"], scope="module")
 
 
 @pytest.fixture(scope="module")
