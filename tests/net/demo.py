@@ -184,6 +184,9 @@ def main():
             lab.close(save_to=os.path.join("build", "logs", "demo"))
             print("demo: logs are in build/logs/demo", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("demo: stopped", file=sys.stderr)
+            return 130
         demo.timeline.add_gateway(demo.gateway.events())
         demo.timeline.add_charon(demo.laptop.log_lines())
         report(demo, arguments, time.monotonic() - began)

@@ -200,13 +200,17 @@ def ip(*arguments):
     return done.stdout
 
 
-def sweep():
-    """Remove namespaces of runs that were killed: their names carry a process ID that is gone."""
-    folder = "/run/netns"
+def _left_behind(folder):
+    """Names in `folder` that carry the process ID of a run that is gone."""
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         match = re.fullmatch(r"rg(\d+)[a-z]-.*", name)
-        if not match or os.path.exists(f"/proc/{match[1]}"):
-            continue
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            yield name
+
+
+def sweep():
+    """Remove namespaces and folders of runs that were killed."""
+    for name in _left_behind("/run/netns"):
         pids = subprocess.run(["ip", "netns", "pids", name], text=True, capture_output=True).stdout.split()
         for pid in pids:
             try:
@@ -214,11 +218,13 @@ def sweep():
             except ProcessLookupError:
                 pass
         subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    for name in _left_behind(tempfile.gettempdir()):
+        shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
 def terminate_on_signals():
-    """Turn SIGTERM into an exception, so that every `with` and `finally` cleans up."""
-    def stop(number, _frame):
-        raise SystemExit(128 + number)
+    """SIGTERM and SIGHUP are like Ctrl-C: every `with` and `finally` cleans up, and pytest stops."""
+    def stop(_number, _frame):
+        raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
