@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which keys of which reply make which columns. The keys of control are those
+ * of protocol.h, those of the dataplane come from dataplane_json.c.
+ */
+#include "control/ctl/show.h"
+
+#include "control/ctl/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void status_print(FILE *out, const json_t *reply)
+{
+	static const struct column own[] = {{"version", "version", CELL_TEXT},
+	                                    {"pid", "pid", CELL_TEXT},
+	                                    {"up", "uptime_s", CELL_AGE},
+	                                    {"configuration", "config", CELL_TEXT},
+	                                    {"identity", "identity", CELL_TEXT},
+	                                    {"Child SAs", "child_sas", CELL_TEXT},
+	                                    {0}};
+	static const struct column dataplane[] = {{"dataplane connected", "connected", CELL_TEXT},
+	                                          {"dataplane socket", "socket", CELL_TEXT},
+	                                          {"dataplane boot", "boot_id", CELL_TEXT},
+	                                          {"dataplane restarts", "restarts", CELL_TEXT},
+	                                          {0}};
+	static const struct column sessions[] = {{"established", "established", CELL_TEXT},
+	                                         {"half-open", "half_open", CELL_TEXT},
+	                                         {"orphans", "orphans", CELL_TEXT},
+	                                         {0}};
+	static const struct column uplinks[] = {{"UPLINK", "name", CELL_TEXT},
+	                                        {"UP", "up", CELL_TEXT},
+	                                        {"PREFERENCE", "preference", CELL_NUMBER},
+	                                        {"CLIENTS", "clients", CELL_NUMBER},
+	                                        {"ADDRESSES", "addresses", CELL_TEXT},
+	                                        {0}};
+	static const struct column pools[] = {
+	        {"POOL", "name", CELL_TEXT},        {"IPV", "family", CELL_NUMBER},
+	        {"USED", "used", CELL_NUMBER},      {"KEPT", "reserved", CELL_NUMBER},
+	        {"ADDRESSES", "size", CELL_NUMBER}, {0}};
+	const json_t *status = json_object_get(reply, "status"), *note;
+	size_t i;
+
+	table_print_object(out, status, own);
+	table_print_object(out, json_object_get(status, "sessions"), sessions);
+	table_print_object(out, json_object_get(status, "dataplane"), dataplane);
+	fputc('\n', out);
+	table_print(out, json_object_get(status, "uplinks"), uplinks, "no uplinks");
+	fputc('\n', out);
+	table_print(out, json_object_get(status, "pools"), pools, "no pools");
+	json_array_foreach(json_object_get(status, "notes"), i, note)
+	{
+		char *text = table_cell(note, CELL_TEXT);
+
+		fprintf(out, "\nnote: %s\n", text ? text : "?");
+		free(text);
+	}
+}
+
+static void clients_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"ID", "id", CELL_NUMBER},
+	                                        {"IDENTITY", "identity", CELL_TEXT},
+	                                        {"CONNECTION", "connection", CELL_TEXT},
+	                                        {"STATE", "state", CELL_TEXT},
+	                                        {"VIRTUAL", "virtual", CELL_TEXT},
+	                                        {"LOCAL", "local", CELL_TEXT},
+	                                        {"REMOTE", "remote", CELL_TEXT},
+	                                        {"UPLINK", "uplink", CELL_TEXT},
+	                                        {"ENCAP", "encap", CELL_TEXT},
+	                                        {"NAT", "nat", CELL_TEXT},
+	                                        {"MOBIKE", "mobike", CELL_TEXT},
+	                                        {"MOVES", "moves", CELL_NUMBER},
+	                                        {"UP", "established_s", CELL_AGE},
+	                                        {"IDLE", "idle_s", CELL_AGE},
+	                                        {0}};
+
+	table_print(out, json_object_get(reply, "clients"), columns, "no clients");
+}
+
+static void sas_print(FILE *out, const json_t *reply)
+{
+	static const struct column ike[] = {
+	        {"CLIENT", "client", CELL_NUMBER}, {"IDENTITY", "identity", CELL_TEXT},
+	        {"IKE SPI I", "spi_i", CELL_TEXT}, {"SPI R", "spi_r", CELL_TEXT},
+	        {"STATE", "state", CELL_TEXT},     {"SUITE", "suite", CELL_TEXT},
+	        {"ROLE", "role", CELL_TEXT},       {"AGE", "age_s", CELL_AGE},
+	        {"REKEY IN", "rekey_s", CELL_AGE}, {0}};
+	static const struct column child[] = {{"CLIENT", "client", CELL_NUMBER},
+	                                      {"IDENTITY", "identity", CELL_TEXT},
+	                                      {"SPI IN", "spi_in", CELL_TEXT},
+	                                      {"SPI OUT", "spi_out", CELL_TEXT},
+	                                      {"STATE", "state", CELL_TEXT},
+	                                      {"SUITE", "suite", CELL_TEXT},
+	                                      {"LOCAL", "local_ts", CELL_TEXT},
+	                                      {"REMOTE", "remote_ts", CELL_TEXT},
+	                                      {"AGE", "age_s", CELL_AGE},
+	                                      {"REKEY IN", "rekey_s", CELL_AGE},
+	                                      {0}};
+
+	table_print(out, json_object_get(reply, "ike"), ike, "no IKE SAs");
+	fputc('\n', out);
+	table_print(out, json_object_get(reply, "child"), child, "no Child SAs");
+}
+
+static void paths_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {
+	        {"CLIENT", "client", CELL_NUMBER}, {"IDENTITY", "identity", CELL_TEXT},
+	        {"LOCAL", "local", CELL_TEXT},     {"REMOTE", "remote", CELL_TEXT},
+	        {"UPLINK", "uplink", CELL_TEXT},   {"ENCAP", "encap", CELL_TEXT},
+	        {"STATE", "state", CELL_TEXT},     {"GENERATION", "generation", CELL_NUMBER},
+	        {"SINCE", "since_s", CELL_AGE},    {0}};
+
+	table_print(out, json_object_get(reply, "paths"), columns, "no paths");
+}
+
+/* Workers added up and zeros left out: for people, in one line a cause. */
+static json_t *counters_sum(const json_t *counters)
+{
+	json_t *sums = json_object(), *rows = json_array(), *row, *counter;
+	const char *name;
+	size_t i;
+
+	json_array_foreach(counters, i, counter)
+	{
+		json_int_t value = json_integer_value(json_object_get(counter, "value"));
+
+		name = json_string_value(json_object_get(counter, "name"));
+		if (!name || value == 0)
+			continue;
+		row = json_object_get(sums, name);
+		if (row)
+			value += json_integer_value(json_object_get(row, "value"));
+		json_object_set_new(sums, name,
+		                    json_pack("{s:s,s:I,s:b}", "name", name, "value", value, "drop",
+		                              json_is_true(json_object_get(counter, "drop"))));
+	}
+	json_object_foreach(sums, name, row) json_array_append(rows, row);
+	json_decref(sums);
+	return rows;
+}
+
+static void counters_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"COUNTER", "name", CELL_TEXT},
+	                                        {"VALUE", "value", CELL_NUMBER},
+	                                        {"DROPPED", "drop", CELL_TEXT},
+	                                        {0}};
+	json_t *rows = counters_sum(json_object_get(reply, "counters"));
+
+	table_print(out, rows, columns, "every counter is 0");
+	json_decref(rows);
+}
+
+void show_event(FILE *out, const json_t *event)
+{
+	static const char *const keys[] = {"time", "type", "identity", "text"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char *cell = table_cell(json_object_get(event, keys[i]), CELL_TEXT);
+
+		fprintf(out, "%s%s", i > 0 ? "  " : "", cell ? cell : "?");
+		free(cell);
+	}
+	fputc('\n', out);
+}
+
+static void events_print(FILE *out, const json_t *reply)
+{
+	json_t *event;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "events"), i, event) show_event(out, event);
+}
+
+static void dp_status_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"boot", "boot_id", CELL_TEXT},
+	                                        {"up", "uptime_s", CELL_AGE},
+	                                        {"crypto", "crypto", CELL_TEXT},
+	                                        {"workers", "workers", CELL_TEXT},
+	                                        {"ports", "ports", CELL_TEXT},
+	                                        {"tunnels", "tunnels", CELL_TEXT},
+	                                        {"SAs in", "sas_in", CELL_TEXT},
+	                                        {"SAs out", "sas_out", CELL_TEXT},
+	                                        {"policies", "policies", CELL_TEXT},
+	                                        {"retired", "retired", CELL_TEXT},
+	                                        {"control's pid", "writer_pid", CELL_TEXT},
+	                                        {"events lost", "events_lost", CELL_TEXT},
+	                                        {"migrations", "migrations", CELL_TEXT},
+	                                        {0}};
+
+	table_print_object(out, json_object_get(reply, "status"), columns);
+}
+
+static void dp_sas_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"DIR", "direction", CELL_TEXT},
+	                                        {"SPI", "spi", CELL_TEXT},
+	                                        {"HANDLE", "handle", CELL_NUMBER},
+	                                        {"TUNNEL", "tunnel", CELL_NUMBER},
+	                                        {"SUITE", "suite", CELL_TEXT},
+	                                        {"OWNER", "owner", CELL_NUMBER},
+	                                        {"SEQUENCE", "sequence", CELL_NUMBER},
+	                                        {"PACKETS", "packets", CELL_NUMBER},
+	                                        {"BYTES", "bytes", CELL_BYTES},
+	                                        {"REPLAYED", "replayed", CELL_NUMBER},
+	                                        {"BAD ICV", "auth_failed", CELL_NUMBER},
+	                                        {"BAD TS", "selector_mismatch", CELL_NUMBER},
+	                                        {"LOCAL", "local_ts", CELL_TEXT},
+	                                        {"REMOTE", "remote_ts", CELL_TEXT},
+	                                        {"AGE", "age_s", CELL_AGE},
+	                                        {"IDLE", "idle_s", CELL_AGE},
+	                                        {0}};
+
+	table_print(out, json_object_get(reply, "sas"), columns, "no SAs");
+}
+
+static void dp_tunnels_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {
+	        {"TUNNEL", "handle", CELL_NUMBER},         {"COOKIE", "cookie", CELL_TEXT},
+	        {"GENERATION", "generation", CELL_NUMBER}, {"SUSPENDED", "suspended", CELL_TEXT},
+	        {"DROPPED", "dropped", CELL_NUMBER},       {0}};
+
+	table_print(out, json_object_get(reply, "tunnels"), columns, "no tunnels");
+}
+
+static void dp_paths_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"TUNNEL", "tunnel", CELL_NUMBER},
+	                                        {"LOCAL", "local", CELL_TEXT},
+	                                        {"REMOTE", "remote", CELL_TEXT},
+	                                        {"ENCAP", "encap", CELL_TEXT},
+	                                        {"MTU", "mtu", CELL_NUMBER},
+	                                        {"GENERATION", "generation", CELL_NUMBER},
+	                                        {0}};
+
+	table_print(out, json_object_get(reply, "paths"), columns, "no paths");
+}
+
+static void dp_ports_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"PORT", "name", CELL_TEXT},
+	                                        {"DEVICE", "device", CELL_TEXT},
+	                                        {"MAC", "mac", CELL_TEXT},
+	                                        {"UP", "up", CELL_TEXT},
+	                                        {"MTU", "mtu", CELL_NUMBER},
+	                                        {"RX PACKETS", "rx_packets", CELL_NUMBER},
+	                                        {"RX BYTES", "rx_bytes", CELL_BYTES},
+	                                        {"TX PACKETS", "tx_packets", CELL_NUMBER},
+	                                        {"TX BYTES", "tx_bytes", CELL_BYTES},
+	                                        {"TX FULL", "tx_full", CELL_NUMBER},
+	                                        {0}};
+
+	table_print(out, json_object_get(reply, "ports"), columns, "no ports");
+}
+
+static void dp_workers_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {{"WORKER", "index", CELL_NUMBER},
+	                                        {"CPU", "cpu", CELL_NUMBER},
+	                                        {"POLLS", "polls", CELL_NUMBER},
+	                                        {"EMPTY", "empty_polls", CELL_NUMBER},
+	                                        {"SLEEPS", "sleeps", CELL_NUMBER},
+	                                        {"PACKETS", "packets", CELL_NUMBER},
+	                                        {"HANDED OVER", "handed_over", CELL_NUMBER},
+	                                        {"RECEIVED", "received", CELL_NUMBER},
+	                                        {"RING FULL", "ring_full", CELL_NUMBER},
+	                                        {0}};
+
+	table_print(out, json_object_get(reply, "workers"), columns, "no workers");
+}
+
+static void dp_policies_print(FILE *out, const json_t *reply)
+{
+	static const struct column columns[] = {
+	        {"POLICY", "handle", CELL_NUMBER},     {"PREFIX", "prefix", CELL_TEXT},
+	        {"PRIORITY", "priority", CELL_NUMBER}, {"SA OUT", "sa", CELL_NUMBER},
+	        {"COOKIE", "cookie", CELL_TEXT},       {0}};
+
+	table_print(out, json_object_get(reply, "policies"), columns, "no policies");
+}
+
+const struct show show_control[] = {{"status", status_print},
+                                    {"clients", clients_print},
+                                    {"sas", sas_print},
+                                    {"paths", paths_print},
+                                    {"counters", counters_print},
+                                    {"events", events_print},
+                                    {0}};
+
+const struct show show_dataplane[] = {
+        {"status", dp_status_print},   {"sas", dp_sas_print},           {"tunnels", dp_tunnels_print},
+        {"paths", dp_paths_print},     {"counters", counters_print},    {"ports", dp_ports_print},
+        {"workers", dp_workers_print}, {"policies", dp_policies_print}, {0}};
+
+bool show_reply(FILE *out, const struct show *shows, const char *command, const json_t *reply)
+{
+	for (; shows->command; shows++) {
+		if (strcmp(shows->command, command) == 0) {
+			shows->print(out, reply);
+			return true;
+		}
+	}
+	return false;
+}
