@@ -25,16 +25,18 @@ void child_build_answer(const struct child_sa *child, const struct ike_choice *c
 /* SA, TSi, TSr of a request. A rekey (`old` not NULL) offers the selectors of the old one. */
 void child_build_request(const struct child_sa *child, enum ike_select what, const struct child_sa *old,
                          struct ike_build *out);
-/* 0; -EPROTO: the answer is not one to our request (suite or selectors that we did not
- * offer, malformed). */
-int child_read_answer(struct child_sa *child, enum ike_select what, const struct ike_msg *msg,
-                      struct ike_choice *choice);
+/* `old` as in the request. 0; -EPROTO: the answer is not one to our request (suite or
+ * selectors that we did not offer, malformed). */
+int child_read_answer(struct child_sa *child, enum ike_select what, const struct child_sa *old,
+                      const struct ike_msg *msg, struct ike_choice *choice);
 
 /* Keys from the IKE SA's SK_d. Nonces are those of the exchange's initiator
  * and responder, `shared` is empty without DH. 0 or negative errno. */
-int child_derive(struct child_sa *child, const struct ike_choice *choice, struct ike_view ni, struct ike_view nr,
-                 struct ike_view shared);
+int child_derive(struct child_sa *child, const struct ike_choice *choice, struct ike_view ni,
+                 struct ike_view nr, struct ike_view shared);
 
+/* Limits for the dataplane, from the connection; before the records are built. */
+void child_set_limits(struct child_sa *child);
 /* Lifetimes from the connection, jittered, from now on; TIMER_CHILD follows. */
 void child_start_lifetimes(struct child_sa *child);
 

@@ -20,19 +20,19 @@ struct ike_batch;
 
 /* X(state, "name") */
 #define CHILD_STATES(X)                                                                                      \
-	X(NEW, "new")               /* negotiating; the inbound handle is taken */                           \
-	X(INBOUND, "inbound")       /* inbound installed; a rekeyed SA's outbound is there but not current */  \
-	X(INSTALLED, "installed")   /* both ways, current */                                                 \
-	X(REKEYING, "rekeying")     /* current; we asked for its successor */                                \
-	X(REKEYED, "rekeyed")       /* has a successor; still accepts, waits for its Delete */               \
-	X(DELETING, "deleting")     /* we sent its Delete */                                                 \
-	X(DEAD, "dead")             /* out of the dataplane, to be freed */
+	X(NEW, "new")             /* negotiating; the inbound handle is taken */                             \
+	X(INBOUND, "inbound")     /* inbound installed; a rekeyed SA's outbound is there but not current */  \
+	X(INSTALLED, "installed") /* both ways, current */                                                   \
+	X(REKEYING, "rekeying")   /* current; we asked for its successor */                                  \
+	X(REKEYED, "rekeyed")     /* has a successor; still accepts, waits for its Delete */                 \
+	X(DELETING, "deleting")   /* we sent its Delete */                                                   \
+	X(DEAD, "dead")           /* out of the dataplane, to be freed */
 
 enum child_state {
 #define X(name, text) CHILD_##name,
 	CHILD_STATES(X)
 #undef X
-	N_CHILD_STATES
+	        N_CHILD_STATES
 };
 
 struct child_selectors {
@@ -63,11 +63,12 @@ struct child_sa {
 	struct rg_api_lifetime lifetime; /* given to the dataplane */
 
 	uint64_t born_ms;
-	uint64_t rekey_ms;      /* soft, jittered; 0: never */
-	uint64_t expire_ms;     /* hard; 0: never */
-	uint64_t outbound_ms;   /* responder of a rekey: when the outbound becomes current at the latest; 0 */
-	uint64_t delete_ms;     /* when a REKEYED one whose Delete never came is removed; 0 */
-	bool outbound_current;  /* the policies of the session point at handle_out */
+	uint64_t rekey_ms;    /* soft, jittered; 0: never */
+	uint64_t expire_ms;   /* hard; 0: never */
+	uint64_t outbound_ms; /* responder of a rekey: when the outbound becomes current at the latest; 0 */
+	uint64_t delete_ms;   /* when a REKEYED one whose Delete never came is removed; 0 */
+	bool in_added, out_added;   /* handed to the dataplane */
+	bool recover;               /* was reinstalled after a crash of the dataplane: to be rekeyed */
 	struct child_sa *successor; /* of a REKEYED one, NULL otherwise */
 	/* Nonces of the exchange that made it, for simultaneous rekeys (RFC 7296 2.8.1):
 	 * the lower of both, kept only while the exchange's collision is open. */
@@ -91,24 +92,31 @@ struct child_sa *child_create(struct ike_sa *sa, bool we_initiated);
  * pointer is invalid afterwards. */
 void child_destroy(struct child_sa *child);
 
-struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi);   /* network byte order */
-struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi);  /* network byte order */
+/* Frees it without a word to the dataplane: its records are in a batch already. */
+void child_free(struct child_sa *child);
+
+struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi);  /* network byte order */
+struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi); /* network byte order */
 struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction, uint32_t handle);
 /* The Child SA that the session's policies use; NULL while there is none. */
 struct child_sa *child_current(struct ike_sa *sa);
 
-/* Appends the records that install (or remove) it. Installing the first Child SA of
- * a session also adds its tunnel and policies. Keys must have been derived. */
-void child_steps_inbound(struct child_sa *child, struct ike_batch *batch);
-void child_steps_outbound(struct child_sa *child, struct ike_batch *batch);
-void child_steps_current(struct child_sa *child, struct ike_batch *batch);
+/* Appends the records that install both directions, inbound first, with the
+ * session's tunnel before them if it is not there yet. With `current` the session's
+ * policies follow, so that the outbound is used at once; without, the old one is used until
+ * child_make_current(). Keys must have been derived. 0, -ENOSPC (handles). */
+int child_steps_install(struct child_sa *child, bool current, struct ike_batch *batch);
+/* The state that follows from a batch with child_steps_install(): INSTALLED or
+ * INBOUND, lifetimes begin, TIMER_OUTBOUND_MS runs. To be called when it was applied. */
+void child_installed(struct child_sa *child, bool current);
+/* Both directions with sequence numbers to go on from (a dataplane that was restarted). */
+void child_steps_sas(struct child_sa *child, uint64_t sequence_in, uint64_t sequence_out,
+                     struct ike_batch *batch);
+/* Appends what removes it. Policies that use it point at nothing after that (RG_EVENT_NO_SA). */
 void child_steps_remove(struct child_sa *child, struct ike_batch *batch);
 
 /* Makes a rekeyed Child SA's outbound current now: policies are swapped
  * (POLICY_SET), the timer is cleared. Idempotent. */
 void child_make_current(struct child_sa *child);
-
-/* Ours to delete: sends the Delete when the window allows (informational.c). */
-void child_delete(struct child_sa *child);
 
 #endif

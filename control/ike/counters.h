@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every counter of the IKE core. Each drop has one of its own.
- * X(field, "name", is_drop). Written by the core's thread only.
+ * Every counter of the IKE core beside those of rejected payloads (wire/reject.h).
+ * Each drop has one of its own. X(field, "name", is_drop). Written by the core's thread only.
  */
 #ifndef RG_IKE_COUNTERS_H
 #define RG_IKE_COUNTERS_H
+
+#include "control/ike/wire/reject.h"
 
 #include <stdint.h>
 
@@ -13,13 +15,6 @@
 	X(sent, "ike-sent", 0)                                                                               \
 	X(retransmitted, "ike-retransmitted", 0)                                                             \
 	X(answered_again, "ike-answered-again", 0)                                                           \
-	X(short_datagram, "ike-drop-short", 1)                                                               \
-	X(bad_length, "ike-drop-length", 1)                                                                  \
-	X(bad_version, "ike-drop-version", 1)                                                                \
-	X(bad_header, "ike-drop-header", 1)                                                                  \
-	X(bad_payload, "ike-drop-payload", 1)                                                                \
-	X(critical_payload, "ike-drop-critical-payload", 1)                                                  \
-	X(unknown_exchange, "ike-drop-exchange", 1)                                                          \
 	X(spi_zero, "ike-drop-spi-zero", 1)                                                                  \
 	X(spi_unknown, "ike-drop-spi-unknown", 1)                                                            \
 	X(spi_mismatch, "ike-drop-spi-mismatch", 1)                                                          \
@@ -31,10 +26,6 @@
 	X(unexpected, "ike-drop-unexpected", 1)                                                              \
 	X(unprotected, "ike-drop-unprotected", 1)                                                            \
 	X(no_keys, "ike-drop-no-keys", 1)                                                                    \
-	X(integrity, "ike-drop-integrity", 1)                                                                \
-	X(fragment_invalid, "ike-drop-fragment-invalid", 1)                                                  \
-	X(fragment_duplicate, "ike-drop-fragment-duplicate", 1)                                              \
-	X(fragment_memory, "ike-drop-fragment-memory", 1)                                                    \
 	X(fragment_expired, "ike-drop-fragment-expired", 1)                                                  \
 	X(payload_illegal, "ike-drop-payload-illegal", 1)                                                    \
 	X(invalid_syntax, "ike-invalid-syntax", 0)                                                           \
@@ -43,8 +34,6 @@
 	X(half_open_evicted, "ike-half-open-evicted", 0)                                                     \
 	X(half_open_expired, "ike-half-open-expired", 0)                                                     \
 	X(no_memory, "ike-drop-no-memory", 1)                                                                \
-	X(no_proposal, "ike-no-proposal-chosen", 0)                                                          \
-	X(invalid_ke, "ike-invalid-ke-payload", 0)                                                           \
 	X(auth_failed, "ike-authentication-failed", 0)                                                       \
 	X(ts_unacceptable, "ike-ts-unacceptable", 0)                                                         \
 	X(address_failure, "ike-internal-address-failure", 0)                                                \
@@ -52,6 +41,7 @@
 	X(no_additional_sas, "ike-no-additional-sas", 0)                                                     \
 	X(child_not_found, "ike-child-sa-not-found", 0)                                                      \
 	X(notify_ignored, "ike-notify-ignored", 0)                                                           \
+	X(illegal_moves, "ike-illegal-state-moves", 0)                                                       \
 	X(dataplane_refused, "ike-dataplane-refused", 0)                                                     \
 	X(gave_up, "ike-gave-up", 0)                                                                         \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \
@@ -63,6 +53,8 @@
 	X(addresses_stale, "mobike-stale", 0)                                                                \
 	X(addresses_coalesced, "mobike-coalesced", 0)                                                        \
 	X(addresses_capped, "mobike-addresses-capped", 0)                                                    \
+	X(esp_elsewhere, "esp-from-elsewhere", 0)                                                            \
+	X(unexpected_nat, "mobike-unexpected-nat", 0)                                                        \
 	X(foreign_address, "mobike-request-from-elsewhere", 0)                                               \
 	X(rr_started, "mobike-return-routability-started", 0)                                                \
 	X(rr_proved, "mobike-return-routability-proved", 0)                                                  \
@@ -76,6 +68,7 @@ struct ike_counter_values {
 #define X(field, name, drop) uint64_t field;
 	IKE_COUNTERS(X)
 #undef X
+	uint64_t rejects[IKE_REJECT_COUNT]; /* by enum ike_reject */
 };
 
 /* Counts for the session's or the manager's table: IKE_COUNT(m, moves). */

@@ -46,10 +46,10 @@ struct exchange {
 	bool natt;
 	uint8_t digest[32]; /* of the datagram (of fragment 1) that a retransmission must equal */
 	struct ike_build out;
-	uint8_t *out_buf;   /* owned */
-	void *context;      /* of a handler that parked */
+	uint8_t *out_buf; /* owned */
+	void *context;    /* of a handler that parked */
 	void (*free_context)(void *context);
-	bool close_after;   /* the SA is closed once the answer is out */
+	bool close_after; /* the SA is closed once the answer is out */
 };
 
 /* Our request on the wire. */
@@ -75,6 +75,16 @@ struct cached_response {
  * transition table, then the handler. */
 void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg);
 
+/* An unprotected IKE_SA_INIT message of this SA: to its handler. */
+void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr);
+
+/* A copy of a request that was answered: the cached answer goes out again, to where
+ * this copy came from, only if it is that very request (H38). */
+void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg);
+
+/* Takes up datagrams that came while the SA was parked. */
+void exchange_drain(struct ike_sa *sa);
+
 /* Ends a message that a handler parked: result as the handler would have returned
  * it (0, or a negative errno: no answer, the SA is closed). Sends the answer of a request, frees `x`. */
 void exchange_finish(struct exchange *x, int result);
@@ -84,7 +94,8 @@ void exchange_finish(struct exchange *x, int result);
 int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len);
 
 /* Sends one more copy of the outstanding request on a pair of addresses (homing). */
-void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local, const struct ike_endpoint *remote);
+void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local,
+                        const struct ike_endpoint *remote);
 
 /* Starts the retransmission of the outstanding request anew (homing found
  * another path, or keeps trying). */
@@ -100,6 +111,9 @@ int exchange_start(struct ike_sa *sa, struct task *task);
 uint16_t exchange_error_of(const struct ike_msg *msg);
 
 void packets_free(struct packets *packets);
+
+/* A message at work; NULL if memory is short. */
+struct exchange *exchange_new(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr);
 
 /* Frees `x` without an answer. */
 void exchange_free(struct exchange *x);

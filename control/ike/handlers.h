@@ -11,6 +11,7 @@
 #include "control/ike/ike_sa.h"
 
 /* init.c */
+int init_request(struct ike_sa *sa, struct exchange *x); /* of a fresh SA, after init_input() */
 int init_response(struct ike_sa *sa, struct exchange *x);
 int init_retry(struct ike_sa *sa, struct exchange *x);
 void init_start(struct ike_sa *sa); /* initiator: the first message */
@@ -37,12 +38,16 @@ void rekey_child_peer_deleted(struct child_sa *child);
 /* rekey_ike.c */
 int rekey_ike_request(struct ike_sa *sa, struct exchange *x);
 void rekey_ike_start(struct ike_sa *sa);
+/* The peer's Delete of the IKE SA arrived while our rekey of it is on the wire: if the
+ * peer's own rekey was answered, its IKE SA takes the session (RFC 7296 2.8.2). To be called
+ * before the SA is closed. */
+void rekey_ike_peer_deleted(struct ike_sa *sa);
 
 /* informational.c */
 int informational_request(struct ike_sa *sa, struct exchange *x);
-void informational_probe(struct ike_sa *sa);                  /* an empty request: is the peer there */
-void informational_delete_ike(struct ike_sa *sa);             /* queues Delete of the IKE SA */
-void informational_delete_child(struct child_sa *child);      /* queues Delete of a Child SA */
+void informational_probe(struct ike_sa *sa);             /* an empty request: is the peer there */
+void informational_delete_ike(struct ike_sa *sa);        /* queues Delete of the IKE SA */
+void informational_delete_child(struct child_sa *child); /* queues Delete of a Child SA */
 
 /* mobike.c (RFC 4555). IKE_AUTH: reads MOBIKE_SUPPORTED and ADDITIONAL_*_ADDRESS,
  * and writes ours: as initiator always, as responder where the peer offered it. */

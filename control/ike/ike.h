@@ -29,8 +29,8 @@ struct ike_params {
 	const struct ike_ops *ops;
 	void *user;                          /* first argument of every op */
 	const struct ike_homing_ops *homing; /* NULL: sessions do not move */
-	struct rg_auth *auth;                /* configuration and credentials; the manager takes a reference */
-	uint32_t boot_epoch;                 /* high half of all AEAD IVs: rises with every start */
+	struct rg_auth *auth; /* configuration and credentials; the manager takes a reference */
+	uint32_t boot_epoch;  /* high half of all AEAD IVs: rises with every start */
 };
 
 struct ike_manager *ike_create(const struct ike_params *params);
@@ -55,8 +55,8 @@ uint64_t ike_tick(struct ike_manager *m);
 struct ike_initiate {
 	unsigned connection; /* index in the configuration */
 	struct ike_endpoint local, remote;
-	const char *remote_identity; /* NULL: any that the connection's patterns accept */
-	bool want_ip4, want_ip6;     /* ask for virtual addresses (CFG_REQUEST) */
+	const char *remote_identity;                  /* NULL: any that the connection's patterns accept */
+	bool want_ip4, want_ip6;                      /* ask for virtual addresses (CFG_REQUEST) */
 	const struct rg_cfg_prefix *remote_selectors; /* the responder's side; none: everything */
 	size_t n_remote_selectors;
 };

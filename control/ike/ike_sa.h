@@ -24,39 +24,39 @@
 /* X(state, "name"); legal moves between them are in table.h. */
 #define IKE_STATES(X)                                                                                        \
 	X(NEW, "new")                                                                                        \
-	X(INIT_SENT, "init-sent")       /* initiator: IKE_SA_INIT is out */                                   \
-	X(INIT_ANSWERED, "half-open")   /* responder: answered IKE_SA_INIT, knows nobody */                   \
-	X(AUTH_SENT, "auth-sent")       /* initiator: IKE_AUTH is out */                                      \
+	X(INIT_SENT, "init-sent")     /* initiator: IKE_SA_INIT is out */                                    \
+	X(INIT_ANSWERED, "half-open") /* responder: answered IKE_SA_INIT, knows nobody */                    \
+	X(AUTH_SENT, "auth-sent")     /* initiator: IKE_AUTH is out */                                       \
 	X(ESTABLISHED, "established")                                                                        \
-	X(REKEYED, "rekeyed")           /* an heir has the session; waits for the Delete */                   \
-	X(DELETING, "deleting")         /* our Delete is out */                                              \
-	X(CLOSED, "closed")             /* keys are gone; lingers to answer the last request again */
+	X(REKEYED, "rekeyed")   /* an heir has the session; waits for the Delete */                          \
+	X(DELETING, "deleting") /* our Delete is out */                                                      \
+	X(CLOSED, "closed")     /* keys are gone; lingers to answer the last request again */
 
 enum ike_state {
 #define X(name, text) IKE_STATE_##name,
 	IKE_STATES(X)
 #undef X
-	IKE_N_STATES
+	        IKE_N_STATES
 };
 
 /* One-shot timers; the handlers are in timers.c. X(name, handler) */
 #define IKE_TIMERS(X)                                                                                        \
-	X(HALF_OPEN, timer_half_open)   /* an SA that is not established in time is forgotten */              \
+	X(HALF_OPEN, timer_half_open) /* an SA that is not established in time is forgotten */               \
 	X(RETRANSMIT, exchange_retransmit)                                                                   \
-	X(TASK, task_run)               /* a task that had to wait */                                        \
+	X(TASK, task_run) /* a task that had to wait */                                                      \
 	X(DPD, timer_dpd)                                                                                    \
-	X(REKEY, timer_rekey)           /* soft lifetime of the IKE SA */                                    \
-	X(EXPIRE, timer_expire)         /* hard lifetime of the IKE SA */                                    \
-	X(CHILD, timer_child)           /* the earliest of all Child SAs' */                                 \
-	X(FRAGMENTS, timer_fragments)   /* an incomplete message is dropped */                               \
+	X(REKEY, timer_rekey)         /* soft lifetime of the IKE SA */                                      \
+	X(EXPIRE, timer_expire)       /* hard lifetime of the IKE SA */                                      \
+	X(CHILD, timer_child)         /* the earliest of all Child SAs' */                                   \
+	X(FRAGMENTS, timer_fragments) /* an incomplete message is dropped */                                 \
 	X(HOMING, timer_homing)                                                                              \
-	X(LINGER, timer_linger)         /* end of CLOSED */
+	X(LINGER, timer_linger) /* end of CLOSED */
 
 enum ike_timer {
 #define X(name, handler) TIMER_##name,
 	IKE_TIMERS(X)
 #undef X
-	IKE_N_TIMERS
+	        IKE_N_TIMERS
 };
 
 enum ike_capability {
@@ -65,11 +65,11 @@ enum ike_capability {
 	IKE_CAP_SIGNATURE = 1u << 2,     /* the peer sent SIGNATURE_HASH_ALGORITHMS (RFC 7427) */
 };
 
-#define IKE_MAX_CHILDREN      8u
-#define IKE_MAX_QUEUED        8u  /* datagrams that wait while the SA is parked */
-#define IKE_MAX_PEER_ADDRS    8u  /* H54 */
-#define IKE_MAX_VIPS          2u  /* one IPv4, one IPv6 */
-#define IKE_MAX_POLICIES      RG_API_MAX_SELECTORS
+#define IKE_MAX_CHILDREN   8u
+#define IKE_MAX_QUEUED     8u /* datagrams that wait while the SA is parked */
+#define IKE_MAX_PEER_ADDRS 8u /* H54 */
+#define IKE_MAX_VIPS       2u /* one IPv4, one IPv6 */
+#define IKE_MAX_POLICIES   RG_API_MAX_SELECTORS
 
 /* A virtual address: ours to give as responder, ours to use as initiator. */
 struct ike_vip {
@@ -86,7 +86,7 @@ struct ike_policy {
 	uint8_t prefix[16];
 };
 
-struct init_context; /* init.c: until IKE_SA_INIT is over and AUTH computed */
+struct init_context;   /* init.c: until IKE_SA_INIT is over and AUTH computed */
 struct homing_session; /* control/homing */
 
 struct queued_datagram {
@@ -102,31 +102,37 @@ struct ike_sa {
 	TAILQ_ENTRY(ike_sa) link;      /* of all, in order of age */
 	TAILQ_ENTRY(ike_sa) half_link; /* of the half-open ones */
 	struct ike_sa *hash_next;      /* by our own SPI */
-	size_t heap_index;             /* in the manager's deadline heap; SIZE_MAX: not there */
+	struct ike_sa *init_next;      /* half-open responders, by the peer's SPI */
+	struct ike_sa *peer_next;      /* established ones, by cookie */
+	bool in_init_table, in_peer_table, is_half_open;
+	uint8_t init_digest[32]; /* SHA-256 of the IKE_SA_INIT request that made it */
+	size_t heap_index;       /* in the manager's deadline heap; SIZE_MAX: not there */
+	uint64_t deadline;       /* the earliest of `timer`; IKE_NEVER */
+	bool reap;               /* to be freed by ike_tick() */
 
 	/* Who */
-	uint64_t session;  /* for operators; survives rekeys of the IKE SA; never 0 */
-	uint64_t spi_i, spi_r; /* host order */
-	bool is_initiator; /* of this IKE SA (a rekey may swap the roles) */
+	uint64_t session;       /* for operators; survives rekeys of the IKE SA; never 0 */
+	uint64_t spi_i, spi_r;  /* host order */
+	bool is_initiator;      /* of this IKE SA (a rekey may swap the roles) */
 	bool session_initiator; /* of the first IKE SA: MOBIKE's "initiator" (RFC 4555 3.1) */
 	enum ike_state state;
-	struct rg_auth *auth;  /* reference: configuration and credentials that it began with */
+	struct rg_auth *auth; /* reference: configuration and credentials that it began with */
 	const struct rg_cfg_connection *connection; /* of `auth`; NULL until the peer is known */
 	struct rg_id own_id, peer_id;
-	uint64_t cookie;   /* rg_id_cookie() of peer_id; the cookie of all its dataplane objects */
+	uint64_t cookie;          /* rg_id_cookie() of peer_id; the cookie of all its dataplane objects */
 	struct rg_id wanted_peer; /* initiator: whom it wants; type 0: anybody who matches */
 
 	/* Keys and capabilities */
 	bool has_keys;
 	struct ike_keys keys;
-	uint32_t capabilities;   /* enum ike_capability */
-	uint16_t peer_hashes;    /* IKE_HASH_BITs (RFC 7427 4) */
+	uint32_t capabilities;     /* enum ike_capability */
+	uint16_t peer_hashes;      /* IKE_HASH_BITs (RFC 7427 4) */
 	struct init_context *init; /* NULL once established */
 
 	/* Where: the pair that IKE uses and ESP follows (RFC 7296 2.23, RFC 4555 3.5) */
 	struct ike_endpoint local, remote;
-	bool natt;           /* port 4500 with the marker */
-	bool nat_local, nat_remote; /* a NAT was detected before us, before the peer */
+	bool natt;                                         /* port 4500 with the marker */
+	bool nat_local, nat_remote;                        /* a NAT was detected before us, before the peer */
 	struct rg_cfg_addr peer_addrs[IKE_MAX_PEER_ADDRS]; /* ADDITIONAL_*_ADDRESS of the peer */
 	unsigned n_peer_addrs;
 	uint32_t last_update_id; /* message ID of the newest UPDATE_SA_ADDRESSES (H47) */
@@ -138,13 +144,13 @@ struct ike_sa {
 	struct outstanding request;
 	struct cached_response response;
 	struct exchange *at_work; /* the message that a handler parked */
-	bool parked;       /* no message is handled, no task started */
-	unsigned pending;  /* jobs and batches that refer to this SA */
+	bool parked;              /* no message is handled, no task started */
+	unsigned pending;         /* jobs and batches that refer to this SA */
 	STAILQ_HEAD(, queued_datagram) queue;
 	unsigned n_queued;
 	struct task_list tasks;
-	struct ike_reasm reasm;
-	uint32_t reasm_is_response;
+	struct ike_reasm reasm[2];   /* fragments of the peer's request, of its response */
+	uint8_t reasm_digest[2][32]; /* of fragment 1 */
 
 	/* What it carries */
 	struct child_list children;
@@ -169,8 +175,9 @@ struct ike_sa {
 	uint64_t created_ms, established_ms;
 	uint64_t last_in_ms; /* newest authenticated IKE message */
 	const char *down_reason;
-	bool deleting_quietly; /* replaced by INITIAL_CONTACT or a rekey: pool addresses stay */
-	struct ike_sa *heir;   /* of a REKEYED one */
+	uint8_t rekey_nonce[32]; /* of the rekey that made it: the lower of both (RFC 7296 2.8.2) */
+	size_t rekey_nonce_len;
+	bool heir_has_it; /* REKEYED: the session is the heir's, nothing is left to undo */
 
 	struct {
 		uint64_t moves, rekeys, retransmissions;
@@ -192,6 +199,9 @@ uint64_t ike_sa_own_spi(const struct ike_sa *sa);
  * tasks are abandoned, keys wiped; the memory follows when nothing refers to it. Tells the
  * peer nothing. `reason` is a static string for operators. Idempotent. */
 void ike_sa_close(struct ike_sa *sa, const char *reason);
+
+/* The end of the memory; only ike_tick() and ike_destroy() call it. */
+void ike_sa_free(struct ike_sa *sa);
 
 /* Queues a Delete of the IKE SA; it closes when the answer came or the peer is given up. */
 void ike_sa_delete(struct ike_sa *sa, const char *reason);

@@ -56,6 +56,7 @@ struct ike_dp_step {
  * bytes of its own copies, the core those of the steps. */
 struct ike_batch {
 	void (*done)(struct ike_batch *batch);
+	bool removal;   /* deletions: each record in a datagram of its own, and -ENOENT ends nothing */
 	int error;      /* out: 0 or negative errno; -ENOTCONN: no dataplane */
 	size_t applied; /* out */
 	bool quiescent; /* out: of the last reply (api.h) */
@@ -76,8 +77,7 @@ struct ike_pool_ops {
 	 * family) or -ENOSPC. */
 	int (*acquire)(void *user, unsigned pool, const struct rg_id *peer, uint8_t family,
 	               const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out);
-	void (*release)(void *user, unsigned pool, const struct rg_id *peer,
-	                const struct rg_cfg_addr *addr);
+	void (*release)(void *user, unsigned pool, const struct rg_id *peer, const struct rg_cfg_addr *addr);
 };
 
 /* control/homing: decides where a session's packets go. Called by the core at
@@ -109,6 +109,9 @@ struct ike_homing_ops {
 	/* Address lists for IKE_AUTH: writes the local addresses other than
 	 * the one in use to `out` (ADDITIONAL_*_ADDRESS, RFC 4555 3.4). */
 	size_t (*additional)(struct ike_sa *sa, struct rg_cfg_addr *out, size_t max);
+	/* What the fast path uses, or is to be given when it is back (never an address that is
+	 * still to be proven). Without it: the SA's present pair. */
+	void (*path)(const struct ike_sa *sa, struct rg_api_path *path);
 	/* The dataplane was lost and is back: paths have been reinstalled. */
 	void (*resynced)(struct ike_sa *sa);
 };
@@ -138,7 +141,7 @@ enum ike_event_type {
 #define X(name, text) IKE_EVENT_##name,
 	IKE_EVENTS(X)
 #undef X
-	IKE_N_EVENTS
+	        IKE_N_EVENTS
 };
 
 struct ike_event {
@@ -154,8 +157,8 @@ struct ike_ops {
 	void (*random)(void *user, void *buf, size_t len);
 	/* One IKE datagram. With `natt` the socket layer puts the non-ESP
 	 * marker before it (RFC 3948 2.2). Losses are not reported. */
-	void (*send)(void *user, const struct ike_endpoint *local, const struct ike_endpoint *remote, bool natt,
-	             const uint8_t *data, size_t len);
+	void (*send)(void *user, const struct ike_endpoint *local, const struct ike_endpoint *remote,
+	             bool natt, const uint8_t *data, size_t len);
 	void (*submit_job)(void *user, struct ike_job *job);
 	void (*dp_submit)(void *user, struct ike_batch *batch);
 	/* The counters of an SA (api.h), or NULL while none can be trusted. */

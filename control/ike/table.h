@@ -21,14 +21,14 @@
  *
  * A request that lacks a required payload, has one that is neither required nor
  * optional (of those that we know), or one twice that may not be, is
- * INVALID_SYNTAX if it was protected, else dropped. A response that carries an error notify need not
- * have the required ones. Of several rows for one exchange the first whose required payloads are there is
- * taken; if none fits, the last one's verdict counts. AUTH is optional in a request because its absence means EAP
+ * INVALID_SYNTAX if it was protected, else dropped. Of several rows for one exchange the
+ * first that fits is taken. A response that carries an error notify need not fit: it
+ * goes to the last row of its exchange. The order of payloads does not matter
+ * (RFC 7296 2.5). AUTH is optional in a request because its absence means EAP
  * (RFC 7296 2.16), which has an answer of its own.
  */
 #define IKE_TABLE(X)                                                                                         \
-	X(INIT_REQUEST, IKE_SA_INIT, REQUEST, S(NEW), P(SA) | P(KE) | P(NONCE), P(CERTREQ),                  \
-	  init_request)                                                                                      \
+	X(INIT_REQUEST, IKE_SA_INIT, REQUEST, S(NEW), P(SA) | P(KE) | P(NONCE), P(CERTREQ), init_request)    \
 	X(INIT_RESPONSE, IKE_SA_INIT, RESPONSE, S(INIT_SENT), P(SA) | P(KE) | P(NONCE), P(CERTREQ),          \
 	  init_response)                                                                                     \
 	X(INIT_RETRY, IKE_SA_INIT, RESPONSE, S(INIT_SENT), P(NOTIFY), 0, init_retry)                         \
@@ -46,5 +46,64 @@
 	  P(DELETE) | P(CP), informational_request)                                                          \
 	X(INFORMATIONAL_RESPONSE, INFORMATIONAL, RESPONSE, S(ESTABLISHED) | S(REKEYED) | S(DELETING), 0,     \
 	  P(DELETE) | P(CP), task_response)
+
+/* Moves of an IKE SA's state: X(from, to). Every state may go to CLOSED. */
+#define IKE_MOVES(X)                                                                                         \
+	X(NEW, INIT_SENT)                                                                                    \
+	X(NEW, INIT_ANSWERED)                                                                                \
+	X(NEW, ESTABLISHED) /* the heir of a rekeyed one */                                                  \
+	X(INIT_SENT, AUTH_SENT)                                                                              \
+	X(INIT_ANSWERED, ESTABLISHED)                                                                        \
+	X(AUTH_SENT, ESTABLISHED)                                                                            \
+	X(ESTABLISHED, REKEYED)                                                                              \
+	X(ESTABLISHED, DELETING)                                                                             \
+	X(REKEYED, DELETING)
+
+/* Moves of a Child SA's state. Every state may go to DEAD. */
+#define CHILD_MOVES(X)                                                                                       \
+	X(NEW, INBOUND)                                                                                      \
+	X(NEW, INSTALLED)                                                                                    \
+	X(INBOUND, INSTALLED)                                                                                \
+	X(INBOUND, REKEYED)                                                                                  \
+	X(INBOUND, DELETING)                                                                                 \
+	X(INSTALLED, REKEYING)                                                                               \
+	X(INSTALLED, REKEYED)                                                                                \
+	X(INSTALLED, DELETING)                                                                               \
+	X(REKEYING, INSTALLED) /* the peer refused, or its own rekey won */                                  \
+	X(REKEYING, REKEYED)                                                                                 \
+	X(REKEYING, DELETING)                                                                                \
+	X(REKEYED, DELETING)
+
+enum table_row_id {
+#define X(row, exchange, direction, states, required, optional, handler) TABLE_##row,
+	IKE_TABLE(X)
+#undef X
+	        TABLE_N_ROWS
+};
+
+enum table_direction { TABLE_REQUEST, TABLE_RESPONSE };
+
+struct table_row {
+	const char *name;
+	uint8_t exchange;
+	enum table_direction direction;
+	uint32_t states;
+	uint64_t required, optional;
+	int (*handler)(struct ike_sa *sa, struct exchange *x);
+};
+
+enum table_verdict {
+	TABLE_OK,
+	TABLE_UNEXPECTED, /* no such exchange in this state */
+	TABLE_ILLEGAL,    /* payloads: INVALID_SYNTAX */
+};
+
+extern const struct table_row table_rows[TABLE_N_ROWS];
+
+/* The row that a message belongs to, or why none. */
+enum table_verdict table_find(const struct ike_msg *msg, enum ike_state state, const struct table_row **row);
+
+bool table_ike_move_legal(enum ike_state from, enum ike_state to);
+bool table_child_move_legal(enum child_state from, enum child_state to);
 
 #endif

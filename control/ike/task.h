@@ -54,7 +54,7 @@ struct task {
 	 * current one. */
 	bool pinned;
 	struct ike_endpoint local, remote;
-	bool urgent;       /* goes before those that are not: Delete, moves */
+	bool urgent;            /* goes before those that are not: Delete, moves */
 	uint64_t not_before_ms; /* do not start earlier (TEMPORARY_FAILURE, RFC 7296 2.25); 0: now */
 };
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IKE_AUTH: what both roles share (auth.h). Core thread only, but for work().
+ */
+#include "control/ike/auth.h"
+
+#include "control/ike/crypto/auth.h"
+#include "control/ike/manager.h"
+#include "control/ike/timers.h"
+
+#include <openssl/crypto.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct auth_job *auth_job_new(struct ike_sa *sa, struct exchange *x)
+{
+	struct auth_job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	j->x = x;
+	j->auth = rg_auth_ref(sa->auth);
+	j->peer_hashes = sa->peer_hashes;
+	j->prf.suite = sa->keys.suite;
+	j->prf.prf_len = sa->keys.prf_len;
+	return j;
+}
+
+void auth_job_free(struct auth_job *j)
+{
+	if (j == NULL)
+		return;
+	free(j->peer_octets);
+	free(j->own_octets);
+	rg_auth_unref(j->auth);
+	OPENSSL_cleanse(j, sizeof(*j));
+	free(j);
+}
+
+/* The octets that the side `by_initiator` signs (RFC 7296 2.15). */
+static int octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_body, uint8_t **buf,
+                  size_t *len)
+{
+	const struct init_context *init = sa->init;
+	bool own = by_initiator == sa->is_initiator;
+	struct ike_auth_input in = {.initiator = by_initiator, .id_body = id_body};
+	size_t cap;
+
+	in.message.data = own ? init->own_message : init->peer_message;
+	in.message.len = own ? init->own_len : init->peer_len;
+	in.nonce.data = by_initiator ? init->nonce_r : init->nonce_i;
+	in.nonce.len = by_initiator ? init->nonce_r_len : init->nonce_i_len;
+	if (in.message.len == 0)
+		return -ENOMEM;
+	cap = in.message.len + in.nonce.len + sa->keys.prf_len;
+	*buf = malloc(cap);
+	if (*buf == NULL)
+		return -ENOMEM;
+	return ike_auth_octets(&sa->keys, &in, *buf, cap, len);
+}
+
+enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const struct ike_msg *msg,
+                               uint8_t id_payload)
+{
+	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_CERT);
+	struct rg_auth_claim *claim = &j->claim;
+	struct ike_auth auth;
+	struct ike_id id;
+	enum ike_reject reason = ike_id_decode(&id, ike_msg_find(msg, id_payload));
+
+	if (reason == IKE_OK)
+		reason = ike_auth_decode(&auth, ike_msg_find(msg, IKE_PAYLOAD_AUTH));
+	if (reason != IKE_OK)
+		return reason;
+	if (rg_id_decode(&j->peer, id.type, id.value.data, id.value.len) < 0)
+		return IKE_REJECT_ID_TYPE;
+	for (; p != NULL; p = ike_msg_next(msg, p)) {
+		struct ike_cert cert;
+
+		reason = ike_cert_decode(&cert, p);
+		if (reason != IKE_OK)
+			return reason;
+		/* Other encodings are skipped, and nothing is ever fetched. */
+		if (cert.encoding == IKE_CERT_X509_SIGNATURE && claim->n_certs < RG_AUTH_CERTS_MAX)
+			j->certs[claim->n_certs++] = (struct rg_auth_cert){cert.value.data, cert.value.len};
+	}
+	claim->peer = &j->peer;
+	claim->method = auth.method;
+	claim->data = auth.value.data;
+	claim->len = auth.value.len;
+	claim->certs = j->certs;
+	if (octets(sa, !sa->is_initiator, id.body, &j->peer_octets, &claim->octets_len) < 0)
+		return IKE_REJECT_SK_CRYPTO;
+	claim->octets = j->peer_octets;
+	j->verify = true;
+	return IKE_OK;
+}
+
+int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how)
+{
+	uint8_t body[4 + RG_ID_MAX] = {sa->own_id.type};
+
+	memcpy(body + 4, sa->own_id.value, sa->own_id.len);
+	j->sign = true;
+	j->how = how;
+	return octets(sa, sa->is_initiator, (struct ike_view){body, 4 + (size_t)sa->own_id.len},
+	              &j->own_octets, &j->own_len);
+}
+
+/* AUTH by shared key. Without a secret for the identity the same arithmetic is done
+ * with one that nobody has (H29). */
+static int psk_value(struct auth_job *j, const uint8_t *octets, size_t len, uint8_t out[IKE_MAX_PRF])
+{
+	uint8_t secret[RG_AUTH_SECRET_MAX] = {0};
+	int n = rg_auth_psk(j->auth, &j->peer, secret, sizeof(secret));
+	struct ike_view key = {secret, n > 0 ? (size_t)n : sizeof(secret)};
+	int error = ike_auth_psk(&j->prf, key, (struct ike_view){octets, len}, out);
+
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return n > 0 ? error : -ENOKEY;
+}
+
+static void verify(struct auth_job *j)
+{
+	const struct rg_auth_claim *claim = &j->claim;
+	uint8_t expected[IKE_MAX_PRF];
+	enum rg_auth_failure failure;
+
+	if (j->peer_how == RG_AUTH_CERTIFICATE) {
+		failure = claim->method == IKE_AUTH_PSK ? RG_AUTH_FAIL_ALGORITHM
+		                                        : rg_auth_verify(j->auth, claim);
+		j->failure = failure == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_name(failure);
+		return;
+	}
+	if (psk_value(j, claim->octets, claim->octets_len, expected) < 0)
+		j->failure = "there is no secret for this identity";
+	else if (claim->method != IKE_AUTH_PSK)
+		j->failure = "the peer does not use a shared key";
+	else if (!ike_auth_psk_equal(&j->prf, expected, (struct ike_view){claim->data, claim->len}))
+		j->failure = "wrong shared key";
+	OPENSSL_cleanse(expected, sizeof(expected));
+}
+
+static void sign(struct auth_job *j)
+{
+	if (j->how == RG_AUTH_CERTIFICATE) {
+		j->sign_error = rg_auth_sign(j->auth, j->peer_hashes, j->own_octets, j->own_len, &j->method,
+		                             j->value, sizeof(j->value), &j->value_len);
+		return;
+	}
+	j->sign_error = psk_value(j, j->own_octets, j->own_len, j->value);
+	j->method = IKE_AUTH_PSK;
+	j->value_len = j->prf.prf_len;
+}
+
+static void work(struct ike_job *job)
+{
+	struct auth_job *j = (struct auth_job *)job;
+
+	if (j->verify)
+		verify(j);
+	if (j->sign && j->failure == NULL)
+		sign(j);
+}
+
+void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone))
+{
+	ike_sa_submit(sa, &j->job, work, finish);
+}
+
+void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t id_payload,
+                    struct ike_build *out)
+{
+	const uint8_t *der;
+	size_t len;
+
+	ike_build_id(out, id_payload, sa->own_id.type, sa->own_id.value, sa->own_id.len);
+	/* Always, asked for or not: a peer that has no certificate of ours could not say so. */
+	for (size_t i = 0; j->how == RG_AUTH_CERTIFICATE && i < rg_auth_chain(j->auth, i, &der, &len); i++)
+		ike_build_cert(out, IKE_CERT_X509_SIGNATURE, der, len);
+	ike_build_auth(out, j->method, j->value, j->value_len);
+}
+
+void auth_established(struct ike_sa *sa)
+{
+	struct ike_manager *m = sa->manager;
+	char remote[IKE_ENDPOINT_TEXT], local[IKE_ENDPOINT_TEXT], suite[64];
+
+	ike_set_state(sa, IKE_STATE_ESTABLISHED);
+	sa->established_ms = ike_sa_now(sa);
+	manager_not_half_open(m, sa);
+	manager_insert_peer(m, sa);
+	init_context_free(sa->init);
+	sa->init = NULL;
+	ike_sa_timer(sa, TIMER_HALF_OPEN, 0);
+	timers_established(sa);
+	IKE_COUNT(m, established);
+	ike_suite_print(&sa->keys.suite, suite, sizeof(suite));
+	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s", endpoint_text(&sa->local, local),
+	             endpoint_text(&sa->remote, remote), suite,
+	             sa->capabilities & IKE_CAP_MOBIKE ? ", MOBIKE" : "");
+	if (m->homing->established != NULL)
+		m->homing->established(sa);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IKE_AUTH: what both roles share (RFC 7296 1.2, 2.15; RFC 7427; RFC 4555 3.1).
+ * Core thread only, but for the work of the job.
+ */
+#ifndef RG_IKE_AUTH_H
+#define RG_IKE_AUTH_H
+
+#include "control/ike/init.h"
+
+/* Checks the peer's AUTH and makes ours, on the thread pool. Everything that it reads is
+ * its own, a reference, or belongs to `x`, which lives as long as the job. */
+struct auth_job {
+	struct ike_job job;
+	struct exchange *x; /* NULL: an initiator's, before its request */
+	struct rg_auth *auth;
+	struct ike_keys prf; /* suite and length only: what the PSK's arithmetic needs */
+	bool verify, sign;
+	/* verify */
+	enum rg_cfg_auth peer_how;
+	struct rg_id peer;
+	struct rg_auth_claim claim;
+	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX];
+	uint8_t *peer_octets;
+	const char *failure; /* why the peer is refused; NULL: it is who it says */
+	/* sign: only after a good verification, if both are asked for */
+	enum rg_cfg_auth how;
+	uint32_t peer_hashes;
+	uint8_t *own_octets;
+	size_t own_len;
+	uint8_t method;
+	uint8_t value[IKE_MAX_AUTH];
+	size_t value_len;
+	int sign_error;
+};
+
+struct auth_job *auth_job_new(struct ike_sa *sa, struct exchange *x);
+void auth_job_free(struct auth_job *j);
+/* Fills in the claim from IDi or IDr, AUTH and CERTs of the message. IKE_OK, or why not. */
+enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const struct ike_msg *msg,
+                               uint8_t id_payload);
+/* What we sign, for sa->own_id. 0 or negative errno. */
+int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how);
+void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone));
+
+/* ID, CERTs and AUTH of our own. */
+void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t id_payload,
+                    struct ike_build *out);
+
+/* The session is up on our side: state, timers, homing, the event. */
+void auth_established(struct ike_sa *sa);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Batches for the dataplane (batch.h). Core thread only.
+ */
+#include "control/ike/batch.h"
+
+#include "control/ike/manager.h"
+
+#include <openssl/crypto.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct ike_dp_step scratch; /* what batch_add() gives out when memory is short */
+
+struct ike_batch *batch_new(struct ike_manager *m, struct ike_sa *sa,
+                            void (*finish)(struct ike_batch *batch, bool gone), void *context)
+{
+	struct ike_batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch == NULL)
+		return NULL;
+	batch->manager = m;
+	batch->sa = sa;
+	batch->finish = finish;
+	batch->context = context;
+	return batch;
+}
+
+struct ike_dp_step *batch_add(struct ike_batch *batch, enum rg_api_type type)
+{
+	struct ike_dp_step *step;
+
+	if (batch->n == batch->capacity) {
+		size_t capacity = batch->capacity == 0 ? 8 : batch->capacity * 2;
+		struct ike_dp_step *steps = calloc(capacity, sizeof(*steps));
+
+		if (steps == NULL) {
+			batch->error = -ENOMEM;
+			scratch = (struct ike_dp_step){0};
+			return &scratch;
+		}
+		for (size_t i = 0; i < batch->n; i++)
+			steps[i] = batch->steps[i];
+		if (batch->steps != NULL)
+			OPENSSL_cleanse(batch->steps, batch->n * sizeof(*steps));
+		free(batch->steps);
+		batch->steps = steps;
+		batch->capacity = capacity;
+	}
+	step = &batch->steps[batch->n++];
+	*step = (struct ike_dp_step){.type = type};
+	return step;
+}
+
+static void batch_free(struct ike_batch *batch)
+{
+	if (batch->steps != NULL)
+		OPENSSL_cleanse(batch->steps, batch->capacity * sizeof(*batch->steps));
+	free(batch->steps);
+	free(batch);
+}
+
+static void completed(struct ike_batch *batch)
+{
+	struct ike_sa *sa = batch->sa;
+
+	if (batch->error != 0) {
+		IKE_COUNT(batch->manager, dataplane_refused);
+		manager_log(batch->manager, IKE_LOG_ERROR,
+		            "the dataplane did not take record %zu of %zu: error %d %s", batch->applied + 1,
+		            batch->n, batch->error, batch->text);
+	}
+	if (sa != NULL)
+		sa->pending--;
+	if (batch->finish != NULL)
+		batch->finish(batch, sa != NULL && sa->state == IKE_STATE_CLOSED);
+	batch_free(batch);
+}
+
+void batch_submit(struct ike_batch *batch)
+{
+	if (batch->error != 0)
+		batch->n = 0; /* memory was short: nothing may take effect */
+	batch->done = completed;
+	if (batch->sa != NULL)
+		batch->sa->pending++;
+	batch->manager->ops->dp_submit(batch->manager->user, batch);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a Child SA and its records for the dataplane (child_sa.h). Core
+ * thread only. RFC 7296 2.8; RFC 4301 5.2.
+ */
+#include "control/ike/child_sa.h"
+
+#include "control/ike/child.h"
+#include "control/ike/manager.h"
+#include "control/ike/session.h"
+#include "control/ike/table.h"
+#include "control/ike/timers.h"
+
+#include <openssl/crypto.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODE 0u /* of a later cluster; api.h */
+
+const char *child_state_name(enum child_state state)
+{
+	static const char *const names[] = {
+#define X(name, text) [CHILD_##name] = (text),
+	        CHILD_STATES(X)
+#undef X
+	};
+
+	return (unsigned)state < N_CHILD_STATES ? names[state] : "unknown";
+}
+
+int child_set_state(struct child_sa *child, enum child_state state)
+{
+	if (child->state == state)
+		return 0;
+	if (!table_child_move_legal(child->state, state)) {
+		IKE_COUNT(child->sa->manager, illegal_moves);
+		ike_sa_log(child->sa, IKE_LOG_ERROR,
+		           "refused to move Child SA %08x from %s to %s: this is a bug, please report it",
+		           ntohl(child->spi_in), child_state_name(child->state), child_state_name(state));
+		return -EPERM;
+	}
+	child->state = state;
+	return 0;
+}
+
+struct child_sa *child_create(struct ike_sa *sa, bool we_initiated)
+{
+	struct ike_manager *m = sa->manager;
+	struct child_sa *child = calloc(1, sizeof(*child));
+
+	if (child == NULL)
+		return NULL;
+	child->sa = sa;
+	child->we_initiated = we_initiated;
+	child->handle_in = handles_take(&m->sa_in);
+	child->handle_out = handles_take(&m->sa_out);
+	if (child->handle_in == 0 || child->handle_out == 0) {
+		handles_give(&m->sa_in, child->handle_in);
+		handles_give(&m->sa_out, child->handle_out);
+		free(child);
+		return NULL;
+	}
+	child->spi_in = htonl((NODE + 1) << 28 | child->handle_in);
+	child->born_ms = ike_sa_now(sa);
+	TAILQ_INSERT_TAIL(&sa->children, child, link);
+	return child;
+}
+
+void child_free(struct child_sa *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct child_sa *other;
+
+	TAILQ_FOREACH (other, &sa->children, link) {
+		if (other->successor == child)
+			other->successor = NULL;
+	}
+	TAILQ_REMOVE(&sa->children, child, link);
+	handles_give(&sa->manager->sa_in, child->handle_in);
+	handles_give(&sa->manager->sa_out, child->handle_out);
+	OPENSSL_cleanse(child, sizeof(*child));
+	free(child);
+}
+
+void child_destroy(struct child_sa *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_batch *batch = batch_new(sa->manager, NULL, NULL, NULL);
+
+	if (batch != NULL) {
+		batch->removal = true;
+		child_steps_remove(child, batch);
+		batch_submit(batch);
+	}
+	if (child->state >= CHILD_INBOUND)
+		ike_sa_event(sa, IKE_EVENT_CHILD_DOWN, "%08x in, %08x out", ntohl(child->spi_in),
+		             ntohl(child->spi_out));
+	child_free(child);
+	child_schedule(sa);
+}
+
+struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi)
+{
+	struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->spi_in == spi)
+			return child;
+	}
+	return NULL;
+}
+
+struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
+{
+	struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->spi_out == spi && child->state != CHILD_NEW)
+			return child;
+	}
+	return NULL;
+}
+
+struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction, uint32_t handle)
+{
+	struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if ((direction == RG_IN ? child->handle_in : child->handle_out) == handle)
+			return child;
+	}
+	return NULL;
+}
+
+struct child_sa *child_current(struct ike_sa *sa)
+{
+	return sa->policy_sa != 0 ? child_by_handle(sa, RG_OUT, sa->policy_sa) : NULL;
+}
+
+static void fill(const struct child_sa *child, struct rg_api_sa *record, enum rg_direction direction)
+{
+	record->handle = direction == RG_IN ? child->handle_in : child->handle_out;
+	record->spi = direction == RG_IN ? child->spi_in : child->spi_out;
+	record->tunnel = child->sa->tunnel;
+	record->flags = child->esn ? RG_SA_ESN : 0;
+	record->cookie = child->sa->cookie;
+	record->suite = child->suite;
+	record->window = direction == RG_IN ? child->window : 0;
+	record->lifetime = child->lifetime;
+	memcpy(record->key, direction == RG_IN ? child->keys.in : child->keys.out, sizeof(record->key));
+	memcpy(record->local, child->local.s, child->local.n * sizeof(record->local[0]));
+	memcpy(record->remote, child->remote.s, child->remote.n * sizeof(record->remote[0]));
+}
+
+void child_steps_sas(struct child_sa *child, uint64_t sequence_in, uint64_t sequence_out,
+                     struct ike_batch *batch)
+{
+	struct ike_dp_step *step = batch_add(batch, RG_MSG_SA_IN_ADD);
+
+	fill(child, &step->sa, RG_IN);
+	step->sa.sequence = sequence_in;
+	step = batch_add(batch, RG_MSG_SA_OUT_ADD);
+	fill(child, &step->sa, RG_OUT);
+	step->sa.sequence = sequence_out;
+	child->in_added = child->out_added = true;
+}
+
+int child_steps_install(struct child_sa *child, bool current, struct ike_batch *batch)
+{
+	struct ike_sa *sa = child->sa;
+	int error = session_prepare(sa, &child->remote);
+
+	if (error < 0)
+		return error;
+	session_steps_tunnel(sa, batch);
+	child_steps_sas(child, 0, 0, batch);
+	if (current)
+		session_steps_policies(sa, child->handle_out, batch);
+	return 0;
+}
+
+void child_installed(struct child_sa *child, bool current)
+{
+	struct ike_sa *sa = child->sa;
+
+	child_set_state(child, current ? CHILD_INSTALLED : CHILD_INBOUND);
+	child->born_ms = ike_sa_now(sa);
+	child->outbound_ms = current ? 0 : child->born_ms + TIMER_OUTBOUND_MS;
+	child_start_lifetimes(child);
+	ike_sa_event(sa, IKE_EVENT_CHILD_UP, "%08x in, %08x out", ntohl(child->spi_in),
+	             ntohl(child->spi_out));
+}
+
+void child_steps_remove(struct child_sa *child, struct ike_batch *batch)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (sa->policy_sa == child->handle_out && sa->policies_installed) {
+		session_steps_policies(sa, 0, batch);
+		sa->policy_sa = 0;
+	}
+	if (child->out_added)
+		batch_add(batch, RG_MSG_SA_OUT_DEL)->handle.handle = child->handle_out;
+	if (child->in_added)
+		batch_add(batch, RG_MSG_SA_IN_DEL)->handle.handle = child->handle_in;
+	child->in_added = child->out_added = false;
+}
+
+void child_make_current(struct child_sa *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_batch *batch;
+
+	child->outbound_ms = 0;
+	if (sa->policy_sa == child->handle_out || !child->out_added)
+		return;
+	batch = batch_new(sa->manager, sa, NULL, NULL);
+	if (batch == NULL) {
+		child->outbound_ms = ike_sa_now(sa) + TIMER_OUTBOUND_MS;
+		child_schedule(sa);
+		return;
+	}
+	session_steps_policies(sa, child->handle_out, batch);
+	batch_submit(batch);
+	if (child->state == CHILD_INBOUND)
+		child_set_state(child, CHILD_INSTALLED);
+	child_schedule(sa);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CREATE_CHILD_SA for Child SAs: tells rekeys from new ones, and makes a new one,
+ * in both roles, where the session has none (RFC 7296 1.3.1; H15, H37, H40). A session
+ * has one Child SA; a second one is refused with NO_ADDITIONAL_SAS. Core thread only.
+ */
+#include "control/ike/child.h"
+#include "control/ike/dh_job.h"
+#include "control/ike/handlers.h"
+#include "control/ike/init.h"
+#include "control/ike/manager.h"
+
+#include <openssl/crypto.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A new Child SA on its way, of either role. */
+struct creation {
+	struct exchange *x;
+	struct child_sa *child;
+	struct ike_choice choice;
+	struct ike_dh dh;
+	uint8_t nonce_i[IKE_NONCE_MAX], nonce_r[IKE_NONCE_MAX];
+	size_t nonce_i_len, nonce_r_len;
+};
+
+static void creation_free(void *context)
+{
+	struct creation *c = context;
+
+	ike_dh_wipe(&c->dh);
+	OPENSSL_cleanse(c, sizeof(*c));
+	free(c);
+}
+
+static int refuse(struct exchange *x, uint16_t notify)
+{
+	struct ike_manager *m = x->sa->manager;
+
+	if (notify == IKE_NOTIFY_NO_ADDITIONAL_SAS)
+		IKE_COUNT(m, no_additional_sas);
+	else if (notify == IKE_NOTIFY_TEMPORARY_FAILURE)
+		IKE_COUNT(m, temporary_failure);
+	return exchange_error(x, notify, NULL, 0);
+}
+
+/* N(REKEY_SA) names the Child SA by the SPI that its sender receives on (RFC 7296 1.3.3). */
+static int rekey(struct ike_sa *sa, struct exchange *x, const struct ike_notify *notify)
+{
+	uint32_t spi = htonl(ike_child_spi(notify->spi));
+	struct child_sa *child = NULL;
+
+	if (notify->protocol == IKE_PROTOCOL_ESP && spi != 0)
+		child = child_by_spi_out(sa, spi);
+	if (child != NULL && child->state != CHILD_NEW && child->state != CHILD_DEAD)
+		return rekey_child_request(sa, x, child);
+	IKE_COUNT(sa->manager, child_not_found);
+	ike_build_notify(&x->out, IKE_NOTIFY_CHILD_SA_NOT_FOUND, notify->protocol, notify->spi.data,
+	                 notify->spi.len, NULL, 0);
+	return 0;
+}
+
+static void created(struct ike_batch *batch, bool gone)
+{
+	struct creation *c = batch->context;
+	struct exchange *x = c->x;
+	struct ike_sa *sa = x->sa;
+
+	if (gone) {
+		exchange_finish(x, -ECANCELED);
+	} else if (batch->error != 0) {
+		child_destroy(c->child);
+		exchange_finish(x, refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE));
+	} else {
+		child_build_answer(c->child, &c->choice, &x->out);
+		ike_build_nonce(&x->out, c->nonce_r, c->nonce_r_len);
+		if (c->dh.group != 0)
+			ike_build_ke(&x->out, c->dh.group, c->dh.public_value, c->dh.public_len);
+		child_installed(c->child, true);
+		ike_sa_log(sa, IKE_LOG_INFO, "new Child SA %08x", ntohl(c->child->spi_in));
+		exchange_finish(x, 0);
+	}
+}
+
+static int install(struct creation *c, void (*finish)(struct ike_batch *batch, bool gone))
+{
+	struct ike_sa *sa = c->child->sa;
+	struct ike_batch *batch;
+	int error = child_derive(c->child, &c->choice, (struct ike_view){c->nonce_i, c->nonce_i_len},
+	                         (struct ike_view){c->nonce_r, c->nonce_r_len},
+	                         (struct ike_view){c->dh.shared, c->dh.shared_len});
+
+	if (error < 0)
+		return error;
+	batch = batch_new(sa->manager, sa, finish, c);
+	if (batch == NULL)
+		return -ENOMEM;
+	if (child_steps_install(c->child, true, batch) < 0)
+		batch->error = -ENOSPC;
+	batch_submit(batch);
+	return 0;
+}
+
+static void answer_with_dh(struct dh_job *job)
+{
+	struct creation *c = job->context;
+	struct exchange *x = c->x;
+
+	c->dh = job->dh;
+	job->dh = (struct ike_dh){0};
+	if (job->error == 0 && install(c, created) == 0)
+		return;
+	child_destroy(c->child);
+	exchange_finish(x, refuse(x, job->error == -EBADMSG ? IKE_NOTIFY_INVALID_SYNTAX
+	                                                    : IKE_NOTIFY_TEMPORARY_FAILURE));
+}
+
+/* The peer's nonce and, if the proposal has a group, its DH value. IKE_OK or why not. */
+static enum ike_reject read_keys(struct creation *c, const struct ike_msg *msg, bool is_response,
+                                 struct ike_ke *ke)
+{
+	uint8_t *to = is_response ? c->nonce_r : c->nonce_i;
+	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_KE);
+	struct ike_view nonce;
+	enum ike_reject reason = ike_nonce_decode(&nonce, ike_msg_find(msg, IKE_PAYLOAD_NONCE));
+
+	if (reason != IKE_OK)
+		return reason;
+	memcpy(to, nonce.data, nonce.len);
+	*(is_response ? &c->nonce_r_len : &c->nonce_i_len) = nonce.len;
+	if (c->choice.suite.dh == 0)
+		return IKE_OK;
+	if (p == NULL)
+		return IKE_REJECT_KE_GROUP;
+	reason = ike_ke_decode(ke, p);
+	if (reason == IKE_OK)
+		reason = ike_select_check_ke(&c->choice, ke);
+	return reason == IKE_OK ? ike_dh_check_length(c->choice.suite.dh, ke) : reason;
+}
+
+static int refuse_keys(struct creation *c, struct exchange *x, enum ike_reject reason)
+{
+	uint16_t notify = ike_reject_notify(reason, true), group = htons(c->choice.suite.dh);
+	bool with_group = notify == IKE_NOTIFY_INVALID_KE_PAYLOAD;
+
+	manager_count_reject(x->sa->manager, reason);
+	return exchange_error(x, notify, &group, with_group ? sizeof(group) : 0);
+}
+
+static int create(struct ike_sa *sa, struct exchange *x)
+{
+	struct creation *c = calloc(1, sizeof(*c));
+	enum ike_reject reason;
+	struct ike_ke ke = {0};
+	uint16_t notify;
+	int error;
+
+	if (c == NULL)
+		return -ENOMEM;
+	x->context = c;
+	x->free_context = creation_free;
+	c->x = x;
+	c->child = child_create(sa, false);
+	if (c->child == NULL)
+		return refuse(x, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+	notify = child_read_request(c->child, IKE_SELECT_CHILD, &x->msg, &c->choice);
+	if (notify != 0) {
+		child_destroy(c->child);
+		return refuse(x, notify);
+	}
+	reason = read_keys(c, &x->msg, false, &ke);
+	if (reason != IKE_OK) {
+		child_destroy(c->child);
+		return refuse_keys(c, x, reason);
+	}
+	c->nonce_r_len = INIT_NONCE_LEN;
+	ike_sa_random(sa, c->nonce_r, INIT_NONCE_LEN);
+	error = ke.group != 0 ? dh_job_submit(sa, ke.group, NULL, &ke, answer_with_dh, c)
+	                      : install(c, created);
+	if (error == 0)
+		return EXCHANGE_PARKED;
+	child_destroy(c->child);
+	return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
+}
+
+int child_request(struct ike_sa *sa, struct exchange *x)
+{
+	const struct ike_payload *p = ike_msg_find(&x->msg, IKE_PAYLOAD_NOTIFY);
+	struct child_sa *child;
+
+	if (sa->state != IKE_STATE_ESTABLISHED) /* RFC 7296 2.25.2: it is being rekeyed or closed */
+		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
+	for (; p != NULL; p = ike_msg_next(&x->msg, p)) {
+		struct ike_notify notify;
+		enum ike_reject reason = ike_notify_decode(&notify, p);
+
+		if (reason == IKE_REJECT_REKEY_PROTOCOL) {
+			IKE_COUNT(sa->manager, child_not_found);
+			return exchange_error(x, IKE_NOTIFY_CHILD_SA_NOT_FOUND, NULL, 0);
+		}
+		if (reason == IKE_OK && notify.type == IKE_NOTIFY_REKEY_SA)
+			return rekey(sa, x, &notify);
+	}
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->state != CHILD_DELETING && child->state != CHILD_DEAD)
+			return refuse(x, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+	}
+	return create(sa, x);
+}
+
+/* Initiator: a new one in place of those that were lost. */
+
+struct create_task {
+	struct task task;
+	struct creation *c;
+};
+
+static int task_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+{
+	struct creation *c = ((struct create_task *)task)->c;
+
+	if (child_current(sa) != NULL)
+		return TASK_SKIP;
+	c->child = child_create(sa, true);
+	if (c->child == NULL)
+		return -ENOSPC;
+	c->nonce_i_len = INIT_NONCE_LEN;
+	ike_sa_random(sa, c->nonce_i, INIT_NONCE_LEN);
+	/* Without DH, whatever the proposals: PFS comes with the first rekey. */
+	child_build_request(c->child, IKE_SELECT_CHILD_AUTH, NULL, out);
+	ike_build_nonce(out, c->nonce_i, c->nonce_i_len);
+	return 0;
+}
+
+static void task_installed(struct ike_batch *batch, bool gone)
+{
+	struct creation *c = batch->context;
+	struct exchange *x = c->x;
+
+	if (gone) {
+		exchange_finish(x, -ECANCELED);
+		return;
+	}
+	if (batch->error != 0)
+		informational_delete_child(c->child);
+	else
+		child_installed(c->child, true);
+	c->child = NULL;
+	exchange_finish(x, 0);
+}
+
+static int create_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+{
+	struct creation *c = ((struct create_task *)task)->c;
+	uint16_t error = exchange_error_of(&x->msg);
+	struct ike_ke ke = {0};
+
+	c->x = x;
+	if (error != 0) {
+		ike_sa_log(sa, IKE_LOG_WARN, "the peer refused a new Child SA: %s",
+		           ike_notify_type_name(error));
+		ike_sa_delete(sa, "no Child SA is left");
+		return 0;
+	}
+	if (child_read_answer(c->child, IKE_SELECT_CHILD_AUTH, NULL, &x->msg, &c->choice) < 0 ||
+	    read_keys(c, &x->msg, true, &ke) != IKE_OK)
+		return -EPROTO;
+	return install(c, task_installed) < 0 ? -EPROTO : TASK_PARKED;
+}
+
+static void create_free(struct task *task)
+{
+	struct creation *c = ((struct create_task *)task)->c;
+
+	if (c->child != NULL)
+		child_destroy(c->child);
+	creation_free(c);
+	free(task);
+}
+
+static const struct task_type create_type = {
+        .name = "CREATE_CHILD_SA (new)",
+        .exchange = IKE_EXCHANGE_CREATE_CHILD_SA,
+        .build = task_build,
+        .response = create_response,
+        .free = create_free,
+};
+
+void child_create_start(struct ike_sa *sa)
+{
+	struct create_task *t;
+
+	if (task_find(sa, &create_type) != NULL)
+		return;
+	t = calloc(1, sizeof(*t));
+	if (t != NULL)
+		t->c = calloc(1, sizeof(*t->c));
+	if (t == NULL || t->c == NULL) {
+		free(t);
+		return;
+	}
+	t->task.type = &create_type;
+	task_queue(sa, &t->task);
+}

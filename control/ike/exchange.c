@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The peer's messages: message IDs, retransmissions, the transition table,
+ * handlers, answers (RFC 7296 2.1 to 2.3, 2.21). Our own requests are in
+ * request.c. Core thread only.
+ */
+#include "control/ike/exchange.h"
+
+#include "control/ike/init.h"
+#include "control/ike/manager.h"
+#include "control/ike/sk_message.h"
+#include "control/ike/table.h"
+#include "control/ike/timers.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint16_t exchange_error_of(const struct ike_msg *msg)
+{
+	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_NOTIFY);
+
+	for (; p != NULL; p = ike_msg_next(msg, p)) {
+		struct ike_notify notify;
+
+		if (ike_notify_decode(&notify, p) == IKE_OK && notify.type < IKE_NOTIFY_STATUS_FIRST)
+			return notify.type;
+	}
+	return 0;
+}
+
+void exchange_free(struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	if (x->context != NULL && x->free_context != NULL)
+		x->free_context(x->context);
+	if (x->plain != NULL)
+		OPENSSL_cleanse(x->plain, x->plain_len);
+	if (x->out_buf != NULL)
+		OPENSSL_cleanse(x->out_buf, MESSAGE_MAX_PLAIN);
+	free(x->plain);
+	free(x->out_buf);
+	free(x);
+}
+
+/* The answer starts empty: a whole message for IKE_SA_INIT, else inner payloads. */
+static void begin_answer(struct exchange *x, bool is_error)
+{
+	struct ike_header hdr;
+
+	if (x->msg.hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT) {
+		ike_build_inner(&x->out, x->out_buf, MESSAGE_MAX_PLAIN);
+		return;
+	}
+	hdr = message_header(x->sa, IKE_EXCHANGE_IKE_SA_INIT, true, 0);
+	if (is_error)
+		hdr.spi_r = 0; /* RFC 7296 2.6: there is no SA */
+	ike_build_message(&x->out, x->out_buf, MESSAGE_MAX_PLAIN, &hdr);
+}
+
+int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len)
+{
+	begin_answer(x, true);
+	ike_build_status(&x->out, notify, data, len);
+	return 0;
+}
+
+static void send_answer(struct ike_sa *sa, const struct packets *packets, const struct ike_endpoint *local,
+                        const struct ike_endpoint *remote, bool natt)
+{
+	for (unsigned i = 0; i < packets->n; i++)
+		manager_send(sa->manager, local, remote, natt, packets->p[i].data, packets->p[i].len);
+}
+
+/* Seals, caches and sends what the handler wrote. */
+static int answer(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	bool plain = x->msg.hdr.exchange == IKE_EXCHANGE_IKE_SA_INIT;
+	struct packets packets;
+	int error = ike_build_finish(&x->out);
+
+	if (error == 0 && plain)
+		error = message_plain(&x->out, &packets);
+	else if (error == 0)
+		error = message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out, &packets);
+	if (error < 0)
+		return error;
+	packets_free(&sa->response.packets);
+	sa->response.packets = packets;
+	sa->response.valid = true;
+	sa->response.message_id = x->msg.hdr.message_id;
+	memcpy(sa->response.digest, x->digest, sizeof(x->digest));
+	sa->recv_id = x->msg.hdr.message_id + 1;
+	if (plain)
+		init_sent(sa, packets.p[0].data, packets.p[0].len);
+	send_answer(sa, &packets, &x->local, &x->remote, x->natt);
+	return 0;
+}
+
+static void finish_request(struct exchange *x, int result)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (result == 0)
+		result = answer(x);
+	if (result < 0 && sa->state < IKE_STATE_ESTABLISHED)
+		ike_sa_close(sa, "the exchange failed");
+	else if (x->close_after)
+		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "ended by this exchange");
+}
+
+static void finish_response(struct exchange *x, int result)
+{
+	struct ike_sa *sa = x->sa;
+	struct task *task = sa->request.task;
+
+	sa->request.task = NULL;
+	if (task != NULL)
+		task->type->free(task);
+	if (result < 0 || x->close_after)
+		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");
+}
+
+void exchange_finish(struct exchange *x, int result)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (sa->at_work == x)
+		sa->at_work = NULL;
+	if (sa->state != IKE_STATE_CLOSED) {
+		if (x->is_response)
+			finish_response(x, result);
+		else
+			finish_request(x, result);
+	}
+	exchange_free(x);
+	ike_sa_resume(sa);
+}
+
+/* The peer's message `x` is whole and authentic (or IKE_SA_INIT): to its handler. */
+static void dispatch(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct table_row *row;
+	enum table_verdict verdict = table_find(&x->msg, sa->state, &row);
+	int result;
+
+	sa->at_work = x;
+	ike_sa_park(sa); /* until exchange_finish(): a handler's own calls must not start the next message */
+	begin_answer(x, false);
+	if (verdict == TABLE_UNEXPECTED) {
+		IKE_COUNT(sa->manager, unexpected);
+		result = -EPROTO;
+	} else if (verdict == TABLE_ILLEGAL) {
+		IKE_COUNT(sa->manager, payload_illegal);
+		result = x->is_response ? -EPROTO : exchange_error(x, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
+		x->close_after = sa->state < IKE_STATE_ESTABLISHED;
+	} else {
+		result = row->handler(sa, x);
+	}
+	if (result != EXCHANGE_PARKED)
+		exchange_finish(x, result);
+}
+
+/* A payload inside SK is wrong: RFC 7296 2.21.2 and 2.21.3. */
+static void reject_inner(struct exchange *x, enum ike_reject reason)
+{
+	struct ike_sa *sa = x->sa;
+	uint16_t notify = x->is_response ? 0 : ike_reject_notify(reason, true);
+	int result = -EPROTO;
+
+	manager_count_reject(sa->manager, reason);
+	sa->at_work = x;
+	ike_sa_park(sa);
+	if (notify == IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD)
+		result = exchange_error(x, notify, &x->msg.critical, 1);
+	else if (notify != 0)
+		result = exchange_error(x, notify, NULL, 0);
+	x->close_after = sa->state < IKE_STATE_ESTABLISHED;
+	exchange_finish(x, result);
+}
+
+struct exchange *exchange_new(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->sa = sa;
+	x->msg.hdr = *hdr;
+	x->is_response = ike_header_is_response(hdr);
+	x->local = dg->local;
+	x->remote = dg->remote;
+	x->natt = dg->natt;
+	x->out_buf = malloc(MESSAGE_MAX_PLAIN);
+	if (x->out_buf == NULL) {
+		free(x);
+		return NULL;
+	}
+	return x;
+}
+
+void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr)
+{
+	struct exchange *x = exchange_new(sa, dg, hdr);
+	enum ike_reject reason;
+
+	if (x != NULL)
+		x->plain = malloc(dg->len);
+	if (x == NULL || x->plain == NULL) {
+		IKE_COUNT(sa->manager, no_memory);
+		exchange_free(x);
+		return;
+	}
+	memcpy(x->plain, dg->data, dg->len);
+	x->plain_len = dg->len;
+	SHA256(dg->data, dg->len, x->digest);
+	reason = ike_msg_parse(&x->msg, x->plain, x->plain_len);
+	if (reason != IKE_OK) {
+		manager_count_reject(sa->manager, reason);
+		exchange_free(x);
+		return;
+	}
+	if (x->is_response) {
+		sa->request.active = false;
+		ike_sa_timer(sa, TIMER_RETRANSMIT, 0);
+	}
+	dispatch(x);
+}
+
+/* Decrypts, waits for all fragments, and goes on to the handler. */
+static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *outer)
+{
+	struct ike_manager *m = sa->manager;
+	struct message_opened opened;
+	struct exchange *x;
+	enum ike_reject reason = message_open(sa, outer, &opened);
+
+	if (reason != IKE_OK) {
+		manager_count_reject(m, reason);
+		return;
+	}
+	ike_sa_alive(sa);
+	if (!opened.complete)
+		return;
+	x = exchange_new(sa, dg, &outer->hdr);
+	if (x == NULL) {
+		IKE_COUNT(m, no_memory);
+		OPENSSL_cleanse(opened.plain, opened.len);
+		free(opened.plain);
+		return;
+	}
+	x->plain = opened.plain;
+	x->plain_len = opened.len;
+	if (outer->sk_type == IKE_PAYLOAD_SKF)
+		memcpy(x->digest, sa->reasm_digest[x->is_response], sizeof(x->digest));
+	else
+		SHA256(dg->data, dg->len, x->digest);
+	if (x->is_response) {
+		sa->request.active = false;
+		ike_sa_timer(sa, TIMER_RETRANSMIT, 0);
+	}
+	if (m->homing->authenticated != NULL && sa->state >= IKE_STATE_ESTABLISHED)
+		m->homing->authenticated(sa, &x->local, &x->remote, x->is_response);
+	reason = ike_msg_parse_inner(&x->msg, &outer->hdr, opened.first, x->plain, x->plain_len);
+	if (reason != IKE_OK)
+		reject_inner(x, reason);
+	else
+		dispatch(x);
+}
+
+/* A request that was answered: the cached answer goes out again, to where this
+ * copy came from, only if it is that very request (H38). */
+void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
+{
+	struct ike_manager *m = sa->manager;
+	struct ike_frag frag;
+	uint8_t digest[32];
+
+	/* RFC 7383 2.6.1: only the first fragment makes us answer again. */
+	if (msg->sk_type == IKE_PAYLOAD_SKF && (ike_frag_decode(&frag, msg) != IKE_OK || frag.number != 1)) {
+		IKE_COUNT(m, in_progress);
+		return;
+	}
+	SHA256(dg->data, dg->len, digest);
+	if (CRYPTO_memcmp(digest, sa->response.digest, sizeof(digest)) != 0) {
+		IKE_COUNT(m, not_identical);
+		return;
+	}
+	IKE_COUNT(m, answered_again);
+	send_answer(sa, &sa->response.packets, &dg->local, &dg->remote, dg->natt);
+}
+
+static void enqueue(struct ike_sa *sa, const struct ike_datagram *dg)
+{
+	struct queued_datagram *q;
+
+	if (sa->n_queued >= IKE_MAX_QUEUED) {
+		IKE_COUNT(sa->manager, queue_full);
+		return;
+	}
+	q = malloc(sizeof(*q) + dg->len);
+	if (q == NULL) {
+		IKE_COUNT(sa->manager, no_memory);
+		return;
+	}
+	q->local = dg->local;
+	q->remote = dg->remote;
+	q->natt = dg->natt;
+	q->len = dg->len;
+	memcpy(q->data, dg->data, dg->len);
+	STAILQ_INSERT_TAIL(&sa->queue, q, link);
+	sa->n_queued++;
+}
+
+void exchange_drain(struct ike_sa *sa)
+{
+	while (!sa->parked && !STAILQ_EMPTY(&sa->queue)) {
+		struct queued_datagram *q = STAILQ_FIRST(&sa->queue);
+		struct ike_datagram dg = {.local = q->local,
+		                          .remote = q->remote,
+		                          .natt = q->natt,
+		                          .data = q->data,
+		                          .len = q->len};
+
+		STAILQ_REMOVE_HEAD(&sa->queue, link);
+		sa->n_queued--;
+		exchange_input(sa, &dg);
+		free(q);
+	}
+}
+
+/* Message ID and window. True: go on with it. */
+static bool check_id(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
+{
+	struct ike_manager *m = sa->manager;
+	uint32_t id = msg->hdr.message_id;
+
+	if (ike_header_is_response(&msg->hdr)) {
+		if (sa->request.active && id == sa->request.message_id &&
+		    msg->hdr.exchange == sa->request.task->type->exchange)
+			return true;
+		IKE_COUNT(m, message_id);
+		return false;
+	}
+	if (sa->response.valid && id == sa->response.message_id) {
+		exchange_answer_again(sa, dg, msg);
+		return false;
+	}
+	if (id != sa->recv_id || sa->state == IKE_STATE_CLOSED) {
+		IKE_COUNT(m, message_id);
+		return false;
+	}
+	if (sa->at_work != NULL && !sa->at_work->is_response) {
+		IKE_COUNT(m, in_progress);
+		return false;
+	}
+	return true;
+}
+
+/* The answer to IKE_SA_INIT is not protected, and brings the responder's SPI. */
+static void init_response_input(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
+{
+	if (sa->state != IKE_STATE_INIT_SENT || !sa->request.active || msg->hdr.message_id != 0 ||
+	    msg->sk_type != 0) {
+		IKE_COUNT(sa->manager, unexpected);
+		return;
+	}
+	if (sa->parked)
+		IKE_COUNT(sa->manager, in_progress);
+	else
+		exchange_begin_plain(sa, dg, &msg->hdr);
+}
+
+void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg)
+{
+	struct ike_manager *m = sa->manager;
+	struct ike_msg msg;
+	enum ike_reject reason = ike_msg_parse(&msg, dg->data, dg->len);
+
+	if (reason != IKE_OK) {
+		manager_count_reject(m, reason);
+		return;
+	}
+	if (ike_header_from_initiator(&msg.hdr) == sa->is_initiator) {
+		IKE_COUNT(m, reflected);
+		return;
+	}
+	if (msg.hdr.exchange == IKE_EXCHANGE_IKE_SA_INIT && sa->is_initiator) {
+		init_response_input(sa, dg, &msg);
+		return;
+	}
+	if (msg.hdr.spi_i != sa->spi_i || msg.hdr.spi_r != sa->spi_r) {
+		IKE_COUNT(m, spi_mismatch);
+		return;
+	}
+	if (msg.sk_type == 0) {
+		IKE_COUNT(m, unprotected);
+		return;
+	}
+	if (!check_id(sa, dg, &msg))
+		return;
+	if (!sa->has_keys) {
+		IKE_COUNT(m, no_keys);
+		return;
+	}
+	if (sa->parked)
+		enqueue(sa, dg);
+	else
+		begin_protected(sa, dg, &msg);
+}

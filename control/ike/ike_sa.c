@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of an IKE SA: created, parked, closed, inherited, freed (ike_sa.h).
+ * Core thread only. RFC 7296 1.4.1, 2.8.
+ */
+#include "control/ike/ike_sa.h"
+
+#include "control/ike/child.h"
+#include "control/ike/handlers.h"
+#include "control/ike/manager.h"
+#include "control/ike/session.h"
+#include "control/ike/table.h"
+#include "control/ike/timers.h"
+
+#include <openssl/crypto.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ike_state_name(enum ike_state state)
+{
+	static const char *const names[] = {
+#define X(name, text) [IKE_STATE_##name] = (text),
+	        IKE_STATES(X)
+#undef X
+	};
+
+	return (unsigned)state < IKE_N_STATES ? names[state] : "unknown";
+}
+
+int ike_set_state(struct ike_sa *sa, enum ike_state state)
+{
+	if (sa->state == state)
+		return 0;
+	if (!table_ike_move_legal(sa->state, state)) {
+		IKE_COUNT(sa->manager, illegal_moves);
+		ike_sa_log(sa, IKE_LOG_ERROR, "refused to go from %s to %s: this is a bug, please report it",
+		           ike_state_name(sa->state), ike_state_name(state));
+		return -EPERM;
+	}
+	sa->state = state;
+	return 0;
+}
+
+uint64_t ike_sa_own_spi(const struct ike_sa *sa)
+{
+	return sa->is_initiator ? sa->spi_i : sa->spi_r;
+}
+
+uint64_t ike_sa_now(const struct ike_sa *sa)
+{
+	return manager_now(sa->manager);
+}
+
+void ike_sa_random(const struct ike_sa *sa, void *buf, size_t len)
+{
+	sa->manager->ops->random(sa->manager->user, buf, len);
+}
+
+static uint64_t choose_spi(struct ike_manager *m)
+{
+	uint64_t spi = 0;
+
+	for (unsigned i = 0; i < 16 && (spi == 0 || manager_find(m, spi) != NULL); i++)
+		m->ops->random(m->user, &spi, sizeof(spi));
+	return spi;
+}
+
+struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool is_initiator)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+	uint64_t spi = choose_spi(m);
+
+	if (sa == NULL || spi == 0) {
+		free(sa);
+		return NULL;
+	}
+	sa->manager = m;
+	sa->is_initiator = sa->session_initiator = is_initiator;
+	*(is_initiator ? &sa->spi_i : &sa->spi_r) = spi;
+	sa->heap_index = SIZE_MAX;
+	sa->deadline = IKE_NEVER;
+	TAILQ_INIT(&sa->children);
+	TAILQ_INIT(&sa->tasks);
+	STAILQ_INIT(&sa->queue);
+	ike_reasm_init(&sa->reasm[0], &m->fragments);
+	ike_reasm_init(&sa->reasm[1], &m->fragments);
+	if (manager_insert(m, sa) < 0) {
+		free(sa);
+		return NULL;
+	}
+	sa->auth = rg_auth_ref(auth);
+	sa->session = m->next_session++;
+	sa->created_ms = ike_sa_now(sa);
+	return sa;
+}
+
+static void drop_queue(struct ike_sa *sa)
+{
+	struct queued_datagram *q;
+
+	while ((q = STAILQ_FIRST(&sa->queue)) != NULL) {
+		STAILQ_REMOVE_HEAD(&sa->queue, link);
+		free(q);
+	}
+	sa->n_queued = 0;
+}
+
+/* What the session occupies in the dataplane and in the pools is given back. */
+static void release_session(struct ike_sa *sa)
+{
+	if (sa->heir_has_it)
+		return;
+	session_remove(sa);
+	for (unsigned i = 0; i < sa->n_vips; i++) {
+		if (sa->vips[i].from_pool)
+			sa->manager->ops->pool.release(sa->manager->user, (unsigned)sa->connection->pool,
+			                               &sa->peer_id, &sa->vips[i].addr);
+	}
+	sa->n_vips = 0;
+}
+
+void ike_sa_close(struct ike_sa *sa, const char *reason)
+{
+	struct ike_manager *m = sa->manager;
+	bool was_up = sa->state >= IKE_STATE_ESTABLISHED && !sa->heir_has_it;
+
+	if (sa->state == IKE_STATE_CLOSED)
+		return;
+	sa->down_reason = reason;
+	if (was_up)
+		ike_sa_event(sa, IKE_EVENT_SESSION_DOWN, "%s", reason);
+	else
+		ike_sa_log(sa, IKE_LOG_DEBUG, "closed: %s", reason);
+	if (m->homing->closed != NULL)
+		m->homing->closed(sa, NULL);
+	ike_set_state(sa, IKE_STATE_CLOSED);
+	IKE_COUNT(m, closed);
+	manager_not_half_open(m, sa);
+	manager_remove_init(m, sa);
+	manager_remove_peer(m, sa);
+	task_abandon_all(sa);
+	release_session(sa);
+	drop_queue(sa);
+	ike_reasm_reset(&sa->reasm[0]);
+	ike_reasm_reset(&sa->reasm[1]);
+	init_free(sa);
+	ike_keys_wipe(&sa->keys);
+	sa->has_keys = false;
+	for (unsigned i = 0; i < IKE_N_TIMERS; i++)
+		sa->timer[i] = 0;
+	ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + (sa->response.valid ? TIMER_LINGER_MS : 0));
+}
+
+void ike_sa_free(struct ike_sa *sa)
+{
+	struct ike_manager *m = sa->manager;
+
+	ike_sa_close(sa, "the process ends");
+	manager_remove(m, sa);
+	if (sa->at_work != NULL)
+		exchange_free(sa->at_work);
+	packets_free(&sa->response.packets);
+	rg_auth_unref(sa->auth);
+	OPENSSL_cleanse(sa, sizeof(*sa));
+	free(sa);
+}
+
+void ike_sa_delete(struct ike_sa *sa, const char *reason)
+{
+	sa->down_reason = reason;
+	if (sa->state < IKE_STATE_ESTABLISHED)
+		ike_sa_close(sa, reason);
+	else if (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYED)
+		informational_delete_ike(sa);
+}
+
+static void inherit_children(struct ike_sa *heir, struct ike_sa *old)
+{
+	struct child_sa *child;
+
+	while ((child = TAILQ_FIRST(&old->children)) != NULL) {
+		TAILQ_REMOVE(&old->children, child, link);
+		TAILQ_INSERT_TAIL(&heir->children, child, link);
+		child->sa = heir;
+	}
+	heir->tunnel = old->tunnel;
+	heir->tunnel_generation = old->tunnel_generation;
+	heir->tunnel_installed = old->tunnel_installed;
+	memcpy(heir->policies, old->policies, sizeof(heir->policies));
+	heir->n_policies = old->n_policies;
+	heir->policies_installed = old->policies_installed;
+	heir->policy_sa = old->policy_sa;
+	old->tunnel = old->n_policies = old->policy_sa = 0;
+	old->tunnel_installed = old->policies_installed = false;
+	session_tunnel_owner(heir);
+}
+
+static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
+{
+	rg_auth_unref(heir->auth);
+	heir->auth = rg_auth_ref(old->auth);
+	heir->connection = old->connection;
+	heir->session = old->session;
+	heir->session_initiator = old->session_initiator;
+	heir->own_id = old->own_id;
+	heir->peer_id = old->peer_id;
+	heir->wanted_peer = old->wanted_peer;
+	heir->cookie = old->cookie;
+	heir->capabilities = old->capabilities;
+	heir->peer_hashes = old->peer_hashes;
+	heir->established_ms = old->established_ms;
+	heir->want_ip4 = old->want_ip4;
+	heir->want_ip6 = old->want_ip6;
+	heir->want_remote = old->want_remote;
+	memcpy(heir->vips, old->vips, sizeof(heir->vips));
+	heir->n_vips = old->n_vips;
+	old->n_vips = 0;
+	memcpy(heir->dns, old->dns, sizeof(heir->dns));
+	heir->n_dns = old->n_dns;
+	heir->counters = old->counters;
+	heir->counters.rekeys++;
+}
+
+void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
+{
+	struct task *task;
+
+	inherit_identity(heir, old);
+	inherit_children(heir, old);
+	heir->local = old->local;
+	heir->remote = old->remote;
+	heir->natt = old->natt;
+	heir->nat_local = old->nat_local;
+	heir->nat_remote = old->nat_remote;
+	memcpy(heir->peer_addrs, old->peer_addrs, sizeof(heir->peer_addrs));
+	heir->n_peer_addrs = old->n_peer_addrs;
+	old->heir_has_it = true;
+	if (heir->manager->homing->closed != NULL)
+		heir->manager->homing->closed(old, heir);
+	while ((task = TAILQ_FIRST(&old->tasks)) != NULL) {
+		TAILQ_REMOVE(&old->tasks, task, link);
+		TAILQ_INSERT_TAIL(&heir->tasks, task, link);
+	}
+	ike_set_state(old, IKE_STATE_REKEYED);
+	ike_sa_timer(old, TIMER_DPD, 0);
+	ike_sa_timer(old, TIMER_REKEY, 0);
+	ike_sa_timer(old, TIMER_CHILD, 0);
+	ike_sa_timer(old, TIMER_HOMING, 0);
+	ike_sa_timer(old, TIMER_EXPIRE, ike_sa_now(old) + TIMER_OLD_CHILD_MS);
+	manager_remove_peer(old->manager, old);
+	manager_insert_peer(heir->manager, heir);
+	ike_set_state(heir, IKE_STATE_ESTABLISHED);
+	timers_established(heir);
+	child_schedule(heir);
+	ike_sa_event(heir, IKE_EVENT_IKE_REKEYED, "%016lx:%016lx replaces %016lx:%016lx", heir->spi_i,
+	             heir->spi_r, old->spi_i, old->spi_r);
+}
+
+void ike_sa_timer(struct ike_sa *sa, enum ike_timer timer, uint64_t at_ms)
+{
+	uint64_t deadline = IKE_NEVER;
+
+	sa->timer[timer] = at_ms;
+	for (unsigned i = 0; i < IKE_N_TIMERS; i++) {
+		if (sa->timer[i] != 0 && sa->timer[i] < deadline)
+			deadline = sa->timer[i];
+	}
+	if (deadline == sa->deadline)
+		return;
+	sa->deadline = deadline;
+	manager_schedule(sa->manager, sa);
+}
+
+static void job_done(struct ike_job *job)
+{
+	struct ike_sa *sa = job->sa;
+
+	sa->pending--;
+	job->finish(job, sa->state == IKE_STATE_CLOSED);
+}
+
+void ike_sa_submit(struct ike_sa *sa, struct ike_job *job, void (*work)(struct ike_job *job),
+                   void (*finish)(struct ike_job *job, bool gone))
+{
+	*job = (struct ike_job){.work = work, .done = job_done, .sa = sa, .finish = finish};
+	sa->pending++;
+	sa->manager->ops->submit_job(sa->manager->user, job);
+}
+
+void ike_sa_park(struct ike_sa *sa)
+{
+	sa->parked = true;
+}
+
+void ike_sa_resume(struct ike_sa *sa)
+{
+	sa->parked = false;
+	if (sa->state == IKE_STATE_CLOSED)
+		return;
+	exchange_drain(sa);
+	task_run(sa);
+}
+
+void ike_sa_alive(struct ike_sa *sa)
+{
+	sa->last_in_ms = ike_sa_now(sa);
+}
+
+static void name_of(const struct ike_sa *sa, char *out, size_t size)
+{
+	char remote[IKE_ENDPOINT_TEXT], id[128];
+
+	if (sa->peer_id.type != 0)
+		snprintf(out, size, "session %lu %s", sa->session, rg_id_print(&sa->peer_id, id, sizeof(id)));
+	else
+		snprintf(out, size, "session %lu %s", sa->session, endpoint_text(&sa->remote, remote));
+}
+
+void ike_sa_log(const struct ike_sa *sa, enum ike_log_level level, const char *fmt, ...)
+{
+	char text[512], name[192];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	name_of(sa, name, sizeof(name));
+	manager_log(sa->manager, level, "%s: %s", name, text);
+}
+
+void ike_sa_event(struct ike_sa *sa, enum ike_event_type type, const char *fmt, ...)
+{
+	struct ike_event event = {.type = type, .sa = sa};
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	event.text = text;
+	sa->manager->ops->event(sa->manager->user, &event);
+}
+
+void ike_sa_path(const struct ike_sa *sa, struct rg_api_path *path)
+{
+	bool encap = sa->nat_local || sa->nat_remote;
+
+	*path = (struct rg_api_path){.family = sa->local.addr.family};
+	memcpy(path->local, sa->local.addr.bytes, sizeof(path->local));
+	memcpy(path->remote, sa->remote.addr.bytes, sizeof(path->remote));
+	if (!encap)
+		return;
+	path->encap = RG_ENCAP_UDP;
+	path->local_port = htons(sa->local.port);
+	path->remote_port = htons(sa->remote.port);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * INFORMATIONAL: liveness, Delete in both directions, and the door to MOBIKE
+ * (RFC 7296 1.4, 1.4.1, 2.4, 2.25; H16). Core thread only.
+ */
+#include "control/ike/child.h"
+#include "control/ike/handlers.h"
+#include "control/ike/manager.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Our requests */
+
+struct delete_task {
+	struct task task;
+	uint32_t spi_in; /* of the Child SA, network order; 0: the IKE SA */
+};
+
+static void delete_free(struct task *task)
+{
+	free(task);
+}
+
+static int empty_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+{
+	(void)task;
+	(void)out;
+	IKE_COUNT(sa->manager, liveness_checks);
+	return 0;
+}
+
+static int empty_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+{
+	(void)sa;
+	(void)task;
+	(void)x;
+	return 0;
+}
+
+static const struct task_type probe_type = {
+        .name = "liveness check",
+        .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .build = empty_build,
+        .response = empty_response,
+        .free = delete_free,
+};
+
+static int delete_ike_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+{
+	(void)task;
+	ike_build_delete(out, IKE_PROTOCOL_IKE, NULL, 0);
+	return ike_set_state(sa, IKE_STATE_DELETING);
+}
+
+static int delete_ike_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+{
+	(void)sa;
+	(void)task;
+	x->close_after = true;
+	return 0;
+}
+
+static const struct task_type delete_ike_type = {
+        .name = "Delete of the IKE SA",
+        .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .build = delete_ike_build,
+        .response = delete_ike_response,
+        .free = delete_free,
+};
+
+static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+{
+	uint32_t spi_in = ((struct delete_task *)task)->spi_in, spi = ntohl(spi_in);
+	struct child_sa *child = child_by_spi_in(sa, spi_in);
+
+	if (child == NULL || child_set_state(child, CHILD_DELETING) < 0)
+		return TASK_SKIP;
+	ike_build_delete(out, IKE_PROTOCOL_ESP, &spi, 1);
+	return 0;
+}
+
+static int delete_child_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+{
+	struct child_sa *child = child_by_spi_in(sa, ((struct delete_task *)task)->spi_in);
+
+	(void)x;
+	if (child != NULL)
+		child_destroy(child);
+	return 0;
+}
+
+static const struct task_type delete_child_type = {
+        .name = "Delete of a Child SA",
+        .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .build = delete_child_build,
+        .response = delete_child_response,
+        .free = delete_free,
+};
+
+static void queue(struct ike_sa *sa, const struct task_type *type, bool urgent, uint32_t spi_in)
+{
+	struct delete_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return;
+	t->task.type = type;
+	t->task.urgent = urgent;
+	t->spi_in = spi_in;
+	task_queue(sa, &t->task);
+}
+
+void informational_probe(struct ike_sa *sa)
+{
+	/* Any request tells the same. */
+	if (sa->request.active || task_find(sa, &probe_type) != NULL)
+		return;
+	queue(sa, &probe_type, false, 0);
+}
+
+void informational_delete_ike(struct ike_sa *sa)
+{
+	if (task_find(sa, &delete_ike_type) == NULL)
+		queue(sa, &delete_ike_type, true, 0);
+}
+
+void informational_delete_child(struct child_sa *child)
+{
+	queue(child->sa, &delete_child_type, false, child->spi_in);
+}
+
+int task_response(struct ike_sa *sa, struct exchange *x)
+{
+	return sa->request.task->type->response(sa, sa->request.task, x);
+}
+
+/* The peer's requests */
+
+/* RFC 7296 1.4.1: the answer names the other halves of the pairs; where both ends
+ * delete one pair at a time, nothing. */
+static void delete_child_by_peer(struct ike_sa *sa, uint32_t spi_out, uint32_t *answer, size_t *n)
+{
+	struct child_sa *child = child_by_spi_out(sa, spi_out);
+
+	if (child == NULL)
+		return;
+	if (child->successor != NULL)
+		child_make_current(child->successor);
+	else if (child->state == CHILD_REKEYING)
+		rekey_child_peer_deleted(child);
+	if (child->state != CHILD_DELETING)
+		answer[(*n)++] = ntohl(child->spi_in);
+	child_destroy(child);
+}
+
+static void delete_children(struct ike_sa *sa, const struct ike_delete *del, struct exchange *x)
+{
+	uint32_t answer[IKE_MAX_CHILDREN];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < del->count && n < IKE_MAX_CHILDREN; i++) {
+		uint32_t spi;
+
+		memcpy(&spi, del->spis + (size_t)i * sizeof(spi), sizeof(spi));
+		delete_child_by_peer(sa, spi, answer, &n);
+	}
+	if (n > 0)
+		ike_build_delete(&x->out, IKE_PROTOCOL_ESP, answer, n);
+}
+
+/* All Deletes of a message: IKE wins, whatever follows it. */
+static int deletes(struct ike_sa *sa, struct exchange *x)
+{
+	const struct ike_payload *p = ike_msg_find(&x->msg, IKE_PAYLOAD_DELETE);
+
+	for (; p != NULL; p = ike_msg_next(&x->msg, p)) {
+		struct ike_delete del;
+		enum ike_reject reason = ike_delete_decode(&del, p);
+
+		if (reason != IKE_OK) {
+			manager_count_reject(sa->manager, reason);
+			return exchange_error(x, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
+		}
+		if (del.protocol == IKE_PROTOCOL_IKE) {
+			rekey_ike_peer_deleted(sa);
+			sa->down_reason = "deleted by the peer";
+			x->close_after = true;
+			return 0;
+		}
+		if (del.protocol == IKE_PROTOCOL_ESP)
+			delete_children(sa, &del, x);
+	}
+	return 0;
+}
+
+int informational_request(struct ike_sa *sa, struct exchange *x)
+{
+	int result = deletes(sa, x);
+
+	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
+		return result;
+	if (sa->capabilities & IKE_CAP_MOBIKE)
+		return mobike_request(sa, x);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all IKE SAs of a process share: tables, limits, secrets, counters.
+ * Internal to control/ike and control/homing. Core thread only.
+ */
+#ifndef RG_IKE_MANAGER_H
+#define RG_IKE_MANAGER_H
+
+#include "control/ike/counters.h"
+#include "control/ike/crypto/hash.h"
+#include "control/ike/handles.h"
+#include "control/ike/ike_sa.h"
+#include "control/ike/orphans.h"
+
+#define IKE_BUCKETS        65536u
+#define IKE_MAX_HALF_OPEN  4096u /* the oldest goes when another comes (H36) */
+#define IKE_MAX_SAS        1000000u
+#define IKE_FRAGMENT_BYTES (16u << 20) /* of all unfinished reassemblies (H20) */
+#define IKE_COOKIE_HOLD_MS 10000u      /* cookie mode stays at least that long (H35) */
+#define IKE_COOKIE_LIFE_MS 60000u      /* then the secret is replaced */
+#define IKE_NOTIFY_PER_S   10u         /* unprotected errors that we send at most (H02) */
+
+TAILQ_HEAD(ike_sa_list, ike_sa);
+
+struct ike_manager {
+	const struct ike_ops *ops;
+	void *user;
+	const struct ike_homing_ops *homing; /* never NULL, its members may be */
+	struct rg_auth *auth;
+	uint32_t boot_epoch;
+	uint64_t next_session;
+
+	struct ike_sa_list sas, half_open;
+	uint32_t n_sas, n_half_open;
+	struct ike_sa **by_spi;    /* IKE_BUCKETS, by our SPI */
+	struct ike_sa **by_init;   /* IKE_BUCKETS: half-open ones of ours as responder, by the peer's SPI */
+	uint64_t init_seed;        /* the peer chooses those SPIs: its buckets must not be guessed */
+	struct ike_sa **by_peer;   /* IKE_BUCKETS: established sessions, by cookie */
+	struct ike_sa **by_tunnel; /* by index of the tunnel's handle */
+
+	struct ike_sa **heap; /* by deadline */
+	size_t n_heap, heap_capacity;
+	uint64_t told_ms; /* deadline that the loop was last told */
+
+	struct ike_cookie_secret cookies;
+	bool cookie_mode;
+	uint64_t cookie_until_ms, cookie_rotate_ms;
+	uint64_t notify_second; /* rate of unprotected errors */
+	unsigned notify_count;
+
+	struct ike_frag_budget fragments;
+	struct handle_space sa_in, sa_out, tunnels, policies;
+	struct orphan_list orphans;
+	uint64_t recover_ms; /* when the next session is rekeyed after a dataplane restart; 0: none */
+	uint64_t ports_down; /* homing: bit n is set while port n of the configuration has no carrier */
+	struct ike_counter_values counters;
+};
+
+/* By our own SPI; NULL: none. */
+struct ike_sa *manager_find(struct ike_manager *m, uint64_t own_spi);
+/* The half-open SA that this very IKE_SA_INIT request made; NULL: none. */
+struct ike_sa *manager_find_init(struct ike_manager *m, uint64_t spi_i, const uint8_t digest[32]);
+struct ike_sa *manager_find_tunnel(struct ike_manager *m, uint32_t handle);
+
+/* Table entries of an SA. `manager_remove` is the end of it. */
+int manager_insert(struct ike_manager *m, struct ike_sa *sa);
+void manager_remove(struct ike_manager *m, struct ike_sa *sa);
+void manager_insert_init(struct ike_manager *m, struct ike_sa *sa);
+void manager_remove_init(struct ike_manager *m, struct ike_sa *sa);
+
+/* Established sessions by the cookie of their peer. */
+struct ike_sa *manager_find_peer(struct ike_manager *m, uint64_t cookie, const struct rg_id *peer);
+void manager_insert_peer(struct ike_manager *m, struct ike_sa *sa);
+void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa);
+
+/* Half-open bookkeeping: counts towards cookies and the cap. */
+void manager_half_open(struct ike_manager *m, struct ike_sa *sa);
+void manager_not_half_open(struct ike_manager *m, struct ike_sa *sa);
+
+/* The SA's deadline changed. */
+void manager_schedule(struct ike_manager *m, struct ike_sa *sa);
+
+/* Sends a datagram of an SA or of nobody, and counts it. */
+void manager_send(struct ike_manager *m, const struct ike_endpoint *local, const struct ike_endpoint *remote,
+                  bool natt, const uint8_t *data, size_t len);
+
+/* May another unprotected error leave in this second? Counts it if so. */
+bool manager_may_notify(struct ike_manager *m);
+
+void manager_log(const struct ike_manager *m, enum ike_log_level level, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* Counts a rejected datagram or payload under a name of ours. */
+void manager_count_reject(struct ike_manager *m, enum ike_reject reason);
+
+static inline uint64_t manager_now(const struct ike_manager *m)
+{
+	return m->ops->now(m->user);
+}
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an operator or the process around the core asks for (ike.h): look,
+ * rekey, terminate, reload. Core thread only.
+ */
+#include "control/ike/handlers.h"
+#include "control/ike/manager.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_up(const struct ike_sa *sa)
+{
+	return sa->state == IKE_STATE_ESTABLISHED;
+}
+
+struct ike_sa *ike_find_session(struct ike_manager *m, uint64_t session)
+{
+	struct ike_sa *sa, *found = NULL;
+
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		if (sa->session != session || sa->state == IKE_STATE_CLOSED || sa->heir_has_it)
+			continue;
+		found = sa;
+	}
+	return found;
+}
+
+uint64_t ike_session_id(const struct ike_sa *sa)
+{
+	return sa->session;
+}
+
+void ike_for_each(struct ike_manager *m, bool (*each)(struct ike_sa *sa, void *context), void *context)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		if (sa->state != IKE_STATE_CLOSED && !each(sa, context))
+			return;
+	}
+}
+
+int ike_rekey_session(struct ike_manager *m, uint64_t session)
+{
+	struct ike_sa *sa = ike_find_session(m, session);
+
+	if (sa == NULL)
+		return -ENOENT;
+	if (!is_up(sa))
+		return -EBUSY;
+	rekey_ike_start(sa);
+	return 0;
+}
+
+int ike_rekey_children(struct ike_manager *m, uint64_t session)
+{
+	struct ike_sa *sa = ike_find_session(m, session);
+	struct child_sa *child = sa != NULL ? child_current(sa) : NULL;
+
+	if (child == NULL)
+		return -ENOENT;
+	if (!is_up(sa))
+		return -EBUSY;
+	rekey_child_start(child);
+	return 0;
+}
+
+int ike_terminate(struct ike_manager *m, uint64_t session)
+{
+	struct ike_sa *sa = ike_find_session(m, session);
+
+	if (sa == NULL)
+		return -ENOENT;
+	ike_sa_delete(sa, "terminated by the operator");
+	return 0;
+}
+
+int ike_check_liveness(struct ike_manager *m, uint64_t session)
+{
+	struct ike_sa *sa = ike_find_session(m, session);
+
+	if (sa == NULL)
+		return -ENOENT;
+	if (!is_up(sa))
+		return -EBUSY;
+	informational_probe(sa);
+	return 0;
+}
+
+void ike_terminate_all(struct ike_manager *m)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &m->sas, link)
+		ike_sa_delete(sa, "the gateway goes down");
+}
+
+bool ike_idle(const struct ike_manager *m)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		if (sa->state != IKE_STATE_CLOSED || sa->pending > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool has_connection(const struct rg_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_connections; i++) {
+		if (strcmp(c->connections[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void ike_reload(struct ike_manager *m, struct rg_auth *auth)
+{
+	struct ike_sa *sa;
+
+	rg_auth_unref(m->auth);
+	m->auth = rg_auth_ref(auth);
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		if (sa->connection != NULL && !has_connection(rg_auth_config(auth), sa->connection->name))
+			ike_sa_delete(sa, "its connection is no longer configured");
+	}
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects that a killed control process left in the dataplane (orphans.h;
+ * design.md, H71). Core thread only.
+ */
+#include "control/ike/orphans.h"
+
+#include "control/ike/manager.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct orphan {
+	TAILQ_ENTRY(orphan) link;
+	enum rg_api_type type; /* the record that deletes it */
+	uint32_t handle;
+	uint64_t cookie;
+	struct rg_cfg_addr host; /* of a policy for one address, else family 0 */
+};
+
+static struct handle_space *space_of(struct ike_manager *m, enum rg_api_type type)
+{
+	switch (type) {
+	case RG_MSG_TUNNEL_DEL:
+		return &m->tunnels;
+	case RG_MSG_SA_IN_DEL:
+		return &m->sa_in;
+	case RG_MSG_SA_OUT_DEL:
+		return &m->sa_out;
+	default:
+		return &m->policies;
+	}
+}
+
+static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, uint32_t handle,
+               struct orphan **out)
+{
+	struct orphan *o = calloc(1, sizeof(*o));
+	int error = o == NULL ? -ENOMEM : handles_reserve(space_of(m, type), handle);
+
+	if (error < 0) {
+		free(o);
+		return error;
+	}
+	o->type = type;
+	o->handle = handle;
+	o->cookie = cookie;
+	TAILQ_INSERT_TAIL(&m->orphans, o, link);
+	*out = o;
+	return 0;
+}
+
+static void forget(struct ike_manager *m, struct orphan *o)
+{
+	handles_give(space_of(m, o->type), o->handle);
+	TAILQ_REMOVE(&m->orphans, o, link);
+	free(o);
+}
+
+int ike_adopt_tunnel(struct ike_manager *m, const struct rg_api_tunnel *tunnel)
+{
+	struct orphan *o;
+
+	return add(m, RG_MSG_TUNNEL_DEL, tunnel->cookie, tunnel->handle, &o);
+}
+
+int ike_adopt_sa(struct ike_manager *m, const struct rg_api_sa_info *sa)
+{
+	struct orphan *o;
+
+	return add(m, sa->direction == RG_IN ? RG_MSG_SA_IN_DEL : RG_MSG_SA_OUT_DEL, sa->cookie, sa->handle,
+	           &o);
+}
+
+int ike_adopt_policy(struct ike_manager *m, const struct rg_api_policy *policy)
+{
+	struct orphan *o;
+	int error = add(m, RG_MSG_POLICY_DEL, policy->cookie, policy->handle, &o);
+
+	if (error == 0 && policy->prefix_len == (policy->family == 4 ? 32 : 128)) {
+		o->host.family = policy->family;
+		memcpy(o->host.bytes, policy->prefix, policy->family == 4 ? 4 : 16);
+	}
+	return error;
+}
+
+bool orphans_address(const struct ike_manager *m, uint64_t cookie, uint8_t family, struct rg_cfg_addr *out)
+{
+	const struct orphan *o;
+
+	TAILQ_FOREACH (o, &m->orphans, link) {
+		if (o->cookie == cookie && o->host.family == family) {
+			*out = o->host;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void delete_type(struct ike_manager *m, uint64_t cookie, enum rg_api_type type,
+                        struct ike_batch *batch)
+{
+	struct orphan *o, *next;
+
+	for (o = TAILQ_FIRST(&m->orphans); o != NULL; o = next) {
+		next = TAILQ_NEXT(o, link);
+		if (o->cookie != cookie || o->type != type)
+			continue;
+		batch_add(batch, type)->handle.handle = o->handle;
+		forget(m, o);
+	}
+}
+
+void orphans_replace(struct ike_manager *m, uint64_t cookie)
+{
+	struct ike_batch *batch;
+
+	if (TAILQ_EMPTY(&m->orphans))
+		return;
+	batch = batch_new(m, NULL, NULL, NULL);
+	if (batch == NULL)
+		return;
+	batch->removal = true;
+	delete_type(m, cookie, RG_MSG_POLICY_DEL, batch);
+	delete_type(m, cookie, RG_MSG_SA_OUT_DEL, batch);
+	delete_type(m, cookie, RG_MSG_SA_IN_DEL, batch);
+	delete_type(m, cookie, RG_MSG_TUNNEL_DEL, batch);
+	batch_submit(batch);
+}
+
+void orphans_expired(struct ike_manager *m, enum rg_direction direction, uint32_t handle)
+{
+	enum rg_api_type type = direction == RG_IN ? RG_MSG_SA_IN_DEL : RG_MSG_SA_OUT_DEL;
+	struct orphan *o;
+
+	TAILQ_FOREACH (o, &m->orphans, link) {
+		if (o->type == type && o->handle == handle)
+			break;
+	}
+	if (o != NULL) /* one half of a pair is over: so is the rest of that client */
+		orphans_replace(m, o->cookie);
+}
+
+void orphans_forget_all(struct ike_manager *m)
+{
+	struct orphan *o;
+
+	while ((o = TAILQ_FIRST(&m->orphans)) != NULL)
+		forget(m, o);
+}

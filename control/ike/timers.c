@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Timers of an IKE SA (timers.h). RFC 7296 2.4, 2.8. Core thread only.
+ */
+#include "control/ike/timers.h"
+
+#include "control/ike/child.h"
+#include "control/ike/handlers.h"
+#include "control/ike/manager.h"
+
+#include <stdint.h>
+
+#define LINGER_AGAIN_MS 1000u
+
+void timers_fire(struct ike_sa *sa, uint64_t now)
+{
+	static void (*const handlers[IKE_N_TIMERS])(struct ike_sa * sa) = {
+#define X(name, handler) [TIMER_##name] = handler,
+	        IKE_TIMERS(X)
+#undef X
+	};
+
+	for (unsigned i = 0; i < IKE_N_TIMERS && !sa->reap; i++) {
+		if (sa->timer[i] == 0 || sa->timer[i] > now)
+			continue;
+		ike_sa_timer(sa, i, 0);
+		handlers[i](sa);
+	}
+}
+
+uint64_t timer_jitter(const struct ike_sa *sa, uint64_t ms)
+{
+	uint32_t r;
+
+	ike_sa_random(sa, &r, sizeof(r));
+	return ms - (ms / 10) * (r % 1024) / 1024;
+}
+
+void timer_half_open(struct ike_sa *sa)
+{
+	IKE_COUNT(sa->manager, half_open_expired);
+	ike_sa_close(sa, "not established in time");
+}
+
+/* The newest sign of life: IKE, or ESP that the dataplane accepted. */
+static uint64_t last_sign(struct ike_sa *sa)
+{
+	struct ike_manager *m = sa->manager;
+	uint64_t newest = sa->last_in_ms;
+	struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		const struct rg_counters_sa *c = m->ops->counters(m->user, RG_IN, child->handle_in);
+
+		if (c != NULL && c->last_ms > newest)
+			newest = c->last_ms;
+	}
+	return newest;
+}
+
+void timer_dpd(struct ike_sa *sa)
+{
+	uint64_t period = (uint64_t)sa->connection->lifetimes.dpd_s * 1000;
+	uint64_t due = last_sign(sa) + period, now = ike_sa_now(sa);
+
+	if (due <= now) {
+		informational_probe(sa);
+		due = now + period;
+	}
+	ike_sa_timer(sa, TIMER_DPD, due);
+}
+
+void timer_rekey(struct ike_sa *sa)
+{
+	rekey_ike_start(sa);
+}
+
+void timer_expire(struct ike_sa *sa)
+{
+	if (sa->state == IKE_STATE_ESTABLISHED)
+		ike_sa_delete(sa, "the lifetime of the IKE SA is over");
+	else
+		ike_sa_close(sa, "the lifetime of the IKE SA is over");
+}
+
+void timers_established(struct ike_sa *sa)
+{
+	const struct rg_cfg_connection *c = sa->connection;
+	uint64_t now = ike_sa_now(sa), life = (uint64_t)c->lifetimes.ike_s * 1000;
+
+	if (c->lifetimes.dpd_s != 0)
+		ike_sa_timer(sa, TIMER_DPD, now + (uint64_t)c->lifetimes.dpd_s * 1000);
+	if (life == 0)
+		return;
+	ike_sa_timer(sa, TIMER_REKEY, now + timer_jitter(sa, life / 10 * 9));
+	ike_sa_timer(sa, TIMER_EXPIRE, now + life);
+}
+
+/* What is due of one Child SA. True: the list has changed. */
+static bool fire_child(struct child_sa *child, uint64_t now)
+{
+	if (child->expire_ms != 0 && child->expire_ms <= now) {
+		child->expire_ms = child->rekey_ms = 0;
+		if (child->state == CHILD_DELETING || child->state == CHILD_REKEYED)
+			child_destroy(child);
+		else
+			informational_delete_child(child);
+		return true;
+	}
+	if (child->delete_ms != 0 && child->delete_ms <= now) {
+		child->delete_ms = 0;
+		child_destroy(child);
+		return true;
+	}
+	if (child->outbound_ms != 0 && child->outbound_ms <= now)
+		child_make_current(child);
+	if (child->rekey_ms != 0 && child->rekey_ms <= now) {
+		child->rekey_ms = 0;
+		rekey_child_start(child);
+	}
+	return false;
+}
+
+void timer_child(struct ike_sa *sa)
+{
+	uint64_t now = ike_sa_now(sa);
+	struct child_sa *child;
+	bool again;
+
+	do {
+		again = false;
+		TAILQ_FOREACH (child, &sa->children, link) {
+			if (child->state == CHILD_NEW)
+				continue;
+			again = fire_child(child, now);
+			if (again)
+				break;
+		}
+	} while (again);
+	if (sa->state != IKE_STATE_CLOSED)
+		child_schedule(sa);
+}
+
+void timer_fragments(struct ike_sa *sa)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (sa->reasm[i].total != 0)
+			IKE_COUNT(sa->manager, fragment_expired);
+		ike_reasm_reset(&sa->reasm[i]);
+	}
+}
+
+void timer_homing(struct ike_sa *sa)
+{
+	if (sa->manager->homing->timer != NULL)
+		sa->manager->homing->timer(sa);
+}
+
+void timer_linger(struct ike_sa *sa)
+{
+	if (sa->pending > 0)
+		ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + LINGER_AGAIN_MS);
+	else
+		sa->reap = true;
+}

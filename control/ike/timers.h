@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens when a timer of an IKE SA fires (IKE_TIMERS in ike_sa.h), and
+ * the intervals. Core thread only.
+ */
+#ifndef RG_IKE_TIMERS_H
+#define RG_IKE_TIMERS_H
+
+#include "control/ike/ike_sa.h"
+
+#define TIMER_HALF_OPEN_MS 30000u /* IKE_SA_INIT to ESTABLISHED */
+#define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
+#define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
+#define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
+#define TIMER_OLD_CHILD_MS 30000u /* a rekeyed Child SA whose Delete never comes */
+
+/* Calls the handler of each timer that is due. */
+void timers_fire(struct ike_sa *sa, uint64_t now);
+
+/* `ms` less up to a tenth, at random: so that sessions which came together do not rekey together. */
+uint64_t timer_jitter(const struct ike_sa *sa, uint64_t ms);
+
+void timer_half_open(struct ike_sa *sa);
+void timer_dpd(struct ike_sa *sa);
+void timer_rekey(struct ike_sa *sa);
+void timer_expire(struct ike_sa *sa);
+void timer_child(struct ike_sa *sa);
+void timer_fragments(struct ike_sa *sa);
+void timer_homing(struct ike_sa *sa);
+void timer_linger(struct ike_sa *sa);
+
+/* Sets the DPD, REKEY and EXPIRE timers of an SA that was just established. */
+void timers_established(struct ike_sa *sa);
+
+#endif

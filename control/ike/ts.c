@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Narrowing of traffic selectors (ts.h). RFC 7296 2.9, 3.13. Pure; any thread.
+ */
+#include "control/ike/ts.h"
+
+#include <string.h>
+
+#define PORT_MAX 65535u
+
+static size_t width(uint8_t family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+struct rg_api_selector ts_any(uint8_t family)
+{
+	struct rg_api_selector s = {.family = family, .port_last = PORT_MAX};
+
+	memset(s.last, 0xff, width(family));
+	return s;
+}
+
+struct rg_api_selector ts_prefix(const struct rg_cfg_prefix *prefix)
+{
+	struct rg_api_selector s = {.family = prefix->addr.family, .port_last = PORT_MAX};
+
+	for (size_t i = 0; i < width(s.family); i++) {
+		unsigned bits = prefix->len > i * 8 ? prefix->len - (unsigned)i * 8 : 0;
+		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+
+		s.first[i] = prefix->addr.bytes[i] & mask;
+		s.last[i] = prefix->addr.bytes[i] | (uint8_t)~mask;
+	}
+	return s;
+}
+
+struct rg_api_selector ts_host(const struct rg_cfg_addr *addr)
+{
+	struct rg_cfg_prefix prefix = {.addr = *addr, .len = addr->family == 4 ? 32 : 128};
+
+	return ts_prefix(&prefix);
+}
+
+bool ts_add(struct child_selectors *list, const struct rg_api_selector *selector)
+{
+	if (list->n >= RG_API_MAX_SELECTORS)
+		return false;
+	list->s[list->n++] = *selector;
+	return true;
+}
+
+static struct rg_api_selector from_wire(const struct ike_selector *in)
+{
+	struct rg_api_selector s = {.family = in->family,
+	                            .protocol = in->protocol,
+	                            .port_first = in->port_first,
+	                            .port_last = in->port_last};
+
+	memcpy(s.first, in->first, sizeof(s.first));
+	memcpy(s.last, in->last, sizeof(s.last));
+	return s;
+}
+
+/* What both select; false: nothing. OPAQUE ports (first above last) meet nothing. */
+static bool intersect(const struct rg_api_selector *a, const struct rg_api_selector *b,
+                      struct rg_api_selector *out)
+{
+	size_t len = width(a->family);
+
+	if (a->family != b->family || (a->protocol != 0 && b->protocol != 0 && a->protocol != b->protocol))
+		return false;
+	*out = *a;
+	out->protocol = a->protocol != 0 ? a->protocol : b->protocol;
+	if (b->port_first > out->port_first)
+		out->port_first = b->port_first;
+	if (b->port_last < out->port_last)
+		out->port_last = b->port_last;
+	if (memcmp(b->first, out->first, len) > 0)
+		memcpy(out->first, b->first, len);
+	if (memcmp(b->last, out->last, len) < 0)
+		memcpy(out->last, b->last, len);
+	return out->port_first <= out->port_last && memcmp(out->first, out->last, len) <= 0;
+}
+
+static bool inside(const struct rg_api_selector *a, const struct rg_api_selector *b)
+{
+	size_t len = width(a->family);
+
+	return a->family == b->family && (b->protocol == 0 || a->protocol == b->protocol) &&
+	       a->port_first >= b->port_first && a->port_last <= b->port_last &&
+	       memcmp(a->first, b->first, len) >= 0 && memcmp(a->last, b->last, len) <= 0;
+}
+
+/* Adds `s` unless it is covered; takes out those that it covers. */
+static void merge(struct child_selectors *out, const struct rg_api_selector *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < out->n; i++) {
+		if (inside(s, &out->s[i]))
+			return;
+	}
+	for (size_t i = 0; i < out->n; i++) {
+		if (!inside(&out->s[i], s))
+			out->s[kept++] = out->s[i];
+	}
+	out->n = kept;
+	ts_add(out, s);
+}
+
+void ts_narrow(const struct ike_selectors *offered, const struct child_selectors *allowed,
+               struct child_selectors *out)
+{
+	*out = (struct child_selectors){0};
+	for (size_t i = 0; i < offered->n; i++) {
+		struct rg_api_selector o = from_wire(&offered->ts[i]);
+
+		for (size_t j = 0; j < allowed->n; j++) {
+			struct rg_api_selector both;
+
+			if (intersect(&o, &allowed->s[j], &both))
+				merge(out, &both);
+		}
+	}
+}
+
+bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		struct rg_api_selector s = from_wire(&a->ts[i]);
+		bool found = false;
+
+		for (size_t j = 0; j < b->n && !found; j++)
+			found = inside(&s, &b->s[j]);
+		if (!found)
+			return false;
+	}
+	return a->n > 0;
+}
+
+void ts_to_wire(const struct child_selectors *in, struct ike_selectors *out)
+{
+	*out = (struct ike_selectors){.n = (uint8_t)in->n};
+	for (size_t i = 0; i < in->n; i++) {
+		const struct rg_api_selector *s = &in->s[i];
+
+		out->ts[i] = (struct ike_selector){.family = s->family,
+		                                   .protocol = s->protocol,
+		                                   .port_first = s->port_first,
+		                                   .port_last = s->port_last};
+		memcpy(out->ts[i].first, s->first, sizeof(s->first));
+		memcpy(out->ts[i].last, s->last, sizeof(s->last));
+	}
+}
+
+void ts_from_wire(const struct ike_selectors *in, struct child_selectors *out)
+{
+	*out = (struct child_selectors){0};
+	for (size_t i = 0; i < in->n; i++) {
+		struct rg_api_selector s = from_wire(&in->ts[i]);
+
+		merge(out, &s);
+	}
+}
+
+uint8_t ts_cover(const struct rg_api_selector *selector, uint8_t prefix[16])
+{
+	unsigned bits = (unsigned)width(selector->family) * 8;
+	uint8_t len = 0;
+
+	memset(prefix, 0, 16);
+	while (len < bits) {
+		uint8_t mask = (uint8_t)(0x80u >> len % 8);
+
+		if ((selector->first[len / 8] ^ selector->last[len / 8]) & mask)
+			break;
+		prefix[len / 8] |= selector->first[len / 8] & mask;
+		len++;
+	}
+	return len;
+}
