@@ -32,6 +32,8 @@ struct policy_set {
 	struct policy_entry entry[];
 };
 
+_Static_assert(offsetof(struct policy_set, entry) + 2 * sizeof(struct policy_entry) <= 64, "two fit");
+
 /* The tables that workers look into. A value is the number of the set's line in `base`. */
 struct policies {
 	struct policy_set *base;

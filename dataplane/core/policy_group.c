@@ -19,7 +19,7 @@ static bool is_host(const struct policy_group *g)
 
 static uint32_t lines_of(unsigned n)
 {
-	return (uint32_t)((sizeof(struct policy_set) + n * sizeof(struct policy_entry) + 63) / 64);
+	return (uint32_t)((offsetof(struct policy_set, entry) + n * sizeof(struct policy_entry) + 63) / 64);
 }
 
 static struct policy_set *set_at(const struct core *core, uint32_t line)

@@ -34,7 +34,8 @@ struct policy_group {
 };
 
 /* Lines of policy sets, numbered from 1: free lists by the number of lines a set takes. */
-#define SET_LINES_MAX ((sizeof(struct policy_set) + POLICY_SET_MAX * sizeof(struct policy_entry) + 63) / 64)
+#define SET_LINES_MAX                                                                                        \
+	((offsetof(struct policy_set, entry) + POLICY_SET_MAX * sizeof(struct policy_entry) + 63) / 64)
 
 struct set_lines {
 	uint32_t free[SET_LINES_MAX + 1];

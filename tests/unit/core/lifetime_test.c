@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lifetimes by bytes, packets and time, the end of sequence numbers (H62), silence,
+ * and how often each is told.
+ */
+#include "fixture.h"
+
+static struct core *core_with(const struct rg_api_lifetime *lifetime, struct sa **in, struct sa **out)
+{
+	struct core *core = fixture_core(1);
+	struct rg_api_tunnel t = fixture_tunnel(1);
+	struct rg_api_sa sa = fixture_sa(2, 1, 0x0a630001);
+	struct batch_result r = {0};
+
+	sa.lifetime = *lifetime;
+	assert_int_equal(batch_tunnel_add(core, &t, 1, &r), 0);
+	assert_int_equal(batch_sa_add(core, RG_IN, &sa, 1, &r), 0);
+	sa.sequence = 0xeffffffe;
+	assert_int_equal(batch_sa_add(core, RG_OUT, &sa, 1, &r), 0);
+	*in = sa_by_handle(core, RG_IN, 2);
+	*out = sa_by_handle(core, RG_OUT, 2);
+	return core;
+}
+
+static void expect(struct event_ring *r, uint32_t type)
+{
+	struct rg_api_event e;
+
+	assert_int_equal(event_take(r, &e), 1);
+	assert_int_equal(e.type, type);
+	assert_int_equal(e.handle, 2);
+	assert_int_equal(e.tunnel, 1);
+	assert_true(e.cookie == 2);
+}
+
+static void expect_none(struct event_ring *r)
+{
+	struct rg_api_event e;
+
+	assert_int_equal(event_take(r, &e), 0);
+}
+
+static void soft_then_hard_by_packets_and_bytes(void **state)
+{
+	struct rg_api_lifetime l = {.soft_packets = 3, .hard_bytes = 1000};
+	struct sa *in, *out;
+	struct core *core = core_with(&l, &in, &out);
+	struct event_ring *r = &core->worker[0]->events;
+
+	(void)state;
+	assert_false(sa_account(in, 100, 5));
+	assert_false(sa_account(in, 100, 5));
+	assert_true(sa_account(in, 100, 5));
+	event_limit(r, in);
+	expect(r, RG_EVENT_SOFT_LIFETIME);
+	assert_false(sa_is_dead(in));
+	assert_false(sa_account(in, 600, 5));
+	assert_true(sa_account(in, 100, 6));
+	event_limit(r, in);
+	expect(r, RG_EVENT_HARD_LIFETIME);
+	assert_true(sa_is_dead(in));
+	assert_false(sa_account(in, 100, 6)); /* told once */
+	expect_none(r);
+	assert_false(sa_is_dead(out));
+	core_free(core);
+}
+
+static void hard_by_time_without_control(void **state)
+{
+	struct rg_api_lifetime l = {.soft_seconds = 10, .hard_seconds = 20};
+	struct sa *in, *out;
+	struct core *core = core_with(&l, &in, &out);
+	struct event_ring *r = core_main_events(core);
+	uint64_t now = 1000;
+
+	(void)state;
+	for (; now < 1000 + 9900; now += 10)
+		core_tick(core, now);
+	expect_none(r);
+	for (; now < 1000 + 12000; now += 10)
+		core_tick(core, now);
+	expect(r, RG_EVENT_SOFT_LIFETIME);
+	expect(r, RG_EVENT_SOFT_LIFETIME); /* one each direction */
+	expect_none(r);
+	assert_false(sa_is_dead(in));
+	for (; now < 1000 + 22000; now += 10)
+		core_tick(core, now);
+	expect(r, RG_EVENT_HARD_LIFETIME);
+	expect(r, RG_EVENT_HARD_LIFETIME);
+	for (; now < 1000 + 40000; now += 10)
+		core_tick(core, now);
+	expect_none(r);
+	assert_true(sa_is_dead(in));
+	assert_true(sa_is_dead(out));
+	core_free(core);
+}
+
+static void H62_numbers_end_without_esn(void **state)
+{
+	struct rg_api_lifetime l = {0};
+	struct sa *in, *out;
+	struct core *core = core_with(&l, &in, &out);
+	struct event_ring *r = &core->worker[0]->events;
+
+	(void)state;
+	assert_true(sa_next_sequence(out) == 0xefffffff);
+	uint64_t seq = sa_next_sequence(out);
+	assert_true(seq >= out->next_sequence);
+	event_sequence(r, out);
+	expect(r, RG_EVENT_SEQUENCE);
+	event_sequence(r, out);
+	expect_none(r);
+	out->record->sequence = 0xfffffffe;
+	assert_true(sa_next_sequence(out) == 0xffffffff);
+	assert_true(sa_next_sequence(out) == 0); /* RFC 4303 3.3.3: never wraps */
+	assert_true(sa_next_sequence(out) == 0);
+	assert_true(out->record->sequence == 0xffffffff);
+	core_free(core);
+}
+
+static void new_address_is_told_for_the_newest_and_not_often(void **state)
+{
+	struct rg_api_lifetime l = {0};
+	struct rg_api_path seen = fixture_path(0x01020304);
+	struct sa *in, *out;
+	struct core *core = core_with(&l, &in, &out);
+	struct event_ring *r = &core->worker[0]->events;
+	unsigned told = 0;
+
+	(void)state;
+	for (uint64_t seq = 1, now = 5000; now < 6000; now++, seq++) {
+		if (!event_wants_new_address(in, seq % 2 == 0, now))
+			continue;
+		assert_int_equal(seq % 2, 0);
+		event_new_address(r, in, seq, now, &seen);
+		told++;
+	}
+	assert_in_range(told, 9, 11);
+	struct rg_api_event e;
+	assert_int_equal(event_take(r, &e), 1);
+	assert_true(e.sequence == 2);
+	assert_memory_equal(&e.seen, &seen, sizeof(seen));
+	core_free(core);
+}
+
+static void silence_is_told_once_and_only_after_answers(void **state)
+{
+	struct tunnel t = {0};
+	unsigned told = 0;
+
+	(void)state;
+	for (uint64_t now = 1000; now < 9000; now += 100)
+		told += tunnel_note_out(&t, now);
+	assert_int_equal(told, 0); /* never an answer: nothing to miss */
+	tunnel_note_in(&t, 9000);
+	for (uint64_t now = 9100; now < 30000; now += 100)
+		told += tunnel_note_out(&t, now);
+	assert_int_equal(told, 1);
+	tunnel_note_in(&t, 30000);
+	for (uint64_t now = 30100; now < 32000; now += 100)
+		told += tunnel_note_out(&t, now);
+	assert_int_equal(told, 2); /* the next silence */
+	tunnel_note_in(&t, 32000);
+	for (uint64_t now = 50000; now < 60000; now += 100)
+		told += tunnel_note_out(&t, now);
+	assert_int_equal(told, 2); /* the answer was too long ago */
+}
+
+static void a_full_ring_counts_what_it_lost(void **state)
+{
+	struct core *core = fixture_core(1);
+	struct event_ring *r = &core->worker[0]->events;
+	struct rg_api_event e;
+
+	(void)state;
+	for (unsigned i = 0; i < EVENT_RING_SIZE + 7; i++)
+		event_port(r, i, true);
+	assert_true(atomic_load(&r->lost) == 7);
+	for (unsigned i = 0; i < EVENT_RING_SIZE; i++) {
+		assert_int_equal(event_take(r, &e), 1);
+		assert_int_equal(e.handle, i);
+	}
+	assert_int_equal(event_take(r, &e), 0);
+	core_free(core);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(soft_then_hard_by_packets_and_bytes),
+	        cmocka_unit_test(hard_by_time_without_control),
+	        cmocka_unit_test(H62_numbers_end_without_esn),
+	        cmocka_unit_test(new_address_is_told_for_the_newest_and_not_often),
+	        cmocka_unit_test(silence_is_told_once_and_only_after_answers),
+	        cmocka_unit_test(a_full_ring_counts_what_it_lost),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

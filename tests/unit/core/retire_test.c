@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grace periods: nothing is freed while a reader that is online has not passed
+ * (H74), and nothing waits for readers that sleep.
+ */
+#include "fixture.h"
+
+static unsigned freed;
+
+static void count_free(struct core *core, void *object)
+{
+	(void)core;
+	(void)object;
+	freed++;
+}
+
+static uint64_t retire_one(struct core *core)
+{
+	static int object;
+
+	assert_int_equal(retire_reserve(core, 1), 0);
+	retire(core, count_free, &object);
+	return retire_seal(core);
+}
+
+static void H74_a_stalled_reader_holds_back_what_it_may_read(void **state)
+{
+	struct core *core = fixture_core(2);
+	uint64_t token;
+
+	(void)state;
+	freed = 0;
+	rcu_online(&core->rcu, 0);
+	rcu_online(&core->rcu, 1);
+	token = retire_one(core);
+	rcu_quiescent(&core->rcu, 0);
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 0);
+	assert_false(batch_quiescent(core, token));
+	rcu_offline(&core->rcu, 1);
+	assert_true(batch_quiescent(core, token));
+	rcu_online(&core->rcu, 1); /* it may not hold what was unlinked before */
+	assert_true(batch_quiescent(core, token));
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 1);
+	rcu_offline(&core->rcu, 0);
+	rcu_offline(&core->rcu, 1);
+	core_free(core);
+}
+
+static void order_and_budget(void **state)
+{
+	struct core *core = fixture_core(1);
+
+	(void)state;
+	freed = 0;
+	rcu_online(&core->rcu, 0);
+	for (unsigned i = 0; i < 10; i++)
+		retire_one(core);
+	rcu_quiescent(&core->rcu, 0);
+	for (unsigned i = 0; i < 5; i++)
+		retire_one(core);
+	assert_int_equal(core->writer->retire.n, 15);
+	retire_reclaim(core, 4);
+	assert_int_equal(freed, 4);
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 10); /* the rest is younger than the report */
+	rcu_quiescent(&core->rcu, 0);
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 15);
+	rcu_offline(&core->rcu, 0);
+	core_free(core);
+}
+
+static void an_unsealed_object_is_not_freed(void **state)
+{
+	struct core *core = fixture_core(1);
+	int object;
+
+	(void)state;
+	freed = 0;
+	assert_int_equal(retire_reserve(core, 1), 0);
+	retire(core, count_free, &object);
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 0);
+	retire_seal(core);
+	retire_reclaim(core, 100);
+	assert_int_equal(freed, 1);
+	core_free(core);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(H74_a_stalled_reader_holds_back_what_it_may_read),
+	        cmocka_unit_test(order_and_budget),
+	        cmocka_unit_test(an_unsealed_object_is_not_freed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
