@@ -86,8 +86,9 @@ def test_roam_and_back(lab, case):
 
 
 def test_nat_mapping_changes_while_idle(lab):
-    """The next DPD of either side notices."""
+    """The client's next DPD notices: it compares the answer's NAT-D with that of the one before (RFC 4555 3.8)."""
     world = open_world(lab, nat=True, dpd="1s")
+    wait_for("a first DPD", lambda: re.search(r"parsed INFORMATIONAL response \d+ \[ N\(NATD", world.laptop.log()))
     world.net.nat("wlan", "30000-30100")
     wait_for("the gateway to see the new mapping",
              lambda: 30000 <= int((world.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
@@ -106,10 +107,11 @@ def test_nat_mapping_changes_under_traffic(lab):
     assert probe["longest"] < 1.0, probe
 
 
-@pytest.mark.parametrize("nat", [False, True], ids=["direct", "nat"])
-def test_uplink_failure(lab, nat):
-    """The gateway loses isp1: strongSwan moves without an update of its own."""
-    world = open_world(lab, nat=nat)
+@pytest.mark.parametrize("delay", [0, 25], ids=["0ms", "50ms"])
+def test_uplink_failure(lab, delay):
+    """The gateway loses isp1: strongSwan moves without an update of its own. (Not behind a NAT:
+    one that filters by endpoint lets nothing from isp2 pass before the client has sent there.)"""
+    world = open_world(lab, delay=delay)
     net = world.net
     with world.probe() as probe:
         net.uplink_down("isp1")
@@ -117,7 +119,7 @@ def test_uplink_failure(lab, nat):
     wait_for("the laptop to follow", lambda: world.laptop.endpoints() == (
         net.access_address("wlan"), net.uplink_address("isp2")))
     unchanged(world)
-    assert probe["longest"] < 0.5, probe
+    assert probe["longest"] < 0.4 + 5 * 2 * delay / 1000, probe
 
 
 def test_two_moves_in_a_row(lab):
