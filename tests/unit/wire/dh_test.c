@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Diffie-Hellman: published vectors, every group with itself, and H10. */
+#include <errno.h>
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include "control/ike/crypto/dh.h"
+#include "tests/unit/wire/wire_test.h"
+
+static const uint16_t groups[] = {IKE_DH_X25519, IKE_DH_ECP_256, IKE_DH_ECP_384, IKE_DH_MODP_2048,
+                                  IKE_DH_MODP_3072};
+#define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+/* A context with the private key of a published example instead of a random one. */
+static void with_private(struct ike_dh *dh, uint16_t group, const char *curve, const char *text)
+{
+	uint8_t bytes[64], point[200];
+	size_t len = hex(bytes, sizeof(bytes), text), point_len;
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	BIGNUM *d = BN_bin2bn(bytes, (int)len, NULL);
+	EVP_PKEY *base = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve), *key = NULL;
+	OSSL_PARAM *params;
+
+	memset(dh, 0, sizeof(*dh));
+	assert_int_equal(EVP_PKEY_get_octet_string_param(base, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+	                                                 &point_len),
+	                 1);
+	OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0);
+	OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d);
+	OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point,
+	                                 point_len); /* not used to derive */
+	params = OSSL_PARAM_BLD_to_param(bld);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+	dh->group = group;
+	dh->private_key = key;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	BN_free(d);
+	EVP_PKEY_free(base);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+static void check_shared(struct ike_dh *dh, const char *peer, const char *shared)
+{
+	uint8_t value[IKE_MAX_DH];
+	size_t len = hex(value, sizeof(value), peer);
+
+	assert_int_equal(ike_dh_compute(dh, value, len), 0);
+	assert_hex(dh->shared, dh->shared_len, shared);
+	ike_dh_wipe(dh);
+}
+
+static void x25519_vector(const char *private_key, const char *peer, const char *shared)
+{
+	uint8_t bytes[32];
+	struct ike_dh dh = {.group = IKE_DH_X25519};
+
+	hex(bytes, sizeof(bytes), private_key);
+	dh.private_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, bytes, 32);
+	check_shared(&dh, peer, shared);
+}
+
+static void rfc8031_appendix_a(void **state)
+{
+	static const char shared[] = "c74950607a12327f3204d94b6825bfb068b7f8319a9e3708ed3d43ce8130c950";
+
+	(void)state;
+	x25519_vector("701fb4308655b476b6789b7325f9ea8cddd16a58533ff6d9e60009464a5f9d54",
+	              "0be7c1f5aad87d7e448662673298a443478b859745179eaf564c79c0ef6eee25", shared);
+	x25519_vector("0854645253290d60ddadd0e030bacd9e5501efdc220755a1e978f1b839a05648",
+	              "48d5ddd4061257ba166fa3f9bbdb74f1a4e81c089384fa77f790709f0dfbc766", shared);
+}
+
+static void rfc7748_section_6_1(void **state)
+{
+	(void)state;
+	x25519_vector("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+	              "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+	              "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+}
+
+static void rfc5903_section_8_1(void **state)
+{
+	struct ike_dh dh;
+
+	(void)state;
+	with_private(&dh, IKE_DH_ECP_256, "P-256",
+	             "C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1433");
+	check_shared(&dh,
+	             "D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+	             "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
+	             "D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE");
+}
+
+static void rfc5903_section_8_2(void **state)
+{
+	struct ike_dh dh;
+
+	(void)state;
+	with_private(&dh, IKE_DH_ECP_384, "P-384",
+	             "099F3C7034D4A2C699884D73A375A67F7624EF7C6B3C0F160647B67414DCE655E35B538041E649EE3FAEF89"
+	             "6783AB194");
+	check_shared(&dh,
+	             "E558DBEF53EECDE3D3FCCFC1AEA08A89A987475D12FD950D83CFA41732BC509D0D1AC43A0336DEF96FDA41D"
+	             "0774A3571"
+	             "DCFBEC7AACF3196472169E838430367F66EEBE3C6E70C416DD5F0C68759DD1FFF83FA40142209DFF5EAAD96"
+	             "DB9E6386C",
+	             "11187331C279962D93D604243FD592CB9D0A926F422E47187521287E7156C5C4D603135569B9E9D09CF5D4A"
+	             "270F59746");
+}
+
+static void both_sides_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		const struct ike_dh_info *info = ike_dh_info(groups[i]);
+		struct ike_dh a = {0}, b = {0};
+
+		assert_int_equal(ike_dh_generate(&a, groups[i]), 0);
+		assert_int_equal(ike_dh_generate(&b, groups[i]), 0);
+		assert_int_equal(a.public_len, info->public_len);
+		assert_memory_not_equal(a.public_value, b.public_value, a.public_len);
+		assert_int_equal(ike_dh_compute(&a, b.public_value, b.public_len), 0);
+		assert_int_equal(ike_dh_compute(&b, a.public_value, a.public_len), 0);
+		assert_int_equal(a.shared_len, info->shared_len);
+		assert_memory_equal(a.shared, b.shared, a.shared_len);
+		assert_null(a.private_key);
+		assert_int_equal(ike_dh_compute(&a, b.public_value, b.public_len), -EIO); /* once only */
+		ike_dh_wipe(&a);
+		ike_dh_wipe(&b);
+	}
+}
+
+static void unknown_groups(void **state)
+{
+	static const uint16_t others[] = {0, 2, 5, 16, 21, 32, 1025, 65535};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct ike_dh dh = {0};
+
+		assert_int_equal(ike_dh_generate(&dh, others[i]), -EOPNOTSUPP);
+		assert_null(dh.private_key);
+	}
+}
+
+/* A fresh key of the group meets the value. */
+static int meet(uint16_t group, const uint8_t *value, size_t len)
+{
+	static const uint8_t zero[IKE_MAX_DH];
+	struct ike_dh dh = {0};
+	int err;
+
+	assert_int_equal(ike_dh_generate(&dh, group), 0);
+	err = ike_dh_compute(&dh, value, len);
+	if (err) {
+		assert_int_equal(dh.shared_len, 0);
+		assert_memory_equal(dh.shared, zero, sizeof(dh.shared));
+	}
+	ike_dh_wipe(&dh);
+	return err;
+}
+
+static void h10_length(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		const struct ike_dh_info *info = ike_dh_info(groups[i]);
+		struct ike_dh peer = {0};
+		uint8_t value[IKE_MAX_DH + 8] = {0};
+		size_t len = info->public_len;
+		struct ike_ke ke = {.group = groups[i], .value = {value, len}};
+
+		assert_int_equal(ike_dh_generate(&peer, groups[i]), 0);
+		memcpy(value, peer.public_value, len);
+		assert_int_equal(meet(groups[i], value, len), 0);
+		assert_ok(ike_dh_check_length(groups[i], &ke));
+		for (int d = -1; d <= 1; d += 2) {
+			ke.value.len = len + (size_t)d;
+			assert_int_equal(meet(groups[i], value, ke.value.len), -EBADMSG);
+			assert_reject(ike_dh_check_length(groups[i], &ke), KE_LENGTH);
+		}
+		assert_int_equal(meet(groups[i], value, 0), -EBADMSG);
+		assert_int_equal(meet(groups[i], value, sizeof(value)), -EBADMSG);
+		ke.group++;
+		assert_reject(ike_dh_check_length(groups[i], &ke), KE_GROUP);
+		ike_dh_wipe(&peer);
+	}
+	assert_int_equal(ike_reject_notify(IKE_REJECT_KE_VALUE, false), IKE_NOTIFY_INVALID_SYNTAX);
+}
+
+static void h10_modp_range(void **state)
+{
+	static const struct {
+		uint16_t group;
+		BIGNUM *(*prime)(BIGNUM *);
+	} cases[] = {{IKE_DH_MODP_2048, BN_get_rfc3526_prime_2048},
+	             {IKE_DH_MODP_3072, BN_get_rfc3526_prime_3072}};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = ike_dh_info(cases[i].group)->public_len;
+		BIGNUM *p = cases[i].prime(NULL);
+		uint8_t value[IKE_MAX_DH] = {0};
+
+		assert_int_equal(meet(cases[i].group, value, len), -EBADMSG); /* 0 */
+		value[len - 1] = 1;
+		assert_int_equal(meet(cases[i].group, value, len), -EBADMSG);
+		value[len - 1] = 2;
+		assert_int_equal(meet(cases[i].group, value, len), 0);
+		BN_bn2binpad(p, value, (int)len);
+		assert_int_equal(meet(cases[i].group, value, len), -EBADMSG); /* p */
+		value[len - 1]--;
+		assert_int_equal(meet(cases[i].group, value, len), -EBADMSG); /* p - 1 */
+		value[len - 1]--;
+		assert_int_equal(meet(cases[i].group, value, len), 0); /* p - 2 */
+		memset(value, 0xff, len);
+		assert_int_equal(meet(cases[i].group, value, len), -EBADMSG);
+		BN_free(p);
+	}
+}
+
+static void h10_off_the_curve(void **state)
+{
+	static const uint16_t ecp[] = {IKE_DH_ECP_256, IKE_DH_ECP_384};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = ike_dh_info(ecp[i])->public_len;
+		uint8_t value[IKE_MAX_DH] = {0};
+		struct ike_dh peer = {0};
+
+		assert_int_equal(meet(ecp[i], value, len), -EBADMSG); /* 0, 0: off the curve */
+		memset(value, 0xff, len);
+		assert_int_equal(meet(ecp[i], value, len), -EBADMSG); /* coordinates above the field */
+		assert_int_equal(ike_dh_generate(&peer, ecp[i]), 0);
+		peer.public_value[len - 1] ^= 1;
+		assert_int_equal(meet(ecp[i], peer.public_value, len), -EBADMSG);
+		ike_dh_wipe(&peer);
+	}
+}
+
+static void h10_x25519_small_order(void **state)
+{
+	static const char *const values[] = {
+	        "0000000000000000000000000000000000000000000000000000000000000000",
+	        "0100000000000000000000000000000000000000000000000000000000000000",
+	        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+	        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+	        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", /* p - 1 */
+	        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", /* p */
+	        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", /* p + 1 */
+	};
+	uint8_t value[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		hex(value, sizeof(value), values[i]);
+		assert_int_equal(meet(IKE_DH_X25519, value, 32), -EBADMSG);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(rfc8031_appendix_a),  cmocka_unit_test(rfc7748_section_6_1),
+	        cmocka_unit_test(rfc5903_section_8_1), cmocka_unit_test(rfc5903_section_8_2),
+	        cmocka_unit_test(both_sides_agree),    cmocka_unit_test(unknown_groups),
+	        cmocka_unit_test(h10_length),          cmocka_unit_test(h10_modp_range),
+	        cmocka_unit_test(h10_off_the_curve),   cmocka_unit_test(h10_x25519_small_order),
+	};
+
+	return cmocka_run_group_tests_name("crypto/dh", tests, NULL, NULL);
+}
