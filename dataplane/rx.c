@@ -103,6 +103,11 @@ static void kernel_packet(struct worker *w, struct rte_mbuf *m)
 		worker_drop(w, m, DROP_INNER_BAD);
 		return;
 	}
+	/* the kernel's own chatter on the TUN: router solicitations, group reports */
+	if (p->family == 4 ? ip[16] >= 224 : ip[24] == 0xff) {
+		worker_drop(w, m, DROP_NO_FORWARD);
+		return;
+	}
 	w->inner.m[w->inner.n++] = m;
 }
 

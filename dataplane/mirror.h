@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel knows of links, addresses, neighbours and routes, kept by
+ * rtnetlink notifications, and what follows from it for the workers: the
+ * snapshot of fib.h, the next hops of paths, the carrier of ports. Main only;
+ * workers see only what is published.
+ */
+#ifndef RG_DATAPLANE_MIRROR_H
+#define RG_DATAPLANE_MIRROR_H
+
+#include "dataplane/nl.h"
+#include "dataplane/worker.h"
+
+#define MIRROR_MAIN_TABLE 254u
+
+struct mirror_addr {
+	unsigned ifindex;
+	uint8_t family, len, addr[16];
+};
+
+struct mirror_neigh {
+	unsigned ifindex;
+	uint8_t family, addr[16], mac[6]; /* only those that can be used */
+};
+
+struct mirror_route {
+	unsigned table, ifindex;
+	uint32_t metric;
+	uint8_t family, len, type, to[16]; /* type: RTN_* */
+	uint8_t gateway_family;            /* 0: on link */
+	uint8_t gateway[16];
+};
+
+/* An array that grows; order means nothing. */
+struct nlmsghdr;
+
+struct mirror_list {
+	void *item;
+	size_t n, room, size;
+};
+
+struct mirror {
+	struct dp *dp;
+	const struct rg_config *cfg;
+	struct nl nl;              /* requests */
+	struct mnl_socket *events; /* notifications and dumps */
+	struct mirror_list addrs, neighs, routes;
+	unsigned tun_ifindex;
+	bool dirty;      /* something changed that the workers ought to know */
+	bool unresolved; /* some path has no next hop: ask for it again */
+	bool resync;     /* notifications were lost: dump again */
+	uint64_t built_ms, used_ms, asked_ms;
+};
+
+/* After the devices exist. Reads everything once and publishes the first snapshot. */
+int mirror_open(struct mirror *m, struct dp *dp, const struct rg_config *cfg);
+void mirror_close(struct mirror *m);
+int mirror_fd(const struct mirror *m);
+/* Takes notifications; publishes what changed. Never blocks. */
+void mirror_readable(struct mirror *m, uint64_t now_ms);
+/* Every tick: publishes what was put off, keeps neighbours in use alive. */
+void mirror_tick(struct mirror *m, uint64_t now_ms);
+
+/* core_config's callbacks; `ctx` is the struct mirror. */
+int mirror_local_table(void *ctx, uint8_t family, const uint8_t *addr, uint32_t *table);
+void mirror_route_added(void *ctx, struct route *route);
+
+/* mirror_resolve.c: rebuilds the snapshot and every path's next hop. */
+void mirror_publish(struct mirror *m);
+/* The neighbour's MAC address where it can be used; NULL: not known. */
+const struct mirror_neigh *mirror_find_neigh(const struct mirror *m, unsigned ifindex, uint8_t family,
+                                             const uint8_t *addr);
+/* The port whose mirror TAP that is, or -1. */
+int mirror_port_of(const struct mirror *m, unsigned ifindex);
+
+/* Its carrier changed: TAP, events, workers follow. */
+void mirror_port_carrier(struct mirror *m, unsigned port, bool up);
+
+/* mirror_parse.c: one notification or dump record into the lists. */
+int mirror_parse(struct mirror *m, const struct nlmsghdr *h);
+
+#endif

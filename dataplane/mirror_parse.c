@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One rtnetlink message into the mirror's lists. Main only.
+ */
+#include "dataplane/mirror.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct attributes {
+	const struct nlattr *a[64];
+};
+
+static int take_attribute(const struct nlattr *attr, void *data)
+{
+	struct attributes *t = (struct attributes *)data;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	if (type < 64)
+		t->a[type] = attr;
+	return MNL_CB_OK;
+}
+
+static uint8_t family_of(uint8_t af)
+{
+	return af == AF_INET ? 4 : af == AF_INET6 ? 6 : 0;
+}
+
+/* An address attribute of the right size. */
+static bool read_addr(const struct nlattr *attr, uint8_t family, uint8_t out[16])
+{
+	size_t len = family == 4 ? 4 : 16;
+
+	memset(out, 0, 16);
+	if (attr == NULL || mnl_attr_get_payload_len(attr) != len)
+		return false;
+	memcpy(out, mnl_attr_get_payload(attr), len);
+	return true;
+}
+
+static int list_add(struct mirror_list *list, const void *item)
+{
+	if (list->n == list->room) {
+		size_t room = list->room == 0 ? 64 : list->room * 2;
+		void *bigger = realloc(list->item, room * list->size);
+		if (bigger == NULL)
+			return -ENOMEM;
+		list->item = bigger;
+		list->room = room;
+	}
+	memcpy((uint8_t *)list->item + list->n++ * list->size, item, list->size);
+	return 0;
+}
+
+/* Puts `item` in the place of the one whose first `key` bytes are the same, or removes that. */
+static int list_set(struct mirror_list *list, const void *item, size_t key, bool remove, bool *changed)
+{
+	uint8_t *at = (uint8_t *)list->item;
+
+	for (size_t i = 0; i < list->n; i++, at += list->size) {
+		if (memcmp(at, item, key) != 0)
+			continue;
+		if (remove) {
+			memcpy(at, (uint8_t *)list->item + --list->n * list->size, list->size);
+			*changed = true;
+		} else if (memcmp(at, item, list->size) != 0) {
+			memcpy(at, item, list->size);
+			*changed = true;
+		}
+		return 0;
+	}
+	if (remove)
+		return 0;
+	*changed = true;
+	return list_add(list, item);
+}
+
+static int parse_addr(struct mirror *m, const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *msg = (const struct ifaddrmsg *)mnl_nlmsg_get_payload(h);
+	struct attributes t = {0};
+	struct mirror_addr addr;
+	bool changed = false;
+	int rc;
+
+	if (mnl_attr_parse(h, sizeof(*msg), take_attribute, &t) < 0)
+		return 0;
+	memset(&addr, 0, sizeof(addr));
+	addr.ifindex = msg->ifa_index;
+	addr.family = family_of(msg->ifa_family);
+	addr.len = msg->ifa_prefixlen;
+	if (addr.family == 0)
+		return 0;
+	/* IPv4: IFA_ADDRESS is the far end of a point-to-point link */
+	if (!read_addr(t.a[IFA_LOCAL], addr.family, addr.addr) &&
+	    !read_addr(t.a[IFA_ADDRESS], addr.family, addr.addr))
+		return 0;
+	rc = list_set(&m->addrs, &addr, sizeof(addr), h->nlmsg_type == RTM_DELADDR, &changed);
+	m->dirty |= changed;
+	m->resync |= h->nlmsg_type == RTM_DELADDR; /* routes from it go without a word */
+	return rc;
+}
+
+static int parse_neigh(struct mirror *m, const struct nlmsghdr *h)
+{
+	const struct ndmsg *msg = (const struct ndmsg *)mnl_nlmsg_get_payload(h);
+	struct attributes t = {0};
+	struct mirror_neigh neigh;
+	bool changed = false;
+	int rc;
+
+	if (mnl_attr_parse(h, sizeof(*msg), take_attribute, &t) < 0)
+		return 0;
+	memset(&neigh, 0, sizeof(neigh));
+	neigh.ifindex = (unsigned)msg->ndm_ifindex;
+	neigh.family = family_of(msg->ndm_family);
+	if (neigh.family == 0 || (msg->ndm_flags & NTF_PROXY) != 0 || mirror_port_of(m, neigh.ifindex) < 0 ||
+	    !read_addr(t.a[NDA_DST], neigh.family, neigh.addr))
+		return 0;
+	/* STALE is good enough: traffic makes the kernel look again */
+	bool usable = (msg->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT |
+	                                 NUD_NOARP)) != 0 &&
+	              t.a[NDA_LLADDR] != NULL && mnl_attr_get_payload_len(t.a[NDA_LLADDR]) == 6;
+	if (usable)
+		memcpy(neigh.mac, mnl_attr_get_payload(t.a[NDA_LLADDR]), 6);
+	rc = list_set(&m->neighs, &neigh, offsetof(struct mirror_neigh, mac),
+	              !usable || h->nlmsg_type == RTM_DELNEIGH, &changed);
+	m->dirty |= changed;
+	return rc;
+}
+
+/* The next hop: of several paths the first. */
+static void read_hop(struct mirror_route *r, const struct attributes *t)
+{
+	const struct nlattr *gateway = t->a[RTA_GATEWAY], *via = t->a[RTA_VIA];
+	struct attributes inner = {0};
+
+	if (t->a[RTA_OIF] != NULL)
+		r->ifindex = mnl_attr_get_u32(t->a[RTA_OIF]);
+	if (t->a[RTA_MULTIPATH] != NULL) {
+		const struct rtnexthop *hop =
+		        (const struct rtnexthop *)mnl_attr_get_payload(t->a[RTA_MULTIPATH]);
+		size_t have = mnl_attr_get_payload_len(t->a[RTA_MULTIPATH]);
+		if (have < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > have)
+			return;
+		r->ifindex = (unsigned)hop->rtnh_ifindex;
+		mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop), take_attribute, &inner);
+		gateway = inner.a[RTA_GATEWAY];
+		via = inner.a[RTA_VIA];
+	}
+	if (read_addr(gateway, r->family, r->gateway)) {
+		r->gateway_family = r->family;
+	} else if (via != NULL && mnl_attr_get_payload_len(via) == 2 + 16) {
+		/* IPv4 by an IPv6 gateway: RFC 5549 */
+		r->gateway_family = 6;
+		memcpy(r->gateway, (const uint8_t *)mnl_attr_get_payload(via) + 2, 16);
+	}
+}
+
+static int parse_route(struct mirror *m, const struct nlmsghdr *h)
+{
+	const struct rtmsg *msg = (const struct rtmsg *)mnl_nlmsg_get_payload(h);
+	struct attributes t = {0};
+	struct mirror_route r;
+	bool changed = false;
+	int rc;
+
+	if (mnl_attr_parse(h, sizeof(*msg), take_attribute, &t) < 0)
+		return 0;
+	memset(&r, 0, sizeof(r));
+	r.family = family_of(msg->rtm_family);
+	r.table = t.a[RTA_TABLE] != NULL ? mnl_attr_get_u32(t.a[RTA_TABLE]) : msg->rtm_table;
+	r.len = msg->rtm_dst_len;
+	r.type = msg->rtm_type;
+	if (r.family == 0 || (msg->rtm_flags & RTM_F_CLONED) != 0 || r.table == RT_TABLE_LOCAL)
+		return 0;
+	if (r.len != 0 && !read_addr(t.a[RTA_DST], r.family, r.to))
+		return 0;
+	if (t.a[RTA_PRIORITY] != NULL)
+		r.metric = mnl_attr_get_u32(t.a[RTA_PRIORITY]);
+	read_hop(&r, &t);
+	/* IPv4 replaces by prefix and metric; a route with another hop is another route in IPv6 */
+	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE) != 0)
+		for (size_t i = 0; i < m->routes.n; i++) {
+			struct mirror_route *old = (struct mirror_route *)m->routes.item + i;
+			if (old->family == r.family && old->table == r.table && old->len == r.len &&
+			    old->metric == r.metric && memcmp(old->to, r.to, 16) == 0)
+				*old = ((struct mirror_route *)m->routes.item)[--m->routes.n];
+		}
+	rc = list_set(&m->routes, &r, sizeof(r), h->nlmsg_type == RTM_DELROUTE, &changed);
+	m->dirty |= changed || (h->nlmsg_flags & NLM_F_REPLACE) != 0;
+	return rc;
+}
+
+/*
+ * The carrier of a port is that of the interface below it. When a mirror TAP is set
+ * down or up, IPv4 routes go without a word: read everything again.
+ */
+static void parse_link(struct mirror *m, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *msg = (const struct ifinfomsg *)mnl_nlmsg_get_payload(h);
+	bool up = h->nlmsg_type == RTM_NEWLINK && (msg->ifi_flags & IFF_UP) != 0 &&
+	          (msg->ifi_flags & IFF_LOWER_UP) != 0;
+
+	for (unsigned i = 0; i < m->dp->n_ports; i++)
+		if (m->dp->port[i].netdev_ifindex == (unsigned)msg->ifi_index)
+			mirror_port_carrier(m, i, up);
+	if ((msg->ifi_change & IFF_UP) != 0 && mirror_port_of(m, (unsigned)msg->ifi_index) >= 0)
+		m->resync = true;
+}
+
+int mirror_parse(struct mirror *m, const struct nlmsghdr *h)
+{
+	switch (h->nlmsg_type) {
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return parse_addr(m, h);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		return parse_neigh(m, h);
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return parse_route(m, h);
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		parse_link(m, h);
+		return 0;
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parsing and checking of ICMP errors that quote ESP, plain or in UDP.
+ */
+#include "dataplane/pmtu.h"
+
+#include <arpa/inet.h>
+
+#define ETH_LEN    14u
+#define LEAST_MTU4 576u
+#define LEAST_MTU6 1280u
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* What follows the quoted IP header: ESP, or UDP from port 4500 with ESP. */
+static bool parse_esp(const uint8_t *p, uint32_t len, uint8_t protocol, struct pmtu_hint *hint)
+{
+	uint32_t sequence;
+
+	if (protocol == IPPROTO_UDP) {
+		if (len < 8 + 8 || get16(p) != 4500)
+			return false;
+		p += 8;
+		len -= 8;
+	} else if (protocol != IPPROTO_ESP) {
+		return false;
+	}
+	if (len < 8)
+		return false;
+	memcpy(&hint->spi, p, 4);
+	memcpy(&sequence, p + 4, 4);
+	hint->sequence = ntohl(sequence);
+	return hint->spi != 0;
+}
+
+/* RFC 1191 4: destination unreachable, fragmentation needed. */
+static bool parse4(const uint8_t *ip, uint32_t len, struct pmtu_hint *hint)
+{
+	uint32_t header = (ip[0] & 0xfu) * 4, inner;
+	const uint8_t *icmp = ip + header, *quoted = icmp + 8;
+
+	if (header < 20 || len < header + 8 + 20 || ip[9] != IPPROTO_ICMP || icmp[0] != 3 || icmp[1] != 4)
+		return false;
+	inner = (quoted[0] & 0xfu) * 4;
+	if (quoted[0] >> 4 != 4 || inner < 20 || len < header + 8 + inner)
+		return false;
+	hint->family = 4;
+	hint->mtu = get16(icmp + 6);
+	memcpy(hint->local, quoted + 12, 4);
+	memcpy(hint->remote, quoted + 16, 4);
+	return parse_esp(quoted + inner, len - header - 8 - inner, quoted[9], hint);
+}
+
+/* RFC 4443 3.2: packet too big. */
+static bool parse6(const uint8_t *ip, uint32_t len, struct pmtu_hint *hint)
+{
+	const uint8_t *icmp = ip + 40, *quoted = icmp + 8;
+	uint32_t mtu;
+
+	if (len < 40 + 8 + 40 || ip[6] != IPPROTO_ICMPV6 || icmp[0] != 2 || quoted[0] >> 4 != 6)
+		return false;
+	memcpy(&mtu, icmp + 4, 4);
+	hint->family = 6;
+	hint->mtu = ntohl(mtu);
+	memcpy(hint->local, quoted + 8, 16);
+	memcpy(hint->remote, quoted + 24, 16);
+	return parse_esp(quoted + 40, len - 40 - 8 - 40, quoted[6], hint);
+}
+
+bool pmtu_parse(const uint8_t *frame, uint32_t len, struct pmtu_hint *hint)
+{
+	memset(hint, 0, sizeof(*hint));
+	if (len < ETH_LEN + 20)
+		return false;
+	frame += ETH_LEN;
+	len -= ETH_LEN;
+	return frame[0] >> 4 == 4 ? parse4(frame, len, hint) : frame[0] >> 4 == 6 && parse6(frame, len, hint);
+}
+
+void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint)
+{
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == PMTU_RING)
+		return;
+	ring->slot[head % PMTU_RING] = *hint;
+	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+}
+
+bool pmtu_take(struct pmtu_ring *ring, struct pmtu_hint *hint)
+{
+	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+
+	if (tail == atomic_load_explicit(&ring->head, memory_order_acquire))
+		return false;
+	*hint = ring->slot[tail % PMTU_RING];
+	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+void pmtu_apply(struct core *core, const struct pmtu_hint *hint)
+{
+	const struct sa *sa = core_find_outbound(core, hint->spi, hint->family, hint->remote);
+	size_t len = hint->family == 4 ? 4 : 16;
+
+	if (sa == NULL || hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6))
+		return;
+	const struct path *path = tunnel_path(sa->tunnel);
+	const struct nexthop *nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
+	if (nh == NULL || memcmp(path->endpoints.local, hint->local, len) != 0 ||
+	    hint->mtu >= path_outer_mtu(path, nh) || sent - hint->sequence >= PMTU_SEQUENCE)
+		return;
+	event_pmtu(core_main_events(core), sa, hint->mtu);
+}
