@@ -108,6 +108,8 @@ struct secret_store *secret_load(const struct rg_config *cfg, struct rg_auth_err
 	size_t size = sizeof(struct secret_store) + cfg->n_secrets * sizeof(struct secret);
 	struct secret_store *store = OPENSSL_secure_zalloc(size);
 
+	if (!store) /* more than the locked heap holds: then as all other memory */
+		store = OPENSSL_zalloc(size);
 	if (!store) {
 		snprintf(error->text, sizeof(error->text), "secrets: out of memory for %zu secrets",
 		         cfg->n_secrets);

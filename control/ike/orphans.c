@@ -149,3 +149,13 @@ void orphans_forget_all(struct ike_manager *m)
 	while ((o = TAILQ_FIRST(&m->orphans)) != NULL)
 		forget(m, o);
 }
+
+size_t orphans_count(const struct ike_manager *m)
+{
+	const struct orphan *o;
+	size_t n = 0;
+
+	TAILQ_FOREACH (o, &m->orphans, link)
+		n += o->type == RG_MSG_SA_IN_DEL;
+	return n;
+}

@@ -13,6 +13,7 @@
 #include "dataplane/api/api.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -31,5 +32,8 @@ void orphans_replace(struct ike_manager *m, uint64_t cookie);
 /* The dataplane said that an SA has expired, or started anew: they are gone. */
 void orphans_expired(struct ike_manager *m, enum rg_direction direction, uint32_t handle);
 void orphans_forget_all(struct ike_manager *m);
+
+/* Pairs of SAs that are orphans, by their inbound ones; for operators. */
+size_t orphans_count(const struct ike_manager *m);
 
 #endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compares a snapshot of the dataplane with the sessions (H71). Event loop's
+ * thread.
+ */
+#include "control/reconcile.h"
+
+#include "control/ike/ike_sa.h"
+#include "control/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether the core took an object as an orphan; -EEXIST says that it has an owner. */
+static size_t adopted(int rc, const char *what, uint32_t handle, struct reconcile_result *result)
+{
+	if (rc == 0)
+		return 1;
+	if (rc == -EEXIST)
+		return 0;
+	result->refused++;
+	log_error("reconcile", "%s %08x cannot be adopted: %s; it stays until its hard lifetime", what,
+	          handle, strerror(-rc));
+	return 0;
+}
+
+static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct reserved *reserved,
+                  struct rg_pools *pools, struct reconcile_result *result)
+{
+	for (size_t i = 0; i < snapshot->n_tunnels; i++)
+		result->tunnels += adopted(ike_adopt_tunnel(ike, &snapshot->tunnels[i]), "tunnel",
+		                           snapshot->tunnels[i].handle, result);
+	for (size_t i = 0; i < snapshot->n_sas; i++)
+		result->sas +=
+		        adopted(ike_adopt_sa(ike, &snapshot->sas[i]), "SA", snapshot->sas[i].handle, result);
+	for (size_t i = 0; i < snapshot->n_policies; i++) {
+		const struct rg_api_policy *policy = &snapshot->policies[i];
+		size_t was = result->policies;
+
+		result->policies += adopted(ike_adopt_policy(ike, policy), "policy", policy->handle, result);
+		if (result->policies > was)
+			reserved_add(reserved, pools, policy);
+	}
+}
+
+struct comparison {
+	const struct rg_api_sa_info *sas; /* sorted */
+	size_t n_sas;
+	struct rg_api_event *missing; /* as the event of an SA's end would be */
+	size_t n_missing, capacity;
+};
+
+static int by_direction_and_handle(const void *left, const void *right)
+{
+	const struct rg_api_sa_info *a = left, *b = right;
+
+	if (a->direction != b->direction)
+		return a->direction < b->direction ? -1 : 1;
+	return (a->handle > b->handle) - (a->handle < b->handle);
+}
+
+static void look_for(struct comparison *cmp, const struct ike_sa *sa, enum rg_direction direction,
+                     uint32_t handle)
+{
+	struct rg_api_sa_info key = {.handle = handle, .direction = direction};
+	struct rg_api_event *grown;
+
+	if (cmp->n_sas && bsearch(&key, cmp->sas, cmp->n_sas, sizeof(key), by_direction_and_handle))
+		return;
+	if (cmp->n_missing == cmp->capacity) {
+		size_t capacity = cmp->capacity ? cmp->capacity * 2 : 64;
+
+		grown = realloc(cmp->missing, capacity * sizeof(*grown));
+		if (!grown)
+			return; /* the next resync finds it */
+		cmp->missing = grown;
+		cmp->capacity = capacity;
+	}
+	cmp->missing[cmp->n_missing++] = (struct rg_api_event){.type = RG_EVENT_HARD_LIFETIME,
+	                                                       .handle = handle,
+	                                                       .tunnel = sa->tunnel,
+	                                                       .direction = direction,
+	                                                       .cookie = sa->cookie};
+}
+
+static bool compare_session(struct ike_sa *sa, void *context)
+{
+	struct comparison *cmp = context;
+	struct child_sa *child;
+
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->pending)
+		return true;
+	TAILQ_FOREACH (child, &sa->children, link) {
+		switch (child->state) {
+		case CHILD_INSTALLED:
+		case CHILD_REKEYING:
+			look_for(cmp, sa, RG_OUT, child->handle_out);
+			look_for(cmp, sa, RG_IN, child->handle_in);
+			break;
+		case CHILD_INBOUND:
+		case CHILD_REKEYED:
+			look_for(cmp, sa, RG_IN, child->handle_in);
+			break;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
+static void find_missing(struct ike_manager *ike, const struct dp_snapshot *snapshot,
+                         struct reconcile_result *result)
+{
+	struct comparison cmp = {.sas = snapshot->sas, .n_sas = snapshot->n_sas};
+
+	if (snapshot->n_sas)
+		qsort(snapshot->sas, snapshot->n_sas, sizeof(*snapshot->sas), by_direction_and_handle);
+	ike_for_each(ike, compare_session, &cmp);
+	for (size_t i = 0; i < cmp.n_missing; i++)
+		ike_dp_event(ike, &cmp.missing[i]);
+	result->missing = cmp.n_missing;
+	free(cmp.missing);
+}
+
+void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct reserved *reserved,
+                   struct rg_pools *pools, struct reconcile_result *result)
+{
+	memset(result, 0, sizeof(*result));
+	adopt(ike, snapshot, reserved, pools, result);
+	find_missing(ike, snapshot, result);
+}

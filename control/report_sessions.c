@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the sessions look like from outside: clients, SAs and paths. Reads the
+ * core's structures, changes nothing. Event loop's thread.
+ */
+#include "control/report.h"
+
+#include "control/homing/homing.h"
+#include "control/ike/crypto/suite.h"
+#include "control/ike/ike_sa.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+struct listing {
+	struct control *control;
+	json_t *first, *second;
+};
+
+static json_t *identity_of(const struct ike_sa *sa)
+{
+	char text[RG_ID_TEXT] = "";
+
+	if (sa->peer_id.type)
+		rg_id_print(&sa->peer_id, text, sizeof(text));
+	return json_string(text);
+}
+
+static json_t *endpoint_of(const struct ike_endpoint *e)
+{
+	char text[IKE_ENDPOINT_TEXT];
+
+	return json_string(endpoint_text(e, text));
+}
+
+static json_t *uplink_of(const struct ike_sa *sa)
+{
+	const struct rg_config *cfg = rg_auth_config(sa->auth);
+
+	for (size_t u = 0; u < cfg->n_uplinks; u++)
+		for (size_t a = 0; a < cfg->uplinks[u].n_addresses; a++)
+			if (addr_equal(&cfg->uplinks[u].addresses[a].addr, &sa->local.addr))
+				return json_string(cfg->uplinks[u].name);
+	return json_string("-");
+}
+
+static const char *encap_of(const struct ike_sa *sa)
+{
+	struct rg_api_path path;
+
+	ike_sa_path(sa, &path);
+	return path.encap == RG_ENCAP_UDP ? "udp" : "none";
+}
+
+static json_int_t seconds(uint64_t now, uint64_t then)
+{
+	return then && now > then ? (json_int_t)((now - then) / 1000) : 0;
+}
+
+/* Seconds until a deadline; 0: none, or due. */
+static json_int_t left(uint64_t now, uint64_t deadline)
+{
+	return deadline > now ? (json_int_t)((deadline - now) / 1000) : 0;
+}
+
+/* The idle time of a client: since its last ESP packet or IKE message. */
+static json_int_t idle(struct control *c, const struct ike_sa *sa, uint64_t now)
+{
+	const struct child_sa *child;
+	uint64_t last = sa->last_in_ms;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		const struct rg_counters_sa *record = dp_counters(c->dp, RG_IN, child->handle_in);
+
+		if (record && record->last_ms > last)
+			last = record->last_ms;
+	}
+	return seconds(now, last);
+}
+
+static json_t *virtual_of(const struct ike_sa *sa)
+{
+	json_t *list = json_array();
+	char text[IKE_ENDPOINT_TEXT];
+
+	for (unsigned i = 0; i < sa->n_vips; i++)
+		json_array_append_new(list, json_string(addr_text(&sa->vips[i].addr, text)));
+	return list;
+}
+
+/* SAs that have handed their session on, or never had one, are no clients. */
+static bool is_client(const struct ike_sa *sa)
+{
+	return sa->peer_id.type && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_DELETING);
+}
+
+static bool add_client(struct ike_sa *sa, void *context)
+{
+	struct listing *l = context;
+	uint64_t now = control_now();
+	json_t *o;
+
+	if (!is_client(sa))
+		return true;
+	o = json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)ike_session_id(sa),
+	              "identity", identity_of(sa), "connection", sa->connection ? sa->connection->name : "-",
+	              "state", ike_state_name(sa->state), "virtual", virtual_of(sa), "local",
+	              endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink", uplink_of(sa),
+	              "encap", encap_of(sa));
+	json_object_set_new(o, "nat", json_boolean(sa->nat_local || sa->nat_remote));
+	json_object_set_new(o, "mobike", json_boolean(sa->capabilities & IKE_CAP_MOBIKE));
+	json_object_set_new(o, "moves", json_integer((json_int_t)sa->counters.moves));
+	json_object_set_new(o, "rekeys", json_integer((json_int_t)sa->counters.rekeys));
+	json_object_set_new(o, "retransmissions", json_integer((json_int_t)sa->counters.retransmissions));
+	json_object_set_new(o, "orphan", json_false());
+	json_object_set_new(o, "established_s", json_integer(seconds(now, sa->established_ms)));
+	json_object_set_new(o, "idle_s", json_integer(idle(l->control, sa, now)));
+	json_array_append_new(l->first, o);
+	return true;
+}
+
+json_t *report_clients(struct control *c)
+{
+	struct listing l = {.control = c, .first = json_array()};
+
+	ike_for_each(c->ike, add_client, &l);
+	return json_pack("{s:b, s:o}", "ok", 1, "clients", l.first);
+}
+
+static json_t *hex(uint64_t value, int digits)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%0*lx", digits, (unsigned long)value);
+	return json_string(text);
+}
+
+static const char *suite_text(const struct ike_suite *suite, char text[96])
+{
+	ike_suite_print(suite, text, 96);
+	return text;
+}
+
+/* "10.20.0.0/24", or "FIRST-LAST" where it is no prefix; with protocol and ports where they matter. */
+static json_t *selector_text(const struct rg_api_selector *s)
+{
+	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN], ports[32] = "";
+	unsigned bits = s->family == 4 ? 32 : 128, len = 0, rest;
+	bool is_prefix = true;
+
+	while (len < bits && !((s->first[len / 8] ^ s->last[len / 8]) & (0x80 >> len % 8)))
+		len++;
+	for (rest = len; rest < bits; rest++)
+		is_prefix &= !(s->first[rest / 8] & (0x80 >> rest % 8)) &&
+		             (s->last[rest / 8] & (0x80 >> rest % 8));
+	inet_ntop(s->family == 4 ? AF_INET : AF_INET6, s->first, first, sizeof(first));
+	inet_ntop(s->family == 4 ? AF_INET : AF_INET6, s->last, last, sizeof(last));
+	if (s->protocol || s->port_first || s->port_last != 65535)
+		snprintf(ports, sizeof(ports), "[%u/%u-%u]", s->protocol, s->port_first, s->port_last);
+	if (is_prefix)
+		return json_sprintf("%s/%u%s", first, len, ports);
+	return json_sprintf("%s-%s%s", first, last, ports);
+}
+
+static json_t *selectors_of(const struct child_selectors *selectors)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < selectors->n; i++)
+		json_array_append_new(list, selector_text(&selectors->s[i]));
+	return list;
+}
+
+static void add_traffic(struct control *c, const struct child_sa *child, json_t *o)
+{
+	const struct rg_counters_sa *in = dp_counters(c->dp, RG_IN, child->handle_in);
+	const struct rg_counters_sa *out = dp_counters(c->dp, RG_OUT, child->handle_out);
+
+	if (in)
+		json_object_set_new(o, "packets_in", json_integer((json_int_t)in->packets));
+	if (out)
+		json_object_set_new(o, "packets_out", json_integer((json_int_t)out->packets));
+}
+
+static const char *esp_suite(const struct child_sa *child)
+{
+	if (child->suite == RG_SUITE_AES256_GCM16)
+		return child->esn ? "aes256gcm16-esn" : "aes256gcm16";
+	return child->esn ? "aes128gcm16-esn" : "aes128gcm16";
+}
+
+static void add_children(struct listing *l, const struct ike_sa *sa, uint64_t now)
+{
+	const struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		json_t *o = json_pack(
+		        "{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:b}", "client",
+		        (json_int_t)ike_session_id(sa), "identity", identity_of(sa), "spi_in",
+		        hex(ntohl(child->spi_in), 8), "spi_out", hex(ntohl(child->spi_out), 8), "state",
+		        child_state_name(child->state), "suite", esp_suite(child), "local_ts",
+		        selectors_of(&child->local), "remote_ts", selectors_of(&child->remote), "tunnel",
+		        (json_int_t)sa->tunnel, "age_s", seconds(now, child->born_ms), "rekey_s",
+		        left(now, child->rekey_ms), "current", sa->policy_sa == child->handle_out);
+
+		add_traffic(l->control, child, o);
+		json_array_append_new(l->second, o);
+	}
+}
+
+static bool add_sas(struct ike_sa *sa, void *context)
+{
+	struct listing *l = context;
+	uint64_t now = control_now();
+	char suite[96];
+
+	if (!sa->peer_id.type)
+		return true;
+	json_array_append_new(l->first, json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "client",
+	                                          (json_int_t)ike_session_id(sa), "identity", identity_of(sa),
+	                                          "spi_i", hex(sa->spi_i, 16), "spi_r", hex(sa->spi_r, 16),
+	                                          "state", ike_state_name(sa->state), "suite",
+	                                          suite_text(&sa->keys.suite, suite), "role",
+	                                          sa->is_initiator ? "initiator" : "responder", "age_s",
+	                                          seconds(now, sa->created_ms), "rekey_s",
+	                                          left(now, sa->timer[TIMER_REKEY])));
+	add_children(l, sa, now);
+	return true;
+}
+
+json_t *report_sas(struct control *c)
+{
+	struct listing l = {.control = c, .first = json_array(), .second = json_array()};
+
+	ike_for_each(c->ike, add_sas, &l);
+	return json_pack("{s:b, s:o, s:o}", "ok", 1, "ike", l.first, "child", l.second);
+}
+
+static bool add_paths(struct ike_sa *sa, void *context)
+{
+	struct listing *l = context;
+	char text[256] = "";
+
+	if (!is_client(sa))
+		return true;
+	homing_describe(sa, text, sizeof(text));
+	json_array_append_new(l->first,
+	                      json_pack("{s:I, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:s}", "client",
+	                                (json_int_t)ike_session_id(sa), "identity", identity_of(sa), "local",
+	                                endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink",
+	                                uplink_of(sa), "encap", encap_of(sa), "state", "current",
+	                                "generation", (json_int_t)sa->tunnel_generation, "homing", text));
+	for (unsigned i = 0; i < sa->n_peer_addrs; i++) {
+		struct ike_endpoint candidate = {.addr = sa->peer_addrs[i], .port = sa->remote.port};
+
+		json_array_append_new(l->first,
+		                      json_pack("{s:I, s:o, s:o, s:s}", "client",
+		                                (json_int_t)ike_session_id(sa), "identity", identity_of(sa),
+		                                "remote", endpoint_of(&candidate), "state", "candidate"));
+	}
+	return true;
+}
+
+json_t *report_paths(struct control *c)
+{
+	struct listing l = {.control = c, .first = json_array()};
+
+	ike_for_each(c->ike, add_paths, &l);
+	return json_pack("{s:b, s:o}", "ok", 1, "paths", l.first);
+}
