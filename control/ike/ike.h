@@ -34,8 +34,8 @@ struct ike_params {
 };
 
 struct ike_manager *ike_create(const struct ike_params *params);
-/* Frees all sessions without a word to the peers. Jobs and batches must have
- * been completed by the caller. */
+/* Frees all sessions without a word to the peers or the dataplane, where their SAs stay
+ * (ike_terminate_all() first, for a clean end). Jobs and batches must have been completed by the caller. */
 void ike_destroy(struct ike_manager *m);
 
 struct ike_datagram {

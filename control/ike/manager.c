@@ -84,6 +84,7 @@ void ike_destroy(struct ike_manager *m)
 
 	if (m == NULL)
 		return;
+	m->ending = true;
 	while ((sa = TAILQ_FIRST(&m->sas)) != NULL)
 		ike_sa_free(sa);
 	orphans_forget_all(m);

@@ -419,8 +419,6 @@ void world_free(struct world *w)
 			fail();
 		}
 		ike_destroy(p->m);
-		for (unsigned j = 0; j < p->n_batches; j++) /* of the destruction itself */
-			p->batches[j]->done(p->batches[j]);
 		rg_auth_unref(p->auth);
 		free(p->dp);
 		free(w->last[i].data);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rekeys of both kinds from both sides, alone and at the same time
+ * (RFC 7296 1.3.2, 1.3.3, 2.8; H39, H40).
+ */
+#include "tests/exchange/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void one_of_each(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct peer *p = &w->peers[i];
+
+		assert_int_equal(peer_sas(p), 1);
+		assert_non_null(peer_session(p));
+		assert_int_equal(fake_count_in(p->dp), 1);
+		assert_int_equal(fake_count_out(p->dp), 1);
+		assert_int_equal(fake_count_tunnels(p->dp), 1);
+		assert_null(TAILQ_NEXT(TAILQ_FIRST(&peer_session(p)->children), link));
+	}
+	assert_true(world_traffic(w));
+}
+
+static uint64_t session_of(struct peer *p)
+{
+	return ike_session_id(peer_session(p));
+}
+
+static void rekeys_child(struct world *w, struct peer *by, const char *trace)
+{
+	uint32_t before = child_current(peer_session(by))->spi_in;
+	uint32_t tunnel = peer_session(world_gateway(w))->tunnel;
+
+	assert_int_equal(ike_rekey_children(by->m, session_of(by)), 0);
+	world_run(w, 3000);
+	world_expect(w, trace);
+	assert_int_not_equal(child_current(peer_session(by))->spi_in, before);
+	assert_int_equal(peer_session(world_gateway(w))->tunnel, tunnel);
+	one_of_each(w);
+}
+
+static void client_rekeys_child(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	rekeys_child(w, world_client(w),
+	             "c>g CREATE_CHILD_SA ?2\n"
+	             "g>c CREATE_CHILD_SA !2\n"
+	             "c>g INFORMATIONAL ?3\n"
+	             "g>c INFORMATIONAL !3\n");
+	world_free(w);
+}
+
+static void gateway_rekeys_child(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	rekeys_child(w, world_gateway(w),
+	             "g>c CREATE_CHILD_SA ?0\n"
+	             "c>g CREATE_CHILD_SA !0\n"
+	             "g>c INFORMATIONAL ?1\n"
+	             "c>g INFORMATIONAL !1\n");
+	world_free(w);
+}
+
+static void rekeys_ike(struct world *w, struct peer *by)
+{
+	struct ike_sa *old = peer_session(by);
+	uint64_t spi_i = old->spi_i, id = old->session;
+	uint32_t child = child_current(old)->spi_in;
+
+	assert_int_equal(ike_rekey_session(by->m, id), 0);
+	world_run(w, 15000);
+	assert_int_not_equal(peer_session(by)->spi_i, spi_i);
+	assert_int_equal(session_of(by), id);
+	assert_int_equal(child_current(peer_session(by))->spi_in, child);
+	one_of_each(w);
+	/* The new one works. */
+	assert_int_equal(ike_rekey_children(by->m, id), 0);
+	world_run(w, 3000);
+	one_of_each(w);
+}
+
+static void client_rekeys_ike(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	rekeys_ike(w, world_client(w));
+	world_free(w);
+}
+
+static void gateway_rekeys_ike(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	rekeys_ike(w, world_gateway(w));
+	rekeys_ike(w, world_client(w)); /* its role in the new IKE SA is another */
+	world_free(w);
+}
+
+static bool settled(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct peer *p = &w->peers[i];
+
+		if (peer_sas(p) != 1 || peer_session(p) == NULL || fake_count_in(p->dp) != 1 ||
+		    fake_count_out(p->dp) != 1 || peer_session(p)->request.active ||
+		    !TAILQ_EMPTY(&peer_session(p)->tasks))
+			return false;
+	}
+	return true;
+}
+
+/* H39: whatever both ask for at the same moment, exactly one of each is left. */
+static void simultaneous(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct world_options options = {.seed = seed};
+		struct world *w = world_new(&options);
+
+		world_up(w);
+		w->jitter_ms = 40;
+		if (seed & 1)
+			ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
+		else
+			ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
+		if (seed & 2)
+			ike_rekey_children(world_gateway(w)->m, session_of(world_gateway(w)));
+		else
+			ike_rekey_session(world_gateway(w)->m, session_of(world_gateway(w)));
+		world_run(w, 60000);
+		assert_true(world_run_until(w, settled, 120000));
+		one_of_each(w);
+		world_free(w);
+	}
+}
+
+static void simultaneous_with_loss(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct world_options options = {.seed = seed};
+		struct world *w = world_new(&options);
+
+		world_up(w);
+		w->jitter_ms = 300;
+		w->loss_percent = 25;
+		w->duplicate_percent = 20;
+		ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
+		ike_rekey_children(world_gateway(w)->m, session_of(world_gateway(w)));
+		world_run(w, 500);
+		ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
+		ike_rekey_session(world_gateway(w)->m, session_of(world_gateway(w)));
+		world_run(w, 90000);
+		w->loss_percent = 0;
+		world_run(w, 60000);
+		assert_true(world_run_until(w, settled, 120000));
+		one_of_each(w);
+		world_free(w);
+	}
+}
+
+static void lifetimes_rekey_by_themselves(void **state)
+{
+	struct world_options options = {
+	        .gateway_extra = "    lifetimes: {ike: 30m, child: 10m, dpd: 60s}\n",
+	        .client_extra = "    lifetimes: {ike: 24h, child: 8h, dpd: 60s}\n",
+	};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	world_run(w, 2 * 3600 * 1000);
+	assert_true(g->events[IKE_EVENT_CHILD_REKEYED] >= 10);
+	assert_true(g->events[IKE_EVENT_IKE_REKEYED] >= 3);
+	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
+	world_run_until(w, settled, 60000);
+	one_of_each(w);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(client_rekeys_child),
+	        cmocka_unit_test(gateway_rekeys_child),
+	        cmocka_unit_test(client_rekeys_ike),
+	        cmocka_unit_test(gateway_rekeys_ike),
+	        cmocka_unit_test(simultaneous),
+	        cmocka_unit_test(simultaneous_with_loss),
+	        cmocka_unit_test(lifetimes_rekey_by_themselves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
