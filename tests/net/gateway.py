@@ -67,7 +67,7 @@ class Gateway:
             text = config.replace("\ndataplane:\n", f"\ndataplane:\n  socket: {self.sockets['dataplane']}\n", 1)
             text += f"control: {{socket: {self.sockets['control']}}}\n"
         else:
-            config = copy.deepcopy(config)
+            config = json.loads(json.dumps(config))  # a copy that shares nothing: no YAML aliases
             config["dataplane"]["socket"] = self.sockets["dataplane"]
             config.setdefault("control", {})["socket"] = self.sockets["control"]
             text = yaml.safe_dump(config, sort_keys=False)

@@ -32,7 +32,7 @@ def config_of(auth):
         return merged
     config["connections"] = {
         "child-rekey": connection("child-rekey@example.net", lifetimes={"child": "5s", "ike": "1h"}),
-        "ike-rekey": connection("ike-rekey@example.net", lifetimes={"child": "1h", "ike": "5s"}),
+        "ike-rekey": connection("ike-rekey@example.net", lifetimes={"child": "1h", "ike": "5s", "dpd": "4s"}),
         "dpd": connection("dpd@example.net", lifetimes={"dpd": "1s"}),
         "fragments": connection("fragments@example.net", **{"fragment-size": 576}),
         "roam": roam,
