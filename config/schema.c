@@ -103,17 +103,17 @@ static const struct cfg_section proposal_section = {"connections.NAME.proposals"
 
 static const struct cfg_key lifetime_keys[] = {
         {"ike", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.ike_s), .unit = 1000, .min = 5,
-         .max = 30 * 86400, .standard = "4h", .help = "An IKE SA is rekeyed this long after it was made."},
+         .max = 30 * 86400, .standard = "4h",
+         .help = "An IKE SA ends this long after it was made. It is rekeyed before, when about nine tenths "
+                 "have passed; so are Child SAs."},
         {"child", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.child_s), .unit = 1000, .min = 5,
-         .max = 30 * 86400, .standard = "1h",
-         .help = "A Child SA is rekeyed this long after it was made, and deleted when a tenth more has "
-                 "passed."},
+         .max = 30 * 86400, .standard = "1h", .help = "A Child SA ends this long after it was made."},
         {"child-bytes", CFG_T_SIZE, FIELD(rg_cfg_connection, lifetimes.child_bytes), .flags = CFG_OFF_IS_0,
          .unit = 1, .min = 1u << 20, .max = UINT64_C(1) << 60, .standard = "off",
-         .help = "A Child SA is rekeyed after so many bytes in one direction."},
+         .help = "A Child SA ends after so many bytes in one direction."},
         {"child-packets", CFG_T_NUMBER, FIELD(rg_cfg_connection, lifetimes.child_packets),
          .flags = CFG_OFF_IS_0, .min = 1000, .max = UINT64_C(1) << 60, .standard = "off",
-         .help = "A Child SA is rekeyed after so many packets in one direction."},
+         .help = "A Child SA ends after so many packets in one direction."},
         {"dpd", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.dpd_s), .flags = CFG_OFF_IS_0,
          .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
          .help = "A client that was silent so long is asked whether it lives."},

@@ -29,6 +29,8 @@ static const char usage[] = "usage: roamctl [--config FILE | --socket PATH] [--j
 #define X(name, text) "  " #name "\t" text "\n"
         RG_CTL_COMMANDS(X)
 #undef X
+                "  rekey ike|child CLIENT\tnew keys for a client, by its id or identity\n"
+                "  terminate CLIENT\tdelete the SAs of a client\n"
                 "of the dataplane, with or without roamgate-control:\n"
                 "  dataplane status | sas | tunnels | paths | counters | ports | workers | policies\n"
                 "of nobody:\n"
@@ -142,17 +144,14 @@ static int events_follow(const struct options *options, struct control_client *c
 	return RG_CTL_ERROR;
 }
 
-static int control_exchange(const struct options *options, const char *command, struct control_client *client)
+static int control_exchange(const struct options *options, const char *request, const char *command,
+                            struct control_client *client)
 {
-	char request[128];
 	const char *line;
 	json_t *reply;
 	size_t len;
-	int rc;
+	int rc = control_client_send(client, request);
 
-	snprintf(request, sizeof(request), "{\"command\":\"%s\"%s}", command,
-	         options->follow ? ",\"follow\":true" : "");
-	rc = control_client_send(client, request);
 	if (rc == 0)
 		rc = control_client_line(client, REPLY_TIMEOUT_MS, &line, &len);
 	if (rc < 0)
@@ -171,15 +170,38 @@ static int control_exchange(const struct options *options, const char *command, 
 	return rc;
 }
 
-static int control_command(const struct options *options, const char *path, const char *command)
+/* The words as a request; NULL: out of memory. command_run() has counted them. */
+static char *request_make(const struct options *options, char **words)
 {
-	struct control_client client;
-	int rc = control_client_open(&client, path);
+	json_t *request = json_pack("{s:s}", "command", words[0]);
+	char *text;
 
-	if (rc < 0)
-		return unreachable("roamgate-control", path, rc);
-	rc = control_exchange(options, command, &client);
-	control_client_close(&client);
+	if (strcmp(words[0], "rekey") == 0) {
+		json_object_set_new(request, "sa", json_string(words[1]));
+		json_object_set_new(request, "client", json_string(words[2]));
+	} else if (strcmp(words[0], "terminate") == 0) {
+		json_object_set_new(request, "client", json_string(words[1]));
+	}
+	if (options->follow)
+		json_object_set_new(request, "follow", json_true());
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	return text;
+}
+
+static int control_command(const struct options *options, const char *path, char **words)
+{
+	char *request = request_make(options, words);
+	struct control_client client;
+	int rc = request ? control_client_open(&client, path) : -ENOMEM;
+
+	if (rc < 0) {
+		rc = unreachable("roamgate-control", path, rc);
+	} else {
+		rc = control_exchange(options, request, words[0], &client);
+		control_client_close(&client);
+	}
+	free(request);
 	return rc;
 }
 
@@ -246,7 +268,7 @@ static bool has_command(const struct show *shows, const char *command)
 }
 
 /* Runs what needs a socket: the one named, that of the configuration named, or the default one. */
-static int with_socket(const struct options *options, bool dataplane, const char *command)
+static int with_socket(const struct options *options, bool dataplane, char **words)
 {
 	const char *path = options->socket ? options->socket
 	                   : dataplane     ? DEFAULT_DATAPLANE
@@ -264,7 +286,7 @@ static int with_socket(const struct options *options, bool dataplane, const char
 		}
 		path = dataplane ? cfg->dataplane.socket : cfg->control.socket;
 	}
-	rc = dataplane ? dataplane_command(options, path, command) : control_command(options, path, command);
+	rc = dataplane ? dataplane_command(options, path, words[1]) : control_command(options, path, words);
 	rg_config_free(cfg);
 	return rc;
 }
@@ -282,13 +304,21 @@ static int command_run(const struct options *options, int n, char **words)
 			return misuse("dataplane takes one query", NULL);
 		if (!has_command(show_dataplane, words[1]))
 			return misuse("unknown query of the dataplane", words[1]);
-		return with_socket(options, true, words[1]);
+		return with_socket(options, true, words);
 	}
+	if (strcmp(words[0], "rekey") == 0) {
+		if (n != 3 || (strcmp(words[1], "ike") != 0 && strcmp(words[1], "child") != 0))
+			return misuse("rekey takes ike or child, and a client", NULL);
+		return with_socket(options, false, words);
+	}
+	if (strcmp(words[0], "terminate") == 0)
+		return n == 2 ? with_socket(options, false, words)
+		              : misuse("terminate takes one client", NULL);
 	if (!has_command(show_control, words[0]))
 		return misuse("unknown command", words[0]);
 	if (n != 1)
 		return misuse("one word too many", words[1]);
-	return with_socket(options, false, words[0]);
+	return with_socket(options, false, words);
 }
 
 int main(int argc, char **argv)

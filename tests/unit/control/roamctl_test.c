@@ -161,6 +161,9 @@ static void test_usage(void **state)
 	           "unknown query of the dataplane");
 	expect_run((const char *[]){"dataplane", NULL}, RG_CTL_USAGE, "dataplane takes one query");
 	expect_run((const char *[]){"check", NULL}, RG_CTL_USAGE, "check takes one file");
+	expect_run((const char *[]){"rekey", "all", "1", NULL}, RG_CTL_USAGE,
+	           "rekey takes ike or child, and a client");
+	expect_run((const char *[]){"terminate", NULL}, RG_CTL_USAGE, "terminate takes one client");
 	expect_run((const char *[]){"--help", NULL}, RG_CTL_OK, "exit codes: 0 good");
 }
 
@@ -284,6 +287,30 @@ static void test_server_that_misbehaves(void **state)
 	              (const char *[]){"it closed the connection", NULL});
 	expect_served("clients", NULL, "{\"command\":\"clients\"}", "{\"ok\":true}\n", RG_CTL_OK,
 	              (const char *[]){"no clients", NULL});
+}
+
+static void test_rekey_and_terminate(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words[4], *request;
+	} commands[] = {
+	        {{"rekey", "ike", "7"}, "{\"command\":\"rekey\",\"sa\":\"ike\",\"client\":\"7\"}"},
+	        {{"terminate", "a\"b"}, "{\"command\":\"terminate\",\"client\":\"a\\\"b\"}"},
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *const *words = commands[i].words;
+		struct fixture f;
+		struct run run;
+
+		server_open(&f, SOCK_STREAM);
+		run_start(&run, (const char *[]){"--socket", f.socket, words[0], words[1], words[2], NULL});
+		serve(&f, &run, commands[i].request, "{\"ok\":true}\n");
+		server_close(&f);
+		assert_int_equal(run.code, RG_CTL_OK);
+		assert_string_equal(run.text, "");
+	}
 }
 
 /* A reply larger than the first buffer, in many pieces. */
@@ -428,6 +455,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_other_tables),
 	        cmocka_unit_test(test_events_follow),
 	        cmocka_unit_test(test_server_that_misbehaves),
+	        cmocka_unit_test(test_rekey_and_terminate),
 	        cmocka_unit_test(test_long_reply),
 	        cmocka_unit_test(test_dataplane_sas),
 	        cmocka_unit_test(test_dataplane_paths),
