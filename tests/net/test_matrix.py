@@ -12,7 +12,7 @@ from capture import LeakWatch
 from gateway import lab_config
 from lab import wait_for
 from pairwise import cover
-from world import World
+from scene import Scene
 
 AUTH, OUTER, NAT = ("psk", "ecdsa", "rsa"), (4, 6), (False, True)
 IDENTITIES = ("laptop", "child-rekey", "ike-rekey", "dpd", "fragments")
@@ -59,103 +59,103 @@ def pytest_generate_tests(metafunc):
 def cell(request, new_lab):
     auth, outer, nat = request.param
     with new_lab() as lab:
-        world = World(lab, auth, access={"wlan": str(outer)}, nat=nat, config=config_of(auth), identities=IDENTITIES)
-        world.outer = outer
-        leaks = LeakWatch(lab, world.net.router, ["wlan", "isp1", "isp2"], world.inner + world.pools)
-        yield world
+        scene = Scene(lab, auth, access={"wlan": str(outer)}, nat=nat, config=config_of(auth), identities=IDENTITIES)
+        scene.outer = outer
+        leaks = LeakWatch(lab, scene.net.router, ["wlan", "isp1", "isp2"], scene.inner + scene.pools)
+        yield scene
         found = leaks.stop()
         assert not found, f"in clear: {found[:5]}"
 
 
-def established(world):
+def established(scene):
     """Both sides agree about what there is."""
-    sa, client = world.laptop.sa(), wait_for("the session", world.client)
+    sa, client = scene.laptop.sa(), wait_for("the session", scene.client)
     assert sorted(client["virtual"]) == sorted(sa["local-vips"])
-    assert client["remote-address"] == world.net.public_address("wlan", world.outer)
+    assert client["remote-address"] == scene.net.public_address("wlan", scene.outer)
     assert client["local-address"] == sa["remote-host"]
-    child = world.laptop.child()
-    found = {(c["spi_in"], c["spi_out"]) for c in world.gateway.sas(identity=world.identity())}
+    child = scene.laptop.child()
+    found = {(c["spi_in"], c["spi_out"]) for c in scene.gateway.sas(identity=scene.identity())}
     assert (child["spi-out"], child["spi-in"]) in found
     return sa
 
 
-def connect(world):
-    world.connect(dpd="1s")
-    sa = established(world)
-    pools = [ipaddress.ip_network(p) for p in world.pools]
+def connect(scene):
+    scene.connect(dpd="1s")
+    sa = established(scene)
+    pools = [ipaddress.ip_network(p) for p in scene.pools]
     assert {ipaddress.ip_address(v).version for v in sa["local-vips"]} == {4, 6}
     assert all(any(ipaddress.ip_address(v) in p for p in pools) for v in sa["local-vips"])
-    world.ping(4)
-    world.ping(6)
+    scene.ping(4)
+    scene.ping(6)
     # The client's own DPD is answered.
     wait_for("an answer to the client's DPD", lambda: re.search(
-        r"generating INFORMATIONAL request (\d+) \[ \]\n(?:.*\n)*?.*parsed INFORMATIONAL response \1", world.laptop.log()), 6)
+        r"generating INFORMATIONAL request (\d+) \[ \]\n(?:.*\n)*?.*parsed INFORMATIONAL response \1", scene.laptop.log()), 6)
 
 
-def rekey_client(world, ike):
-    world.connect()
-    before, child, addresses = world.ike_spis(), world.laptop.child(), world.laptop.sa()["local-vips"]
-    with world.probe() as probe:
-        world.laptop.rekey(ike=ike)
+def rekey_client(scene, ike):
+    scene.connect()
+    before, child, addresses = scene.ike_spis(), scene.laptop.child(), scene.laptop.sa()["local-vips"]
+    with scene.probe() as probe:
+        scene.laptop.rekey(ike=ike)
         if ike:
-            wait_for("another IKE SA", lambda: world.ike_spis() not in (None, before))
+            wait_for("another IKE SA", lambda: scene.ike_spis() not in (None, before))
         else:
-            wait_for("another Child SA", lambda: world.laptop.child()["spi-in"] != child["spi-in"])
-        wait_for("one IKE SA and one Child SA at the gateway", lambda: settled(world))
+            wait_for("another Child SA", lambda: scene.laptop.child()["spi-in"] != child["spi-in"])
+        wait_for("one IKE SA and one Child SA at the gateway", lambda: settled(scene))
     assert probe["lost"] == 0 and probe["sent"] > 30, probe
-    assert (world.ike_spis() != before) == ike
-    assert established(world)["local-vips"] == addresses
-    world.ping(4)
+    assert (scene.ike_spis() != before) == ike
+    assert established(scene)["local-vips"] == addresses
+    scene.ping(4)
 
 
-def settled(world):
-    return all(len(world.gateway.sas(kind, world.identity())) == 1 for kind in ("ike", "child"))
+def settled(scene):
+    return all(len(scene.gateway.sas(kind, scene.identity())) == 1 for kind in ("ike", "child"))
 
 
-def rekey_gateway(world, ike):
-    world.connect("ike-rekey" if ike else "child-rekey")
-    before, child = world.ike_spis(), world.laptop.child()
-    with world.probe() as probe:
+def rekey_gateway(scene, ike):
+    scene.connect("ike-rekey" if ike else "child-rekey")
+    before, child = scene.ike_spis(), scene.laptop.child()
+    with scene.probe() as probe:
         if ike:
-            wait_for("a rekey of the IKE SA by the gateway", lambda: world.ike_spis() not in (None, before), 15)
+            wait_for("a rekey of the IKE SA by the gateway", lambda: scene.ike_spis() not in (None, before), 15)
         else:
             wait_for("a rekey of the Child SA by the gateway",
-                     lambda: (world.laptop.child() or child)["spi-in"] != child["spi-in"], 15)
-        wait_for("one IKE SA and one Child SA at the gateway", lambda: settled(world), 5)
+                     lambda: (scene.laptop.child() or child)["spi-in"] != child["spi-in"], 15)
+        wait_for("one IKE SA and one Child SA at the gateway", lambda: settled(scene), 5)
     assert probe["lost"] == 0 and probe["sent"] > 30, probe
-    assert re.search(r"parsed CREATE_CHILD_SA request \d+ \[ " + ("SA No KE" if ike else r"N\(REKEY_SA\)"), world.laptop.log())
-    world.ping(4)
+    assert re.search(r"parsed CREATE_CHILD_SA request \d+ \[ " + ("SA No KE" if ike else r"N\(REKEY_SA\)"), scene.laptop.log())
+    scene.ping(4)
 
 
-def delete(world):
-    world.connect()
-    world.ping(4)
-    identity = world.identity()
-    world.laptop.terminate()
-    wait_for("the gateway to forget the session", lambda: not world.gateway.client(identity))
-    assert "parsed INFORMATIONAL response" in world.laptop.log()
-    assert not world.gateway.sas("child", identity)
-    wait_for("an empty dataplane", lambda: world.gateway.ctl("dataplane", "status")["status"]["sas_in"] == 0)
+def delete(scene):
+    scene.connect()
+    scene.ping(4)
+    identity = scene.identity()
+    scene.laptop.terminate()
+    wait_for("the gateway to forget the session", lambda: not scene.gateway.client(identity))
+    assert "parsed INFORMATIONAL response" in scene.laptop.log()
+    assert not scene.gateway.sas("child", identity)
+    wait_for("an empty dataplane", lambda: scene.gateway.ctl("dataplane", "status")["status"]["sas_in"] == 0)
 
 
-def dpd(world):
-    world.connect("dpd")
-    world.ping(4)
+def dpd(scene):
+    scene.connect("dpd")
+    scene.ping(4)
     wait_for("two checks of the silent client by the gateway",
-             lambda: len(re.findall(r"parsed INFORMATIONAL request \d+ \[ \]", world.laptop.log())) >= 2, 10)
-    assert world.client() and world.laptop.sa()
+             lambda: len(re.findall(r"parsed INFORMATIONAL request \d+ \[ \]", scene.laptop.log())) >= 2, 10)
+    assert scene.client() and scene.laptop.sa()
 
 
-def fragmentation(world):
+def fragmentation(scene):
     # PSK messages are small: a long list of proposals makes one that must be split.
     esp = ", ".join(f"aes{bits}{mode}" for bits in (128, 192, 256) for mode in (
         "gcm16", "gcm12", "gcm8", "ccm16", "ccm12", "ccm8", "-sha256", "-sha384", "-sha512"))
-    world.connect("fragments", options="fragment_size = 576", esp=esp)
-    established(world)
-    world.ping(4)
-    log = world.laptop.log()
+    scene.connect("fragments", options="fragment_size = 576", esp=esp)
+    established(scene)
+    scene.ping(4)
+    log = scene.laptop.log()
     assert "splitting IKE message" in log
-    if world.auth != "psk":
+    if scene.auth != "psk":
         assert re.search(r"received fragment #2 of \d", log)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from capture import Capture, LeakWatch, esp_packets
 from lab import wait_for
-from world import World
+from scene import Scene
 
 DETECTION = 0.1  # charon's own delay after a change of its interfaces
 MOVE = 0.3       # what a move may take beyond that, and five round trips
@@ -25,38 +25,38 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("case", [c for c in CASES if metafunc.config.getoption("--full") or c not in SLOW])
 
 
-def open_world(lab, wlan="4", lte="4", nat=False, delay=0, **settings):
+def open_scene(lab, wlan="4", lte="4", nat=False, delay=0, **settings):
     both = {"wlan": (delay, 0), "lte": (delay, 0)} if delay else None
-    world = World(lab, access={"wlan": wlan, "lte": lte}, delay=both, nat=nat)
-    world.leaks = LeakWatch(lab, world.net.router, ["wlan", "lte", "isp1", "isp2"], world.inner + world.pools)
-    world.connect(remote=", ".join(world.net.gateway_addresses(int(wlan[0]))),
+    scene = Scene(lab, access={"wlan": wlan, "lte": lte}, delay=both, nat=nat)
+    scene.leaks = LeakWatch(lab, scene.net.router, ["wlan", "lte", "isp1", "isp2"], scene.inner + scene.pools)
+    scene.connect(remote=", ".join(scene.net.gateway_addresses(int(wlan[0]))),
                   options="prefer_best_path = yes", **settings)
-    world.ping(4)
-    world.spis, world.vips = world.ike_spis(), world.laptop.sa()["local-vips"]
-    return world
+    scene.ping(4)
+    scene.spis, scene.vips = scene.ike_spis(), scene.laptop.sa()["local-vips"]
+    return scene
 
 
-def wait_moved(world, local=None, remote=None, timeout=10):
+def wait_moved(scene, local=None, remote=None, timeout=10):
     """Until both sides say so; addresses as the gateway sees them."""
     def moved():
-        client = world.client()
+        client = scene.client()
         return (client and (remote is None or client["remote-address"] == remote)
                 and (local is None or client["local-address"] == local))
     wait_for(f"the move to {local or ''} {remote or ''}", moved, timeout, 0.02)
 
 
-def unchanged(world):
-    assert world.ike_spis() == world.spis, "not the same IKE SA"
-    assert world.laptop.sa()["local-vips"] == world.vips
-    log = world.laptop.log()
+def unchanged(scene):
+    assert scene.ike_spis() == scene.spis, "not the same IKE SA"
+    assert scene.laptop.sa()["local-vips"] == scene.vips
+    log = scene.laptop.log()
     assert log.count("generating IKE_SA_INIT request") == 1
     assert set(re.findall(r"generating IKE_AUTH request (\d+)", log)) == {"1"}
-    assert not world.leaks.stop()
+    assert not scene.leaks.stop()
 
 
-def routability_first(world, packets, address):
+def routability_first(scene, packets, address):
     """No ESP goes to the new address before the client has answered there (RFC 4555 3.7)."""
-    log = world.laptop.log()
+    log = scene.laptop.log()
     updated = log.rindex("N(UPD_SA_ADDR)")
     asked = re.search(r"parsed INFORMATIONAL request (\d+) \[ [^\n]*N\(COOKIE2\)", log[updated:])
     assert asked, "the gateway never asked for return routability"
@@ -69,41 +69,41 @@ def routability_first(world, packets, address):
 
 def test_roam_and_back(lab, case):
     wlan, lte, nat, delay = CASES[case]
-    world = open_world(lab, wlan, lte, nat, delay)
-    net, (w, l) = world.net, (int(wlan), int(lte))
+    scene = open_scene(lab, wlan, lte, nat, delay)
+    net, (w, l) = scene.net, (int(wlan), int(lte))
     limit = DETECTION + MOVE + 5 * 2 * delay / 1000
     capture = Capture(lab, net.router, "lte", "udp", "lte", snaplen=128)
-    with world.probe() as away:
+    with scene.probe() as away:
         net.access_down("wlan")
-        wait_moved(world, remote=net.public_address("lte", l))
-    routability_first(world, capture.stop(), net.access_address("lte", l))
-    with world.probe() as back:
+        wait_moved(scene, remote=net.public_address("lte", l))
+    routability_first(scene, capture.stop(), net.access_address("lte", l))
+    with scene.probe() as back:
         net.access_up("wlan")
-        wait_moved(world, remote=net.public_address("wlan", w))
-    unchanged(world)
+        wait_moved(scene, remote=net.public_address("wlan", w))
+    unchanged(scene)
     assert away["longest"] < limit, away
     assert back["longest"] < limit, back
 
 
 def test_nat_mapping_changes_while_idle(lab):
     """The client's next DPD notices: it compares the answer's NAT-D with that of the one before (RFC 4555 3.8)."""
-    world = open_world(lab, nat=True, dpd="1s")
-    wait_for("a first DPD", lambda: re.search(r"parsed INFORMATIONAL response \d+ \[ N\(NATD", world.laptop.log()))
-    world.net.nat("wlan", "30000-30100")
+    scene = open_scene(lab, nat=True, dpd="1s")
+    wait_for("a first DPD", lambda: re.search(r"parsed INFORMATIONAL response \d+ \[ N\(NATD", scene.laptop.log()))
+    scene.net.nat("wlan", "30000-30100")
     wait_for("the gateway to see the new mapping",
-             lambda: 30000 <= int((world.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
-    world.ping(4)
-    unchanged(world)
+             lambda: 30000 <= int((scene.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
+    scene.ping(4)
+    unchanged(scene)
 
 
 def test_nat_mapping_changes_under_traffic(lab):
     """Authenticated ESP from elsewhere is the hint; proof comes before the move."""
-    world = open_world(lab, nat=True)
-    with world.probe() as probe:
-        world.net.nat("wlan", "30000-30100")
+    scene = open_scene(lab, nat=True)
+    with scene.probe() as probe:
+        scene.net.nat("wlan", "30000-30100")
         wait_for("the gateway to see the new mapping",
-                 lambda: 30000 <= int((world.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
-    unchanged(world)
+                 lambda: 30000 <= int((scene.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
+    unchanged(scene)
     assert probe["longest"] < 1.0, probe
 
 
@@ -111,26 +111,26 @@ def test_nat_mapping_changes_under_traffic(lab):
 def test_uplink_failure(lab, delay):
     """The gateway loses isp1: strongSwan moves without an update of its own. (Not behind a NAT:
     one that filters by endpoint lets nothing from isp2 pass before the client has sent there.)"""
-    world = open_world(lab, delay=delay)
-    net = world.net
-    with world.probe() as probe:
+    scene = open_scene(lab, delay=delay)
+    net = scene.net
+    with scene.probe() as probe:
         net.uplink_down("isp1")
-        wait_moved(world, local=net.uplink_address("isp2"))
-    wait_for("the laptop to follow", lambda: world.laptop.endpoints() == (
+        wait_moved(scene, local=net.uplink_address("isp2"))
+    wait_for("the laptop to follow", lambda: scene.laptop.endpoints() == (
         net.access_address("wlan"), net.uplink_address("isp2")))
-    unchanged(world)
+    unchanged(scene)
     assert probe["longest"] < 0.4 + 5 * 2 * delay / 1000, probe
 
 
 def test_two_moves_in_a_row(lab):
     """A fast double handoff: the newer move wins, nothing hangs."""
-    world = open_world(lab)
-    net = world.net
-    with world.probe():
+    scene = open_scene(lab)
+    net = scene.net
+    with scene.probe():
         net.access_down("wlan")
-        wait_for("the update", lambda: "N(UPD_SA_ADDR)" in world.laptop.log(), 5)
+        wait_for("the update", lambda: "N(UPD_SA_ADDR)" in scene.laptop.log(), 5)
         net.access_up("wlan")
-        wait_for("the laptop to be back", lambda: world.laptop.endpoints()[0] == net.access_address("wlan"))
-        wait_moved(world, remote=net.access_address("wlan"))
-    world.ping(4)
-    unchanged(world)
+        wait_for("the laptop to be back", lambda: scene.laptop.endpoints()[0] == net.access_address("wlan"))
+        wait_moved(scene, remote=net.access_address("wlan"))
+    scene.ping(4)
+    unchanged(scene)

@@ -16,7 +16,7 @@ STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
 ECHO_PORT, WEB_PORT = 7007, 8000
 
 
-class World:
+class Scene:
     def __init__(self, lab, auth="ecdsa", access=None, delay=None, nat=False, config=None, identities=("laptop",)):
         self.lab, self.auth = lab, auth
         self.config = config or lab_config(auth)
