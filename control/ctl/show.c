@@ -10,6 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The object and those inside it as one, so that their columns align. */
+static json_t *status_flat(const json_t *status)
+{
+	json_t *flat = json_object();
+
+	json_object_update(flat, (json_t *)json_object_get(status, "sessions"));
+	json_object_update(flat, (json_t *)json_object_get(status, "dataplane"));
+	json_object_update(flat, (json_t *)status);
+	return flat;
+}
+
 static void status_print(FILE *out, const json_t *reply)
 {
 	static const struct column own[] = {{"version", "version", CELL_TEXT},
@@ -17,17 +28,15 @@ static void status_print(FILE *out, const json_t *reply)
 	                                    {"up", "uptime_s", CELL_AGE},
 	                                    {"configuration", "config", CELL_TEXT},
 	                                    {"identity", "identity", CELL_TEXT},
+	                                    {"sessions", "established", CELL_TEXT},
+	                                    {"half-open", "half_open", CELL_TEXT},
+	                                    {"orphans", "orphans", CELL_TEXT},
 	                                    {"Child SAs", "child_sas", CELL_TEXT},
+	                                    {"dataplane connected", "connected", CELL_TEXT},
+	                                    {"dataplane socket", "socket", CELL_TEXT},
+	                                    {"dataplane boot", "boot_id", CELL_TEXT},
+	                                    {"dataplane restarts", "restarts", CELL_TEXT},
 	                                    {0}};
-	static const struct column dataplane[] = {{"dataplane connected", "connected", CELL_TEXT},
-	                                          {"dataplane socket", "socket", CELL_TEXT},
-	                                          {"dataplane boot", "boot_id", CELL_TEXT},
-	                                          {"dataplane restarts", "restarts", CELL_TEXT},
-	                                          {0}};
-	static const struct column sessions[] = {{"established", "established", CELL_TEXT},
-	                                         {"half-open", "half_open", CELL_TEXT},
-	                                         {"orphans", "orphans", CELL_TEXT},
-	                                         {0}};
 	static const struct column uplinks[] = {{"UPLINK", "name", CELL_TEXT},
 	                                        {"UP", "up", CELL_TEXT},
 	                                        {"PREFERENCE", "preference", CELL_NUMBER},
@@ -39,11 +48,11 @@ static void status_print(FILE *out, const json_t *reply)
 	        {"USED", "used", CELL_NUMBER},      {"KEPT", "reserved", CELL_NUMBER},
 	        {"ADDRESSES", "size", CELL_NUMBER}, {0}};
 	const json_t *status = json_object_get(reply, "status"), *note;
+	json_t *flat = status_flat(status);
 	size_t i;
 
-	table_print_object(out, status, own);
-	table_print_object(out, json_object_get(status, "sessions"), sessions);
-	table_print_object(out, json_object_get(status, "dataplane"), dataplane);
+	table_print_object(out, flat, own);
+	json_decref(flat);
 	fputc('\n', out);
 	table_print(out, json_object_get(status, "uplinks"), uplinks, "no uplinks");
 	fputc('\n', out);

@@ -248,8 +248,9 @@ static void test_other_tables(void **state)
 	              "\"connected\":false},"
 	              "\"notes\":[\"no checkpoints\"],\"pools\":[{\"name\":\"road\",\"size\":65534}]}}\n",
 	              RG_CTL_OK,
-	              (const char *[]){"identity:      gw", "up:            3m20s", "dataplane connected: no",
-	                               "65534", "no uplinks", "note: no checkpoints", NULL});
+	              (const char *[]){"identity:            gw", "up:                  3m20s",
+	                               "dataplane connected: no", "65534", "no uplinks",
+	                               "note: no checkpoints", NULL});
 	expect_served("sas", NULL, "{\"command\":\"sas\"}",
 	              "{\"ok\":true,\"ike\":[],\"child\":[{\"spi_in\":\"10000081\",\"age_s\":90000}]}\n",
 	              RG_CTL_OK, (const char *[]){"no IKE SAs", "10000081", "1d01h", NULL});
