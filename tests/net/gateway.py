@@ -29,6 +29,8 @@ def lab_config(auth="ecdsa", **connection):
     if auth == "psk":
         roam["authentication"] = {"local": "psk", "remote": "psk"}
         config["secrets"] = [{"identity": "*@example.net", "file": "clients.psk"}]
+        for key in ("certificate", "private-key", "authorities"):
+            config["gateway"].pop(key, None)
     for key, value in connection.items():
         key = key.replace("_", "-")
         if isinstance(value, dict):
