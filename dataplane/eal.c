@@ -98,9 +98,12 @@ static bool enough_hugepages(unsigned mib)
 
 static void add_memory(struct args *a, const struct rg_cfg_dataplane *dp)
 {
-	add(a, "--in-memory");
-	if (!dp->hugepages || !enough_hugepages(dp->memory_mib))
+	if (dp->hugepages && enough_hugepages(dp->memory_mib)) {
+		add(a, "--in-memory");
+	} else {
 		add(a, "--no-huge");
+		add(a, "--no-shconf"); /* what --in-memory would say, but EAL refuses the two together */
+	}
 	add(a, "-m");
 	add(a, "%u", dp->memory_mib);
 }
@@ -178,7 +181,10 @@ int eal_start(const struct rg_config *cfg, char *error, size_t error_len)
 	if (rte_eal_init(a->n, a->argv) < 0) {
 		rc = rte_errno != 0 ? -rte_errno : -EIO;
 		snprintf(error, error_len, "DPDK does not start: %s; see its lines above", strerror(-rc));
+		goto out;
 	}
+	/* EAL made a folder for files that it was told not to make */
+	rmdir(rte_eal_get_runtime_dir());
 out:
 	/* EAL keeps no pointer into its arguments */
 	free(a);

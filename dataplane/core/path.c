@@ -54,6 +54,7 @@ static void write_header4(struct path *path)
 	uint8_t *ip = path->hdr;
 
 	ip[0] = 0x45;
+	ip[6] = 0x40; /* DF: with it the identification may be zero (RFC 6864 4.1) */
 	ip[8] = HOPS;
 	ip[9] = e->encap == RG_ENCAP_UDP ? PROTO_UDP : PROTO_ESP;
 	memcpy(ip + 12, e->local, 4);
