@@ -8,6 +8,7 @@
 
 #include "dataplane/core/batch.h"
 #include "dataplane/crypto.h"
+#include "tests/support/packets.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,15 +19,8 @@
 
 #include <openssl/evp.h>
 
-#define UPLINK_PORT 0
-#define LAN_PORT    1
-#define L2          14u
-#define OUTER       20u
-#define ESP_HEAD    16u /* SPI, sequence number, IV */
-#define BATCH       512u
-
-static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 1};
-static const uint8_t other_mac[6] = {2, 0, 0, 0, 0, 2};
+#define OUTER 20u
+#define BATCH 512u
 
 static uint32_t client_inner(uint32_t i)
 {
@@ -53,22 +47,12 @@ static void put_address(uint8_t *where, uint32_t addr)
 	memcpy(where, &addr, 4);
 }
 
-static void nexthop_to(struct nexthop *nh, uint16_t port)
-{
-	memset(nh, 0, sizeof(*nh));
-	memcpy(nh->l2, other_mac, 6);
-	memcpy(nh->l2 + 6, gateway_mac, 6);
-	nh->l2[12] = 8;
-	nh->port = port;
-	nh->mtu = 1600;
-}
-
 static void resolve(void *ctx, struct route *route)
 {
 	struct gateway *g = ctx;
 	struct nexthop nh;
 
-	nexthop_to(&nh, UPLINK_PORT);
+	packets_nexthop(&nh, PACKETS_UPLINK, 4);
 	route_set_nexthop(g->dp.core, route, &nh);
 }
 
@@ -96,7 +80,7 @@ static void fill_tunnel(struct rg_api_tunnel *t, uint32_t i)
 	t->handle = handle_of(i);
 	t->generation = 1;
 	t->path.family = 4;
-	put_address(t->path.local, htonl(0xcb007102));
+	put_address(t->path.local, packets_gateway());
 	put_address(t->path.remote, client_outer(i));
 }
 
@@ -136,34 +120,6 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 	return rc;
 }
 
-static struct fib *plain_routes(void)
-{
-	struct fib_item items[2] = {
-	        {.family = 4, .len = 32, .kind = FIB_LOCAL},
-	        {.family = 4, .len = 16, .kind = FIB_NEXTHOP},
-	};
-
-	put_address(items[0].addr, htonl(0xcb007102));
-	put_address(items[1].addr, htonl(0x0a140000));
-	nexthop_to(&items[1].nh, LAN_PORT);
-	return fib_build(items, 2);
-}
-
-static void set_port(struct gateway *g, unsigned index, const char *name, bool receives)
-{
-	struct port *port = &g->dp.port[index];
-
-	port->ops = receives ? memory_port_rx_tx : memory_port_tx;
-	port->ctx = &g->port;
-	memcpy(port->mac, gateway_mac, 6);
-	port->mtu = 1600;
-	port->rx_queues = 1;
-	port->network = index == LAN_PORT;
-	port->tap = -1;
-	snprintf(port->name, sizeof(port->name), "%s", name);
-	atomic_store(&port->up, true);
-}
-
 int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool)
 {
 	struct core_config config = {.n_workers = 1,
@@ -189,9 +145,11 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	g->dp.n_ports = 2;
 	g->dp.n_workers = 1;
 	g->dp.prefetch_payload = true;
-	set_port(g, UPLINK_PORT, "uplink", what->decrypt);
-	set_port(g, LAN_PORT, "lan", !what->decrypt);
-	atomic_store(&g->dp.fib, plain_routes());
+	packets_port(&g->dp.port[PACKETS_UPLINK], PACKETS_UPLINK,
+	             what->decrypt ? &memory_port_rx_tx : &memory_port_tx, &g->port, 1);
+	packets_port(&g->dp.port[PACKETS_LAN], PACKETS_LAN,
+	             what->decrypt ? &memory_port_tx : &memory_port_rx_tx, &g->port, 1);
+	atomic_store(&g->dp.fib, packets_fib());
 	g->worker = worker_new(&g->dp, 0, false);
 	rc = g->worker == NULL || atomic_load(&g->dp.fib) == NULL ? -ENOMEM
 	                                                          : memory_port_fill(&g->port, pool);
@@ -217,65 +175,20 @@ void gateway_close(struct gateway *g)
 	memset(g, 0, sizeof(*g));
 }
 
-static uint16_t header_sum(const uint8_t *ip)
-{
-	uint32_t sum = 0;
-
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static void put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol, uint32_t len)
-{
-	uint16_t sum;
-
-	memset(ip, 0, 20);
-	ip[0] = 0x45;
-	ip[2] = (uint8_t)(len >> 8);
-	ip[3] = (uint8_t)len;
-	ip[8] = 64;
-	ip[9] = protocol;
-	put_address(ip + 12, from);
-	put_address(ip + 16, to);
-	sum = header_sum(ip);
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
-}
-
-/* Inner packet, pad and trailer: a multiple of 4 (RFC 4303 2.4). */
-static uint32_t cipher_len(uint32_t size)
-{
-	return (size + 2 + 3) & ~3u;
-}
-
 static void put_esp(struct gateway *g, uint32_t sa, uint8_t *esp)
 {
-	const uint32_t size = g->what.size, len = cipher_len(size), pad = len - size - 2;
-	uint64_t seq = ++g->sequence[sa];
-	alignas(16) uint8_t nonce[16] = {0}, aad[12];
 	uint8_t key[RG_API_KEY_MAX];
-	uint32_t spi = spi_of(sa), low = htonl((uint32_t)seq), high = htonl((uint32_t)(seq >> 32));
-	uint8_t *inner = esp + ESP_HEAD;
+	const struct packets_esp how = {.spi = spi_of(sa),
+	                                .seq = ++g->sequence[sa],
+	                                .suite = g->what.suite,
+	                                .salt = key + (g->what.suite == RG_SUITE_AES256_GCM16 ? 32 : 16),
+	                                .key = g->peer_keys + (size_t)CRYPTO_KEY_BYTES * sa,
+	                                .esn = true};
 
-	put_ipv4(inner, client_inner(sa), htonl(0x0a14000a), IPPROTO_UDP, size);
-	for (uint32_t i = 0; i < pad; i++)
-		inner[size + i] = (uint8_t)(i + 1);
-	inner[size + pad] = (uint8_t)pad;
-	inner[size + pad + 1] = 4;
-	memcpy(esp, &spi, 4);
-	memcpy(esp + 4, &low, 4);
-	memcpy(esp + 8, &seq, 8);
 	pattern_key(sa, key);
-	memcpy(nonce, key + (g->what.suite == RG_SUITE_AES256_GCM16 ? 32 : 16), 4);
-	memcpy(nonce + 4, &seq, 8);
-	memcpy(aad, &spi, 4);
-	memcpy(aad + 4, &high, 4);
-	memcpy(aad + 8, &low, 4);
-	crypto_seal((uint8_t)g->what.suite, g->peer_keys + (size_t)CRYPTO_KEY_BYTES * sa, inner, len, nonce,
-	            aad, sizeof(aad));
+	packets_put_ipv4(esp + PACKETS_ESP_HEAD, client_inner(sa), packets_server(), IPPROTO_UDP,
+	                 g->what.size);
+	packets_seal(esp, g->what.size, &how);
 }
 
 void gateway_prepare(struct gateway *g, const struct pattern *p)
@@ -289,18 +202,17 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 
 		rte_pktmbuf_reset(m);
 		frame = rte_pktmbuf_mtod(m, uint8_t *);
-		memcpy(frame, gateway_mac, 6);
-		memcpy(frame + 6, other_mac, 6);
-		frame[12] = 8;
-		frame[13] = 0;
+		packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
 		if (g->what.decrypt) {
-			len = OUTER + ESP_HEAD + cipher_len(size) + CRYPTO_ICV;
-			put_ipv4(frame + L2, client_outer(p->sa[i]), htonl(0xcb007102), IPPROTO_ESP, len);
-			put_esp(g, p->sa[i], frame + L2 + OUTER);
+			len = OUTER + PACKETS_ESP_HEAD + packets_cipher_len(size) + CRYPTO_ICV;
+			packets_put_ipv4(frame + PACKETS_L2, client_outer(p->sa[i]), packets_gateway(),
+			                 IPPROTO_ESP, len);
+			put_esp(g, p->sa[i], frame + PACKETS_L2 + OUTER);
 		} else {
-			put_ipv4(frame + L2, htonl(0x0a14000a), client_inner(p->sa[i]), IPPROTO_UDP, size);
+			packets_put_ipv4(frame + PACKETS_L2, packets_server(), client_inner(p->sa[i]),
+			                 IPPROTO_UDP, size);
 		}
-		m->data_len = (uint16_t)(L2 + len);
+		m->data_len = (uint16_t)(PACKETS_L2 + len);
 		m->pkt_len = m->data_len;
 	}
 	g->port.ready = BENCH_ROUND;
@@ -308,12 +220,12 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 
 uint32_t gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data)
 {
-	uint32_t at = L2 + (g->what.decrypt ? OUTER + ESP_HEAD : 0);
+	uint32_t at = PACKETS_L2 + (g->what.decrypt ? OUTER + PACKETS_ESP_HEAD : 0);
 
 	(void)p;
 	for (unsigned i = 0; i < BENCH_ROUND; i++)
 		data[i] = rte_pktmbuf_mtod_offset(g->port.m[i], uint8_t *, at);
-	return cipher_len(g->what.size);
+	return packets_cipher_len(g->what.size);
 }
 
 static void tell_drops(const struct gateway *g, unsigned sent)
@@ -345,9 +257,9 @@ uint64_t gateway_round(struct gateway *g)
 /* One packet that we sent, decrypted by OpenSSL. */
 static bool opens(const struct gateway *g, uint32_t sa, const struct rte_mbuf *m)
 {
-	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, L2 + OUTER);
+	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + OUTER);
 	const bool big = g->what.suite == RG_SUITE_AES256_GCM16;
-	const int len = (int)cipher_len(g->what.size);
+	const int len = (int)packets_cipher_len(g->what.size);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[RG_API_KEY_MAX], nonce[12], aad[12], out[2048], icv[CRYPTO_ICV];
 	uint32_t addr = client_inner(sa);
@@ -360,11 +272,11 @@ static bool opens(const struct gateway *g, uint32_t sa, const struct rte_mbuf *m
 	memcpy(aad, esp, 4);
 	memset(aad + 4, 0, 4);
 	memcpy(aad + 8, esp + 4, 4);
-	memcpy(icv, esp + ESP_HEAD + len, CRYPTO_ICV);
+	memcpy(icv, esp + PACKETS_ESP_HEAD + len, CRYPTO_ICV);
 	if (ctx != NULL &&
 	    EVP_DecryptInit_ex(ctx, big ? EVP_aes_256_gcm() : EVP_aes_128_gcm(), NULL, key, nonce) == 1 &&
 	    EVP_DecryptUpdate(ctx, NULL, &n, aad, sizeof(aad)) == 1 &&
-	    EVP_DecryptUpdate(ctx, out, &n, esp + ESP_HEAD, len) == 1 &&
+	    EVP_DecryptUpdate(ctx, out, &n, esp + PACKETS_ESP_HEAD, len) == 1 &&
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_ICV, icv) == 1)
 		ok = EVP_DecryptFinal_ex(ctx, out + n, &n) == 1 && memcmp(out + 16, &addr, 4) == 0;
 	EVP_CIPHER_CTX_free(ctx);
@@ -377,7 +289,8 @@ int gateway_verify(struct gateway *g, const struct pattern *p)
 		const struct rte_mbuf *m = g->port.m[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint32_t addr = client_inner(p->sa[i]);
-		bool ok = g->what.decrypt ? memcmp(frame + L2 + 12, &addr, 4) == 0 : opens(g, p->sa[i], m);
+		bool ok = g->what.decrypt ? memcmp(frame + PACKETS_L2 + 12, &addr, 4) == 0
+		                          : opens(g, p->sa[i], m);
 
 		if (!ok) {
 			fprintf(stderr, "bench: packet %u of SA %u left wrong\n", i, p->sa[i]);

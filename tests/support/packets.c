@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets and records of a gateway without wires; see packets.h. */
+#include "tests/support/packets.h"
+
+#include "dataplane/crypto.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t other_mac[6] = {2, 0, 0, 0, 0, 2};
+
+uint32_t packets_server(void)
+{
+	return htonl(0x0a14000a);
+}
+
+uint32_t packets_gateway(void)
+{
+	return htonl(0xcb007102);
+}
+
+void packets_gateway6(uint8_t addr[16])
+{
+	static const uint8_t gateway6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+
+	memcpy(addr, gateway6, 16);
+}
+
+void packets_put_l2(uint8_t *frame, uint16_t ethertype)
+{
+	memcpy(frame, gateway_mac, 6);
+	memcpy(frame + 6, other_mac, 6);
+	frame[12] = (uint8_t)(ethertype >> 8);
+	frame[13] = (uint8_t)ethertype;
+}
+
+static uint16_t header_sum(const uint8_t *ip)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < 20; i += 2)
+		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+void packets_put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol, uint32_t len)
+{
+	uint16_t sum;
+
+	memset(ip, 0, 20);
+	ip[0] = 0x45;
+	ip[2] = (uint8_t)(len >> 8);
+	ip[3] = (uint8_t)len;
+	ip[8] = 64;
+	ip[9] = protocol;
+	memcpy(ip + 12, &from, 4);
+	memcpy(ip + 16, &to, 4);
+	sum = header_sum(ip);
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+}
+
+uint32_t packets_cipher_len(uint32_t size)
+{
+	return (size + 2 + 3) & ~3u;
+}
+
+/* RFC 4106 4 and 5. Returns the length of the additional data. */
+static uint32_t inputs(const uint8_t *esp, const struct packets_esp *how, uint8_t nonce[16], uint8_t aad[12])
+{
+	uint32_t low = htonl((uint32_t)how->seq), high = htonl((uint32_t)(how->seq >> 32));
+
+	memset(nonce, 0, 16);
+	memcpy(nonce, how->salt, 4);
+	memcpy(nonce + 4, esp + 8, 8);
+	memcpy(aad, &how->spi, 4);
+	memcpy(aad + 4, how->esn ? &high : &low, 4);
+	memcpy(aad + 8, &low, 4);
+	return how->esn ? 12 : 8;
+}
+
+uint32_t packets_seal(uint8_t *esp, uint32_t size, const struct packets_esp *how)
+{
+	const uint32_t len = packets_cipher_len(size), pad = len - size - 2;
+	uint8_t *inner = esp + PACKETS_ESP_HEAD;
+	alignas(16) uint8_t nonce[16], aad[12];
+	uint32_t low = htonl((uint32_t)how->seq), aad_len;
+
+	for (uint32_t i = 0; i < pad; i++)
+		inner[size + i] = (uint8_t)(i + 1);
+	inner[size + pad] = (uint8_t)pad;
+	inner[size + pad + 1] = 4;
+	memcpy(esp, &how->spi, 4);
+	memcpy(esp + 4, &low, 4);
+	memcpy(esp + 8, &how->seq, 8);
+	aad_len = inputs(esp, how, nonce, aad);
+	crypto_seal((uint8_t)how->suite, how->key, inner, len, nonce, aad, aad_len);
+	return PACKETS_ESP_HEAD + len + CRYPTO_ICV;
+}
+
+bool packets_open(uint8_t *esp, uint32_t len, const struct packets_esp *how)
+{
+	alignas(16) uint8_t nonce[16], aad[12];
+	uint32_t aad_len;
+
+	if (len < PACKETS_ESP_HEAD + 20 + 2 + CRYPTO_ICV)
+		return false;
+	aad_len = inputs(esp, how, nonce, aad);
+	return crypto_open((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD,
+	                   len - PACKETS_ESP_HEAD - CRYPTO_ICV, nonce, aad, aad_len);
+}
+
+void packets_nexthop(struct nexthop *nh, uint16_t port, uint8_t family)
+{
+	memset(nh, 0, sizeof(*nh));
+	memcpy(nh->l2, other_mac, 6);
+	memcpy(nh->l2 + 6, gateway_mac, 6);
+	nh->l2[12] = family == 4 ? 0x08 : 0x86;
+	nh->l2[13] = family == 4 ? 0x00 : 0xdd;
+	nh->port = port;
+	nh->mtu = PACKETS_MTU;
+}
+
+struct fib *packets_fib(void)
+{
+	struct fib_item items[3] = {
+	        {.family = 4, .len = 32, .kind = FIB_LOCAL},
+	        {.family = 6, .len = 128, .kind = FIB_LOCAL},
+	        {.family = 4, .len = 16, .kind = FIB_NEXTHOP},
+	};
+	const uint32_t local = packets_gateway(), lan = htonl(0x0a140000);
+
+	memcpy(items[0].addr, &local, 4);
+	packets_gateway6(items[1].addr);
+	memcpy(items[2].addr, &lan, 4);
+	packets_nexthop(&items[2].nh, PACKETS_LAN, 4);
+	return fib_build(items, 3);
+}
+
+void packets_port(struct port *port, unsigned index, const struct port_ops *ops, void *ctx, uint16_t queues)
+{
+	port->ops = *ops;
+	port->ctx = ctx;
+	memcpy(port->mac, gateway_mac, 6);
+	port->mtu = PACKETS_MTU;
+	port->rx_queues = queues;
+	port->network = index == PACKETS_LAN;
+	port->tap = -1;
+	snprintf(port->name, sizeof(port->name), "%s", index == PACKETS_LAN ? "lan" : "uplink");
+	atomic_store(&port->up, true);
+}
