@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The project's promise under load: a tunnel moves 10,000 times between paths of
+ * all four kinds while packets run through it both ways as fast as they can, and
+ * every single packet is looked at. H52, H69; the seven points of "atomic".
+ */
+#include "tests/stress/world.h"
+
+#include "dataplane/crypto.h"
+#include "tests/support/packets.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rte_eal.h>
+
+#define MOVES         10000u
+#define SHORT_MOVES   2000u /* with two workers on a machine that may have two cores */
+#define BETWEEN       4u    /* packets that are made between two moves, at the least */
+#define CALL_MS       5000
+#define PACKET_POOL   2047u
+#define PACKET_BUFFER 2304u
+
+static struct rte_mempool *pool;
+
+static void wait_for_packets(struct world *w, uint64_t more)
+{
+	const uint64_t goal = atomic_load_explicit(&w->made, memory_order_relaxed) + more;
+
+	while (atomic_load_explicit(&w->made, memory_order_relaxed) < goal)
+		sched_yield();
+}
+
+static void migrate(struct world *w, uint32_t generation)
+{
+	struct rg_api_migrate move = {.handle = world_handle(), .generation = generation};
+	struct rg_api_reply reply;
+
+	generation_path(generation, &move.path);
+	assert_int_equal(rg_client_call(w->client, RG_MSG_MIGRATE, &move, 1, &reply, CALL_MS), 0);
+	/* pairs with the acquire in transmit(); without a grace period nothing is promised */
+	if (reply.quiescent)
+		atomic_store_explicit(&w->acknowledged, generation, memory_order_release);
+}
+
+static void assert_whole(const struct tally *t)
+{
+	assert_int_equal(t->wrong_tuple, 0);
+	assert_int_equal(t->wrong_order, 0);
+	assert_int_equal(t->wrong_icv, 0);
+	assert_int_equal(t->wrong_inner, 0);
+	assert_int_equal(t->twice, 0);
+	assert_int_equal(t->received, t->sent);
+}
+
+static void run_migrations(unsigned n_workers, uint32_t moves)
+{
+	static struct world w;
+	const char *worst;
+	bool drained;
+	uint64_t drops;
+
+	assert_int_equal(world_start(&w, n_workers, pool), 0);
+	for (uint32_t generation = 2; generation < 2 + moves; generation++) {
+		wait_for_packets(&w, BETWEEN);
+		migrate(&w, generation);
+	}
+	wait_for_packets(&w, BETWEEN);
+	drained = world_finish(&w);
+	drops = world_drops(&w, &worst);
+	print_message("%u moves, %lu packets out, %lu in, %lu dropped (most: %s)\n", moves,
+	              (unsigned long)w.out.received, (unsigned long)w.in.received, (unsigned long)drops,
+	              worst);
+	assert_true(drained);
+	assert_int_equal(drops, 0);
+	assert_whole(&w.out);
+	assert_whole(&w.in);
+	assert_int_equal(w.last_generation, 1 + moves);
+	assert_int_equal(atomic_load(&w.stale), 0);
+	assert_true(w.last_seq > UINT32_MAX);
+	assert_int_equal(atomic_load(&w.acknowledged) > moves / 2, 1);
+	world_free(&w);
+}
+
+static void test_one_worker(void **state)
+{
+	(void)state;
+	run_migrations(1, MOVES);
+}
+
+/* Half of the packets land on the worker that does not own the SA. */
+static void test_two_workers_hand_over(void **state)
+{
+	(void)state;
+	run_migrations(2, SHORT_MOVES);
+}
+
+/* The checker is no use if it cannot fail: each kind of damage is seen. */
+static void test_checker_sees_a_mix(void **state)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	static struct world w;
+	uint8_t *ip;
+	uint32_t at;
+
+	(void)state;
+	assert_non_null(m);
+	memset(&w, 0, sizeof(w));
+	make_esp(&w, m); /* for the gateway: no generation's path has it as its remote */
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, PACKETS_L2);
+	assert_int_equal(generation_of(ip, rte_pktmbuf_data_len(m) - PACKETS_L2, &at), 0);
+	check_esp(&w, m);
+	assert_int_equal(w.out.wrong_tuple, 1);
+	rte_pktmbuf_free(m);
+}
+
+static struct rte_mempool *start_eal(void)
+{
+	static const char *const words[] = {
+	        "migration-test", "--no-huge",   "--no-shconf", "--no-pci", "-m", "64", "-l", "0",
+	        "--no-telemetry", "--log-level", "error"};
+	enum { WORDS = sizeof(words) / sizeof(words[0]) };
+	static char copies[WORDS][20]; /* EAL keeps its arguments and may change them */
+	char *args[WORDS + 1] = {0};
+
+	for (unsigned i = 0; i < WORDS; i++) {
+		snprintf(copies[i], sizeof(copies[i]), "%s", words[i]);
+		args[i] = copies[i];
+	}
+	if (rte_eal_init(WORDS, args) < 0)
+		return NULL;
+	return rte_pktmbuf_pool_create("stress", PACKET_POOL, 0, PKT_PRIV, PACKET_BUFFER, SOCKET_ID_ANY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_checker_sees_a_mix),
+	        cmocka_unit_test(test_one_worker),
+	        cmocka_unit_test(test_two_workers_hand_over),
+	};
+	int failed;
+
+	pool = start_eal();
+	if (pool == NULL || crypto_init() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	crypto_fini();
+	rte_eal_cleanup();
+	return failed;
+}
