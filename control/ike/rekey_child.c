@@ -111,6 +111,8 @@ static void retry_later(struct ike_sa *sa, struct rekey_child_task *t)
 	child_set_state(old, old->successor != NULL ? CHILD_REKEYED : CHILD_INSTALLED);
 	if (old->successor == NULL)
 		old->rekey_ms = rekey_retry_ms(sa);
+	else
+		old->delete_ms = ike_sa_now(sa) + TIMER_OLD_CHILD_MS;
 	child_schedule(sa);
 }
 

@@ -118,10 +118,12 @@ static void give_way(struct ike_sa *sa, struct rekey_ike_task *t)
 
 	drop_heir(sa, t);
 	t->rival_spi = 0;
-	if (rival != NULL)
+	if (rival != NULL) {
 		rekey_heir_inherit(rival, sa);
-	else if (sa->state == IKE_STATE_ESTABLISHED)
+		ike_sa_resume(rival);
+	} else if (sa->state == IKE_STATE_ESTABLISHED) {
 		ike_sa_timer(sa, TIMER_REKEY, rekey_retry_ms(sa));
+	}
 }
 
 static int refused(struct ike_sa *sa, struct rekey_ike_task *t, struct exchange *x, uint16_t error)
@@ -165,10 +167,13 @@ static int complete(struct ike_sa *sa, struct rekey_ike_task *t, const struct ik
 		rekey_heir_bare(heir, sa);
 		ike_sa_delete(heir, "redundant after a simultaneous rekey");
 		rekey_heir_inherit(rival, sa);
+		ike_sa_resume(rival);
 		return 0;
 	}
 	rekey_heir_inherit(heir, sa);
 	ike_sa_delete(sa, "rekeyed");
+	if (rival != NULL)
+		ike_sa_resume(rival); /* the peer deletes it */
 	return 0;
 }
 

@@ -62,6 +62,9 @@ static void finish(struct exchange *x, struct ike_sa *heir)
 		IKE_COUNT(sa->manager, rekey_collisions);
 		ours->rival_spi = ike_sa_own_spi(heir);
 		rekey_heir_bare(heir, sa);
+		/* The peer may have it as the session's already: what comes on it
+		 * waits until that is known here too. */
+		ike_sa_park(heir);
 		exchange_finish(x, 0);
 		return;
 	}

@@ -77,7 +77,7 @@ void timer_rekey(struct ike_sa *sa)
 
 void timer_expire(struct ike_sa *sa)
 {
-	if (sa->state == IKE_STATE_ESTABLISHED)
+	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
 		ike_sa_delete(sa, "the lifetime of the IKE SA is over");
 	else
 		ike_sa_close(sa, "the lifetime of the IKE SA is over");
