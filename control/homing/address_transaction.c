@@ -178,9 +178,12 @@ void address_transaction_abandon(struct address_transaction *tx)
 
 void address_transaction_sent(struct address_transaction *tx, const struct pair *pair, uint64_t now_ms)
 {
+	bool is_first = !tx->rr_outstanding;
+
 	return_routability_sent(&tx->rr, pair);
 	tx->rr_outstanding = true;
-	if (tx->state == ADDRESS_WAITING && set_state(tx, ADDRESS_PROVING))
+	/* A further copy of a cancelled move's request begins no proof. */
+	if (is_first && tx->state == ADDRESS_WAITING && set_state(tx, ADDRESS_PROVING))
 		tx->deadline_ms = now_ms + tx->policy.rr_timeout_ms;
 }
 

@@ -28,7 +28,8 @@ void homing_set_pair(struct homing_session *hs, const struct pair *pair)
 {
 	hs->sa->local = pair->local;
 	hs->sa->remote = pair->remote;
-	mobike_unpin(hs);
+	if (mobike_unpin(hs))
+		exchange_resend_on(hs->sa, &pair->local, &pair->remote);
 }
 
 void homing_schedule(struct homing_session *hs, uint64_t at_ms)
@@ -161,8 +162,10 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	             pair_path_text(&move->to, to), move->generation,
 	             (unsigned long long)(ike_sa_now(sa) - move->asked_ms));
 	doubt_end(hs);
-	if (move->asker != ADDRESS_BY_PEER_UPDATE && move->asker != ADDRESS_BY_OWN_UPDATE &&
-	    move->asker != ADDRESS_BY_PMTU)
+	hs->retry_ms = 0;
+	/* An update has set it already, perhaps to something newer still. */
+	if ((move->asker != ADDRESS_BY_PEER_UPDATE || !hs->update_due) &&
+	    move->asker != ADDRESS_BY_OWN_UPDATE && move->asker != ADDRESS_BY_PMTU && !hs->tx.has_next)
 		homing_set_pair(hs, &move->to.pair);
 	/* RFC 4555 3.6: the peer hears which of our addresses are left. */
 	if ((move->asker == ADDRESS_BY_UPLINK_DOWN || move->asker == ADDRESS_BY_PROBE) &&
@@ -177,6 +180,15 @@ static void refused(struct homing_session *hs, const struct address_move *move, 
 
 	ike_sa_event(hs->sa, IKE_EVENT_MOVE_REFUSED, "%s: to %s: %s", address_asker_text(move->asker),
 	             pair_path_text(&move->to, to), address_outcome_text(outcome));
+}
+
+static void retry_later(struct homing_session *hs, const struct address_move *move)
+{
+	if (move->asker != ADDRESS_BY_PEER_UPDATE || hs->retries == HOMING_RETRIES)
+		return;
+	hs->retry = *move;
+	hs->retry_ms = ike_sa_now(hs->sa) + ((uint64_t)HOMING_RETRY_MS << hs->retries++);
+	homing_schedule(hs, hs->retry_ms);
 }
 
 static void ended(struct address_transaction *tx, const struct address_move *move,
@@ -203,6 +215,8 @@ static void ended(struct address_transaction *tx, const struct address_move *mov
 		break;
 	case ADDRESS_END_TIMED_OUT:
 		IKE_COUNT(sa->manager, rr_timeout);
+		retry_later(hs, move);
+		(void)mobike_unpin(hs);
 		stay(hs);
 		doubt_begin(hs);
 		/* Try all paths now, not when the backoff says so. */
@@ -293,17 +307,27 @@ static void closed(struct ike_sa *sa, struct ike_sa *heir)
 	homing_schedule(hs, ike_sa_now(heir));
 }
 
+/* RFC 4555 3.5: what is outstanding goes on over the new addresses, except for a
+ * proof of these very addresses. */
+static void follow_pair(struct homing_session *hs)
+{
+	struct ike_sa *sa = hs->sa;
+	struct pair present = homing_pair(sa), last = {sa->request.local, sa->request.remote};
+
+	(void)mobike_unpin(hs);
+	if (sa->request.active && !sa->request.task->pinned && !pair_equal(&present, &last))
+		exchange_resend_on(sa, &present.local, &present.remote);
+}
+
 static void apply_update(struct homing_session *hs)
 {
 	struct address_move update = hs->update;
-	struct pair present = homing_pair(hs->sa);
 
 	hs->update_due = false;
+	hs->retry_ms = 0;
+	hs->retries = 0;
 	(void)homing_request(hs, update.asker, &update.to, update.needs_proof, update.order);
-	/* RFC 4555 3.5: outstanding requests go on over the new addresses. */
-	if (hs->sa->request.active && !(hs->sa->request.task != NULL && hs->sa->request.task->pinned) &&
-	    !pair_equal(&present, &(struct pair){hs->sa->request.local, hs->sa->request.remote}))
-		exchange_resend_on(hs->sa, &present.local, &present.remote);
+	follow_pair(hs);
 }
 
 static void timer(struct ike_sa *sa)
@@ -321,8 +345,12 @@ static void timer(struct ike_sa *sa)
 	}
 	if (hs->uplink_due_ms != 0 && hs->uplink_due_ms <= now)
 		uplinks_check(hs);
-	if (hs->uplink_due_ms != 0)
-		homing_schedule(hs, hs->uplink_due_ms);
+	if (hs->retry_ms != 0 && hs->retry_ms <= now) {
+		hs->retry_ms = 0;
+		(void)homing_request(hs, hs->retry.asker, &hs->retry.to, true, hs->retry.order);
+	}
+	homing_schedule(hs, hs->uplink_due_ms != 0 ? hs->uplink_due_ms : UINT64_MAX);
+	homing_schedule(hs, hs->retry_ms != 0 ? hs->retry_ms : UINT64_MAX);
 	homing_schedule(hs, address_transaction_tick(&hs->tx, now));
 }
 

@@ -15,6 +15,9 @@
 #define HOMING_PATIENCE_MS (5u * 60u * 1000u)
 /* Unanswered retransmissions on the session's own pair before all others are tried (KD-7). */
 #define HOMING_PROBE_AFTER 2u
+/* Further proofs of an address that did not answer in time, and the pause before the first (H45: bounded). */
+#define HOMING_RETRIES  4u
+#define HOMING_RETRY_MS 5000u
 /* Sessions a millisecond that a dead uplink moves. */
 #define HOMING_PACE 2u
 
@@ -38,6 +41,12 @@ struct homing_session {
 	uint64_t uplink_due_ms; /* the local address may be dead: look then; 0: no */
 	uint64_t doubt_ms;      /* when the path fell in doubt; 0: it is not */
 	bool verify;            /* the next answer on one pair ends the doubt */
+
+	/* A peer's update whose proof got no answer is tried again, ever more rarely: a lossy
+	 * path must not leave both ends of different minds. */
+	struct address_move retry;
+	uint64_t retry_ms; /* 0: none */
+	unsigned retries;
 
 	/* Initiator: the newest own update, and what to go back to. */
 	uint64_t own_order;

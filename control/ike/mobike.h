@@ -11,8 +11,8 @@
  * on that pair only (RFC 4555 3.7); for an own update it is the update itself. */
 void mobike_prove(struct homing_session *hs);
 /* The proof request follows the session's pair from now on: its move was cancelled
- * or took too long, and the window must not stay shut. */
-void mobike_unpin(struct homing_session *hs);
+ * or took too long, and the window must not stay shut. True where that changed anything. */
+bool mobike_unpin(struct homing_session *hs);
 /* The session leaves `sa`: it ends, or goes on with hs->sa, an heir. Requests of ours on `sa`
  * no longer concern it; with an heir they are made anew there. */
 void mobike_leave(struct homing_session *hs, struct ike_sa *sa);

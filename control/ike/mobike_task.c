@@ -190,17 +190,16 @@ void mobike_prove(struct homing_session *hs)
 	task_queue(hs->sa, &t->task);
 }
 
-void mobike_unpin(struct homing_session *hs)
+bool mobike_unpin(struct homing_session *hs)
 {
-	struct ike_sa *sa = hs->sa;
 	struct task *task = hs->proof;
 
 	if (task == NULL || !task->pinned || !on_wire(hs, task))
-		return;
+		return false;
 	if (hs->tx.state == ADDRESS_PROVING && pair_equal(&hs->tx.rr.pair, &hs->tx.active.to.pair))
-		return; /* it is on trial itself */
+		return false; /* it is on trial itself */
 	task->pinned = false;
-	exchange_resend_on(sa, &sa->local, &sa->remote);
+	return true;
 }
 
 /* Address lists */
@@ -371,9 +370,14 @@ static int update_response(struct ike_sa *sa, struct task *task, struct exchange
 	}
 	if (t->is_proof)
 		err = tell_answer(t, x);
-	if (err == 0 && t->order == hs->own_order)
+	if (err != 0 || t->order != hs->own_order)
+		return err;
+	/* Sent from several addresses: the peer may have taken any of them. */
+	if (t->several)
+		mobike_send_update(hs);
+	else
 		update_encap(hs, x);
-	return err;
+	return 0;
 }
 
 static const struct task_type update_type = {
