@@ -145,7 +145,7 @@ static void new_address_is_told_for_the_newest_and_not_often(void **state)
 
 static void silence_is_told_once_and_only_after_answers(void **state)
 {
-	struct tunnel t = {0};
+	struct tunnel t = {.path = NULL};
 	unsigned told = 0;
 
 	(void)state;

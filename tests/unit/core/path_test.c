@@ -29,7 +29,7 @@ static uint16_t sum_words(const uint8_t *p, size_t len, uint32_t sum)
 
 static void ipv4_template_and_sum(void **state)
 {
-	static const uint8_t want[28] = {0x45, 0, 0,   0, 0,   0, 0,    0,    64,   17,   0, 0, 192, 0,
+	static const uint8_t want[28] = {0x45, 0, 0,   0, 0,   0, 0x40, 0,    64,   17,   0, 0, 192, 0,
 	                                 2,    1, 203, 0, 113, 1, 0x11, 0x94, 0x11, 0x94, 0, 0, 0,   0};
 	struct core *core = fixture_core(1);
 	struct rg_api_path spec = fixture_path(0xcb007101);
