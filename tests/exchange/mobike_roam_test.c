@@ -199,8 +199,12 @@ static void lossy_path(void **state)
 		roam_up(r);
 		r->w->seed = seed;
 		r->w->loss_percent = 33;
+		roam_kill(r, WLAN);
+		roam_kill(r, ISP2);
 		roam_move(r, LTE, ISP1);
-		roam_run(r, 200000);
+		roam_run(r, 120000);
+		r->w->loss_percent = 0;
+		roam_run(r, 60000);
 		roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
 		roam_free(r);
 	}
