@@ -24,8 +24,6 @@ struct rg_client_msg {
 
 /* Bytes of one record of a type; 0: no such type. */
 size_t rg_api_record_size(uint16_t type);
-/* "TUNNEL_ADD"; "unknown". */
-const char *rg_api_type_name(uint16_t type);
 /* "new-address"; "unknown". Of enum rg_event_type. */
 const char *rg_api_event_name(uint32_t type);
 

@@ -22,19 +22,6 @@ size_t rg_api_record_size(uint16_t type)
 	}
 }
 
-const char *rg_api_type_name(uint16_t type)
-{
-	switch (type) {
-#define X(name, value, record)                                                                               \
-	case value:                                                                                          \
-		return #name;
-		RG_API_RECORDS(X)
-#undef X
-	default:
-		return "unknown";
-	}
-}
-
 const char *rg_api_event_name(uint32_t type)
 {
 	switch ((enum rg_event_type)type) {

@@ -26,8 +26,6 @@ static int check_config(const struct core_config *c)
 {
 	if (c->n_workers == 0 || c->n_workers > CORE_MAX_WORKERS || c->node > 14)
 		return -EINVAL;
-	if (c->n_readers > RCU_MAX_READERS || (c->n_readers != 0 && c->n_readers < c->n_workers))
-		return -EINVAL;
 	if (c->max_sas == 0 || c->max_sas > 1u << RG_SA_INDEX_BITS || c->key_align > 64)
 		return -EINVAL;
 	if (c->max_tunnels > 1u << RG_SA_INDEX_BITS || c->max_policies > 1u << RG_SA_INDEX_BITS)
@@ -97,7 +95,7 @@ int core_new(const struct core_config *config, struct core **out)
 	w->max_policies = config->max_policies != 0 ? config->max_policies : core->capacity;
 	w->slabs.limit = config->memory_limit;
 	retire_init(&w->retire);
-	rcu_init(&core->rcu, config->n_readers != 0 ? config->n_readers : config->n_workers);
+	rcu_init(&core->rcu, config->n_workers);
 	rc = new_arrays(core);
 	if (rc == 0)
 		rc = new_workers(core);

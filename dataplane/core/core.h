@@ -24,10 +24,8 @@
 #define CORE_HANDOVER_SIZE 1024 /* entries of a ring between two workers */
 
 struct core_config {
-	unsigned n_workers; /* 1 to CORE_MAX_WORKERS */
-	unsigned n_readers; /* of tables: the workers, and the punt thread if it looks things up; 0: n_workers
-	                     */
-	uint32_t max_sas;   /* in each direction; rounded up to a power of two */
+	unsigned n_workers;    /* 1 to CORE_MAX_WORKERS */
+	uint32_t max_sas;      /* in each direction; rounded up to a power of two */
 	uint32_t max_tunnels;  /* 0: max_sas */
 	uint32_t max_policies; /* 0: max_sas */
 	size_t memory_limit;   /* bytes of objects; 0: none */

@@ -4,7 +4,6 @@
  * writers other than this process, so its reader can map it without fear. Main
  * only; the records are written by the owners of their SAs.
  */
-#include "dataplane/core/drops.h"
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
@@ -15,39 +14,6 @@
 
 _Static_assert(sizeof(struct rg_counters_sa) == 64, "a record is a cache line");
 _Static_assert(sizeof(struct rg_counters_hdr) == 64, "records are aligned");
-
-static const char *const drop_names[DROP_COUNT] = {[DROP_NONE] = "none",
-#define X(name, kebab, text) [DROP_##name] = kebab,
-                                                   DROP_REASONS(X)
-#undef X
-};
-
-static const char *const drop_texts[DROP_COUNT] = {[DROP_NONE] = "not dropped",
-#define X(name, kebab, text) [DROP_##name] = text,
-                                                   DROP_REASONS(X)
-#undef X
-};
-
-static const char *const counter_names[COUNTER_COUNT] = {
-#define X(name, kebab) [COUNTER_##name] = kebab,
-        EVENT_COUNTERS(X)
-#undef X
-};
-
-const char *drop_name(enum drop reason)
-{
-	return reason < DROP_COUNT ? drop_names[reason] : "unknown";
-}
-
-const char *drop_text(enum drop reason)
-{
-	return reason < DROP_COUNT ? drop_texts[reason] : "unknown";
-}
-
-const char *counter_name(enum counter what)
-{
-	return what < COUNTER_COUNT ? counter_names[what] : "unknown";
-}
 
 static int write_header(struct rg_counters_hdr *h, uint32_t capacity)
 {

@@ -39,7 +39,6 @@
 	X(ESP_INNER_BAD, "esp-inner-bad", "inner IP header is malformed or longer than the plaintext")       \
 	X(ESP_SELECTORS, "esp-selectors", "inner packet outside the SA's selectors")                         \
 	X(ESP_ECN, "esp-ecn", "congestion mark outside, no ECN inside (RFC 6040 4.2)")                       \
-	X(ESP_CRYPTO, "esp-crypto", "the crypto library refused the job")                                    \
 	X(INNER_TTL, "inner-ttl", "inner hop limit exhausted")                                               \
 	X(INNER_BAD, "inner-bad", "plaintext packet is malformed")                                           \
 	X(OUT_NO_POLICY, "out-no-policy", "no policy's selectors match")                                     \
@@ -49,9 +48,7 @@
 	X(OUT_SEQUENCE, "out-sequence", "sequence numbers exhausted (RFC 4303 3.3.3)")                       \
 	X(OUT_TOO_BIG, "out-too-big", "does not fit the path; the sender was told")                          \
 	X(OUT_NO_ROOM, "out-no-room", "no room in the buffer for the headers or the trailer")                \
-	X(OUT_CRYPTO, "out-crypto", "the crypto library refused the job")                                    \
-	X(OUT_NO_ROUTE, "out-no-route", "no route or next hop for the tunnel's remote address")              \
-	X(OUT_NO_NEIGHBOUR, "out-no-neighbour", "no MAC address known for the next hop")                     \
+	X(OUT_NO_ROUTE, "out-no-route", "no route, next hop or MAC address for the remote address")          \
 	X(HANDOVER_FULL, "handover-full", "ring to the owning worker is full")                               \
 	X(HANDOVER_STALE, "handover-stale", "SA went away while the packet was handed over")                 \
 	X(PUNT_IKE, "punt-ike", "policer: IKE for known SPIs")                                               \
@@ -65,46 +62,48 @@
 	X(TX_FULL, "tx-full", "the port's transmit queue stayed full")                                       \
 	X(TX_PORT_DOWN, "tx-port-down", "port is down")
 
-/* X(NAME, "kebab-case name"): counted, and not a drop. */
+/* X(NAME, "kebab-case name", "what is counted"): no drop. */
 #define EVENT_COUNTERS(X)                                                                                    \
-	X(RX_PACKETS, "rx-packets")                                                                          \
-	X(RX_BYTES, "rx-bytes")                                                                              \
-	X(TX_PACKETS, "tx-packets")                                                                          \
-	X(TX_BYTES, "tx-bytes")                                                                              \
-	X(DECRYPTED, "decrypted")                                                                            \
-	X(ENCRYPTED, "encrypted")                                                                            \
-	X(HAIRPINNED, "hairpinned")                                                                          \
-	X(FORWARDED, "forwarded")                                                                            \
-	X(PUNTED, "punted")                                                                                  \
-	X(FROM_KERNEL, "from-kernel")                                                                        \
-	X(CHECKSUM_COMPLETED, "checksum-completed")                                                          \
-	X(MSS_CLAMPED, "mss-clamped")                                                                        \
-	X(TOO_BIG_SENT, "too-big-sent")                                                                      \
-	X(TIME_EXCEEDED_SENT, "time-exceeded-sent")                                                          \
-	X(FRAGMENTED, "fragmented")                                                                          \
-	X(UNEXPECTED_SOURCE, "unexpected-source")                                                            \
-	X(HANDED_OVER, "handed-over")                                                                        \
-	X(RECEIVED_OVER, "received-over")                                                                    \
-	X(EVENTS_RAISED, "events-raised")                                                                    \
-	X(EVENTS_FULL, "events-full")                                                                        \
-	X(POLLS, "polls")                                                                                    \
-	X(EMPTY_POLLS, "empty-polls")                                                                        \
-	X(SLEEPS, "sleeps")
+	X(RX_PACKETS, "rx-packets", "packets that ports gave")                                               \
+	X(RX_BYTES, "rx-bytes", "their bytes")                                                               \
+	X(TX_PACKETS, "tx-packets", "packets that ports took")                                               \
+	X(TX_BYTES, "tx-bytes", "their bytes")                                                               \
+	X(DECRYPTED, "decrypted", "packets that came out of an SA")                                          \
+	X(ENCRYPTED, "encrypted", "packets that went into an SA")                                            \
+	X(HAIRPINNED, "hairpinned", "from one client to another")                                            \
+	X(FORWARDED, "forwarded", "decrypted packets that went on to a network")                             \
+	X(PUNTED, "punted", "packets for the kernel")                                                        \
+	X(FROM_KERNEL, "from-kernel", "packets from the kernel")                                             \
+	X(CHECKSUM_COMPLETED, "checksum-completed", "partial checksums of a peer veth, completed")           \
+	X(MSS_CLAMPED, "mss-clamped", "TCP handshakes whose MSS was lowered")                                \
+	X(TOO_BIG_SENT, "too-big-sent", "answers that say fragmentation needed or packet too big")           \
+	X(TIME_EXCEEDED_SENT, "time-exceeded-sent", "answers that say hop limit exceeded")                   \
+	X(FRAGMENTED, "fragmented", "inner packets sent in fragments")                                       \
+	X(UNEXPECTED_SOURCE, "unexpected-source",                                                            \
+	  "authenticated packets from elsewhere than the path's remote address")                             \
+	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their SA")                      \
+	X(RECEIVED_OVER, "received-over", "packets taken from other workers")                                \
+	X(EVENTS_RAISED, "events-raised", "what the worker told control")                                    \
+	X(POLLS, "polls", "rounds of the loop")                                                              \
+	X(EMPTY_POLLS, "empty-polls", "rounds that found nothing")                                           \
+	X(SLEEPS, "sleeps", "naps")
 
+/* clang-format off */
 enum drop {
 	DROP_NONE = 0,
 #define X(name, kebab, text) DROP_##name,
 	DROP_REASONS(X)
 #undef X
-	        DROP_COUNT
+	DROP_COUNT
 };
 
 enum counter {
-#define X(name, kebab) COUNTER_##name,
+#define X(name, kebab, text) COUNTER_##name,
 	EVENT_COUNTERS(X)
 #undef X
-	        COUNTER_COUNT
+	COUNTER_COUNT
 };
+/* clang-format on */
 
 /* One for each worker (and one for the punt thread); owner writes, main reads. */
 struct counters {
@@ -137,5 +136,6 @@ static inline void count_add(struct counters *c, enum counter what, uint64_t n)
 const char *drop_name(enum drop reason); /* "esp-auth"; any thread */
 const char *drop_text(enum drop reason); /* one line for an operator; any thread */
 const char *counter_name(enum counter what);
+const char *counter_text(enum counter what);
 
 #endif
