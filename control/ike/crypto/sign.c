@@ -31,10 +31,10 @@ void ike_build_hashes(struct ike_build *b, uint32_t hashes)
 	uint8_t data[2 * 8];
 	size_t len = 0;
 
-	for (uint16_t hash = IKE_HASH_SHA1; hash <= IKE_HASH_IDENTITY; hash++) {
+	for (unsigned hash = IKE_HASH_SHA1; hash <= IKE_HASH_IDENTITY; hash++) {
 		if (!(hashes & IKE_HASH_BIT(hash)))
 			continue;
-		put_be16(data + len, hash);
+		put_be16(data + len, (uint16_t)hash);
 		len += 2;
 	}
 	ike_build_status(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, data, len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Diffie-Hellman: published vectors, every group with itself, and H10. */
 #include <errno.h>
+#include <pthread.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -136,6 +137,41 @@ static void both_sides_agree(void **state)
 	}
 }
 
+static void *agree_many_times(void *arg)
+{
+	size_t group = (size_t)arg;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < 10; i++) {
+		struct ike_dh a = {0}, b = {0};
+
+		failed += ike_dh_generate(&a, groups[group]) != 0 ||
+		          ike_dh_generate(&b, groups[group]) != 0 ||
+		          ike_dh_compute(&a, b.public_value, b.public_len) != 0 ||
+		          ike_dh_compute(&b, a.public_value, a.public_len) != 0 ||
+		          memcmp(a.shared, b.shared, a.shared_len) != 0;
+		ike_dh_wipe(&a);
+		ike_dh_wipe(&b);
+	}
+	return (void *)failed;
+}
+
+/* The pool's threads share nothing but OpenSSL; TSan watches this one. */
+static void on_several_threads(void **state)
+{
+	pthread_t threads[N_GROUPS];
+
+	(void)state;
+	for (size_t i = 0; i < N_GROUPS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, agree_many_times, (void *)i), 0);
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		void *failed;
+
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+}
+
 static void unknown_groups(void **state)
 {
 	static const uint16_t others[] = {0, 2, 5, 16, 21, 32, 1025, 65535};
@@ -268,11 +304,12 @@ static void h10_x25519_small_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(rfc8031_appendix_a),  cmocka_unit_test(rfc7748_section_6_1),
-	        cmocka_unit_test(rfc5903_section_8_1), cmocka_unit_test(rfc5903_section_8_2),
-	        cmocka_unit_test(both_sides_agree),    cmocka_unit_test(unknown_groups),
-	        cmocka_unit_test(h10_length),          cmocka_unit_test(h10_modp_range),
-	        cmocka_unit_test(h10_off_the_curve),   cmocka_unit_test(h10_x25519_small_order),
+	        cmocka_unit_test(rfc8031_appendix_a),     cmocka_unit_test(rfc7748_section_6_1),
+	        cmocka_unit_test(rfc5903_section_8_1),    cmocka_unit_test(rfc5903_section_8_2),
+	        cmocka_unit_test(both_sides_agree),       cmocka_unit_test(on_several_threads),
+	        cmocka_unit_test(unknown_groups),         cmocka_unit_test(h10_length),
+	        cmocka_unit_test(h10_modp_range),         cmocka_unit_test(h10_off_the_curve),
+	        cmocka_unit_test(h10_x25519_small_order),
 	};
 
 	return cmocka_run_group_tests_name("crypto/dh", tests, NULL, NULL);
