@@ -169,14 +169,11 @@ class Lab:
         self.open = False
         for finalizer in reversed(self.finalizers):
             finalizer()
-        for process in reversed(self.processes):
-            process.signal(signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        for process in reversed(self.processes):
-            try:
-                process.popen.wait(max(0.01, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
+        # No farewells: a test that wants a clean stop has asked for one.
+        for process in self.processes:
+            process.signal(signal.SIGKILL)
+        for process in self.processes:
+            process.popen.wait()
         for ns in self.namespaces:
             subprocess.run(["ip", "netns", "del", ns], capture_output=True)
         if save_to:
