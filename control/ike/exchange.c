@@ -106,6 +106,8 @@ static void finish_request(struct exchange *x, int result)
 {
 	struct ike_sa *sa = x->sa;
 
+	if (result == -ENOMSG) /* it is as if it had not come */
+		return;
 	if (result == 0)
 		result = answer(x);
 	if (result < 0 && sa->state < IKE_STATE_ESTABLISHED)
@@ -155,7 +157,7 @@ static void dispatch(struct exchange *x)
 	begin_answer(x, false);
 	if (verdict == TABLE_UNEXPECTED) {
 		IKE_COUNT(sa->manager, unexpected);
-		result = -EPROTO;
+		result = x->is_response ? -EPROTO : -ENOMSG;
 	} else if (verdict == TABLE_ILLEGAL) {
 		IKE_COUNT(sa->manager, payload_illegal);
 		result = x->is_response ? -EPROTO : exchange_error(x, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes a message on its way: the client's next request of one exchange is
+ * opened with the client's own keys, its payloads are given to a test to change, and it is
+ * sealed again. So a gateway meets every wrong message from a peer that has the right keys.
+ */
+#ifndef RG_TESTS_MUTATE_H
+#define RG_TESTS_MUTATE_H
+
+#include "tests/exchange/world.h"
+
+struct mutable_payload {
+	uint8_t type;
+	bool critical;
+	uint8_t body[4096];
+	size_t len;
+};
+
+struct mutation {
+	struct world *w;
+	uint8_t exchange; /* whose request */
+	void (*change)(struct mutation *m);
+	void *context;
+	struct ike_header hdr;
+	struct mutable_payload payloads[IKE_MAX_PAYLOADS + 8];
+	unsigned n;
+	unsigned applied; /* how many messages were changed */
+	uint16_t answer;  /* the first error notify of the gateway's answer; 0: none */
+	bool answered;
+};
+
+/* Installs it as the world's filter. `m` must live as long as the world. */
+void mutate(struct world *w, struct mutation *m, uint8_t exchange, void (*change)(struct mutation *m),
+            void *context);
+/* No more changes. */
+void mutate_stop(struct world *w);
+
+struct mutable_payload *mutable_find(struct mutation *m, uint8_t type);
+void mutable_remove(struct mutation *m, unsigned index);
+struct mutable_payload *mutable_add(struct mutation *m, uint8_t type, const void *body, size_t len);
+
+#endif
