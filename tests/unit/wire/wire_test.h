@@ -48,11 +48,11 @@ static inline size_t hex(uint8_t *out, size_t cap, const char *text)
 #define assert_ok(got)           assert_string_equal(ike_reject_name(got), ike_reject_name(IKE_OK))
 
 static const struct ike_header test_header = {
-	.spi_i = 0x1122334455667788,
-	.spi_r = 0x99aabbccddeeff00,
-	.exchange = IKE_EXCHANGE_INFORMATIONAL,
-	.flags = IKE_FLAG_INITIATOR,
-	.message_id = 7,
+        .spi_i = 0x1122334455667788,
+        .spi_r = 0x99aabbccddeeff00,
+        .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .flags = IKE_FLAG_INITIATOR,
+        .message_id = 7,
 };
 
 /* A payload of the type with the body, as ike_msg_parse() would give it. */
