@@ -26,7 +26,8 @@ struct mirror_neigh {
 struct mirror_route {
 	unsigned table, ifindex;
 	uint32_t metric;
-	uint8_t family, len, type, to[16]; /* type: RTN_* */
+	uint8_t family, len, type, protocol; /* type: RTN_*, protocol: RTPROT_* */
+	uint8_t to[16];
 	uint8_t gateway_family;            /* 0: on link */
 	uint8_t gateway[16];
 };

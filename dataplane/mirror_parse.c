@@ -177,6 +177,7 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 	r.table = t.a[RTA_TABLE] != NULL ? mnl_attr_get_u32(t.a[RTA_TABLE]) : msg->rtm_table;
 	r.len = msg->rtm_dst_len;
 	r.type = msg->rtm_type;
+	r.protocol = msg->rtm_protocol;
 	if (r.family == 0 || (msg->rtm_flags & RTM_F_CLONED) != 0 || r.table == RT_TABLE_LOCAL)
 		return 0;
 	if (r.len != 0 && !read_addr(t.a[RTA_DST], r.family, r.to))

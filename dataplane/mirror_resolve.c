@@ -144,6 +144,36 @@ static bool is_link_local(uint8_t family, const uint8_t *addr)
 	return family == 6 && addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
 }
 
+static bool prefix_inside(uint8_t family, const uint8_t *outer, uint8_t outer_len, const struct fib_item *item)
+{
+	return item->family == family && item->len >= outer_len && prefix_holds(outer, outer_len, item->addr);
+}
+
+/* Inside a pool, or a route to the TUN: whatever else is routed there, it is for clients alone (H68). */
+static bool inside_pool(const struct mirror *m, const struct fib_item *item)
+{
+	const struct mirror_route *r = LIST(m->routes, mirror_route);
+
+	for (size_t i = 0; i < m->cfg->n_pools; i++)
+		for (size_t k = 0; k < m->cfg->pools[i].n_prefixes; k++) {
+			const struct rg_cfg_prefix *p = &m->cfg->pools[i].prefixes[k];
+			if (prefix_inside(p->addr.family, p->addr.bytes, p->len, item))
+				return true;
+		}
+	for (size_t i = 0; i < m->routes.n; i++)
+		if (r[i].ifindex == m->tun_ifindex && r[i].protocol == NL_PROTOCOL &&
+		    prefix_inside(r[i].family, r[i].to, r[i].len, item))
+			return true;
+	return false;
+}
+
+static void protect_pools(const struct mirror *m, struct items *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->item[i].kind != FIB_LOCAL && inside_pool(m, &s->item[i]))
+			s->item[i].kind = FIB_POOL;
+}
+
 static int add_addresses(struct mirror *m, struct items *s)
 {
 	const struct mirror_addr *a = LIST(m->addrs, mirror_addr);
@@ -215,6 +245,7 @@ static struct fib *build(struct mirror *m)
 	for (size_t i = 0; i < m->routes.n && rc == 0; i++)
 		if (r[i].table == MIRROR_MAIN_TABLE)
 			rc = add_route(m, &s, &r[i]);
+	protect_pools(m, &s);
 	if (rc == 0)
 		fib = fib_build(s.item, s.n);
 	free(s.item);

@@ -181,6 +181,7 @@ class Gcm:
         outer = ip("192.0.2.1", "192.0.2.2")
         self.sa.tunnel_header = outer
         iv = os.urandom(8)
+        self.sa.seq_num = self.seq & 0xffffffff  # scapy takes 0 for "none given"
         sealed = self.sa.encrypt(bare(inner), seq_num=self.seq & 0xffffffff, iv=iv,
                                  **({"esn_en": True, "esn": self.seq >> 32} if self.esn else {}))
         return bytes(sealed[ESP])
