@@ -32,6 +32,18 @@ void homing_set_pair(struct homing_session *hs, const struct pair *pair)
 		exchange_resend_on(hs->sa, &pair->local, &pair->remote);
 }
 
+void homing_follow(struct homing_session *hs)
+{
+	struct ike_sa *sa = hs->sa;
+	struct pair present = homing_pair(sa), last = {sa->request.local, sa->request.remote};
+
+	(void)mobike_unpin(hs);
+	if (!sa->request.active || sa->request.task->pinned || pair_equal(&present, &last))
+		return;
+	exchange_restart(sa);
+	exchange_resend_on(sa, &present.local, &present.remote);
+}
+
 void homing_schedule(struct homing_session *hs, uint64_t at_ms)
 {
 	uint64_t now_at = hs->sa->timer[TIMER_HOMING];
@@ -307,18 +319,6 @@ static void closed(struct ike_sa *sa, struct ike_sa *heir)
 	homing_schedule(hs, ike_sa_now(heir));
 }
 
-/* RFC 4555 3.5: what is outstanding goes on over the new addresses, except for a
- * proof of these very addresses. */
-static void follow_pair(struct homing_session *hs)
-{
-	struct ike_sa *sa = hs->sa;
-	struct pair present = homing_pair(sa), last = {sa->request.local, sa->request.remote};
-
-	(void)mobike_unpin(hs);
-	if (sa->request.active && !sa->request.task->pinned && !pair_equal(&present, &last))
-		exchange_resend_on(sa, &present.local, &present.remote);
-}
-
 static void apply_update(struct homing_session *hs)
 {
 	struct address_move update = hs->update;
@@ -327,7 +327,7 @@ static void apply_update(struct homing_session *hs)
 	hs->retry_ms = 0;
 	hs->retries = 0;
 	(void)homing_request(hs, update.asker, &update.to, update.needs_proof, update.order);
-	follow_pair(hs);
+	homing_follow(hs);
 }
 
 static void timer(struct ike_sa *sa)

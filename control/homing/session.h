@@ -78,6 +78,9 @@ void homing_schedule(struct homing_session *hs, uint64_t at_ms);
 /* The pair that IKE uses; requests that were pinned elsewhere follow it. */
 void homing_set_pair(struct homing_session *hs, const struct pair *pair);
 struct pair homing_pair(const struct ike_sa *sa);
+/* RFC 4555 3.5: what is outstanding goes on over the session's pair, and at once,
+ * except for a proof of that very pair. */
+void homing_follow(struct homing_session *hs);
 
 /* doubt.c */
 void doubt_begin(struct homing_session *hs);

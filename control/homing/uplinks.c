@@ -146,17 +146,21 @@ static void replace(struct homing_session *hs)
 	}
 	to = homing_path(hs->sa, &pairs[0]);
 	homing_set_pair(hs, &pairs[0]);
-	homing_request(hs, ADDRESS_BY_UPLINK_DOWN, &to, true, 0);
+	(void)homing_request(hs, ADDRESS_BY_UPLINK_DOWN, &to, true, 0);
+	homing_follow(hs);
 }
 
 void uplinks_check(struct homing_session *hs)
 {
+	struct address_set local;
 	bool moving =
 	        hs->tx.state != ADDRESS_IDLE && !uplinks_is_dead(hs->sa, &hs->tx.active.to.pair.local.addr);
 
 	hs->uplink_due_ms = 0;
 	if (uplinks_is_dead(hs->sa, &hs->tx.current.pair.local.addr) && !moving)
 		replace(hs);
-	if ((hs->sa->capabilities & IKE_CAP_MOBIKE) != 0)
+	/* Without any uplink there is nothing to say, and no way to say it. */
+	uplinks_local(hs->sa, &local);
+	if ((hs->sa->capabilities & IKE_CAP_MOBIKE) != 0 && local.count > 0)
 		mobike_send_list(hs);
 }
