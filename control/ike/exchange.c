@@ -144,6 +144,22 @@ void exchange_finish(struct exchange *x, int result)
 	ike_sa_resume(sa);
 }
 
+/* H14: a notify whose content breaks the standard spoils its request; one of a size that
+ * only its type rules out is ignored where it would be read. */
+static enum ike_reject check_notifies(const struct ike_msg *msg)
+{
+	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_NOTIFY);
+
+	for (; p != NULL; p = ike_msg_next(msg, p)) {
+		struct ike_notify notify;
+		enum ike_reject reason = ike_notify_decode(&notify, p);
+
+		if (ike_reject_action(reason) == IKE_ACTION_SYNTAX)
+			return reason;
+	}
+	return IKE_OK;
+}
+
 /* The peer's message `x` is whole and authentic (or IKE_SA_INIT): to its handler. */
 static void dispatch(struct exchange *x)
 {
@@ -270,6 +286,8 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 	if (m->homing->authenticated != NULL && sa->state >= IKE_STATE_ESTABLISHED)
 		m->homing->authenticated(sa, &x->local, &x->remote, x->is_response);
 	reason = ike_msg_parse_inner(&x->msg, &outer->hdr, opened.first, x->plain, x->plain_len);
+	if (reason == IKE_OK && !x->is_response)
+		reason = check_notifies(&x->msg);
 	if (reason != IKE_OK)
 		reject_inner(x, reason);
 	else
