@@ -21,6 +21,10 @@ int homing_move(struct ike_manager *m, uint64_t session, const struct rg_cfg_add
  * still to be proven. */
 void homing_current_path(const struct ike_sa *sa, struct rg_api_path *path);
 
+/* When the session's path is due for a probe, given the newest ESP that arrived (0: none) and
+ * the interval of dead peer detection. */
+uint64_t homing_probe_ms(struct ike_sa *sa, uint64_t in_ms, uint64_t interval_ms);
+
 /* For `roamctl`: one line about a session's address transaction; returns `text`. */
 const char *homing_describe(const struct ike_sa *sa, char *text, size_t size);
 

@@ -362,6 +362,12 @@ void homing_current_path(const struct ike_sa *sa, struct rg_api_path *path)
 	pair_path_to_api(sa->homing != NULL ? &sa->homing->tx.current : &now, path);
 }
 
+uint64_t homing_probe_ms(struct ike_sa *sa, uint64_t in_ms, uint64_t interval_ms)
+{
+	path_health_traffic(&sa->homing->health, in_ms);
+	return path_health_probe_ms(&sa->homing->health, interval_ms);
+}
+
 /* A restarted dataplane was given the path of the session's IKE addresses. */
 static void resynced(struct ike_sa *sa)
 {

@@ -5,6 +5,7 @@
  */
 #include "control/ike/ike_sa.h"
 
+#include "control/homing/homing.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
@@ -350,6 +351,10 @@ void ike_sa_path(const struct ike_sa *sa, struct rg_api_path *path)
 {
 	bool encap = sa->nat_local || sa->nat_remote;
 
+	if (sa->homing != NULL) {
+		homing_current_path(sa, path);
+		return;
+	}
 	*path = (struct rg_api_path){.family = sa->local.addr.family};
 	memcpy(path->local, sa->local.addr.bytes, sizeof(path->local));
 	memcpy(path->remote, sa->remote.addr.bytes, sizeof(path->remote));

@@ -4,6 +4,7 @@
  */
 #include "control/ike/timers.h"
 
+#include "control/homing/homing.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
@@ -42,11 +43,11 @@ void timer_half_open(struct ike_sa *sa)
 	ike_sa_close(sa, "not established in time");
 }
 
-/* The newest sign of life: IKE, or ESP that the dataplane accepted. */
-static uint64_t last_sign(struct ike_sa *sa)
+/* The newest ESP that the dataplane accepted. */
+static uint64_t last_esp(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
-	uint64_t newest = sa->last_in_ms;
+	uint64_t newest = 0;
 	struct child_sa *child;
 
 	TAILQ_FOREACH (child, &sa->children, link) {
@@ -58,10 +59,21 @@ static uint64_t last_sign(struct ike_sa *sa)
 	return newest;
 }
 
+/* Traffic that is answered needs no probe. With homing, only what came over the session's
+ * own path counts (RFC 4555 3.12). */
+static uint64_t probe_due(struct ike_sa *sa, uint64_t period)
+{
+	uint64_t esp = last_esp(sa);
+
+	if (sa->homing != NULL)
+		return homing_probe_ms(sa, esp, period);
+	return (esp > sa->last_in_ms ? esp : sa->last_in_ms) + period;
+}
+
 void timer_dpd(struct ike_sa *sa)
 {
 	uint64_t period = (uint64_t)sa->connection->lifetimes.dpd_s * 1000;
-	uint64_t due = last_sign(sa) + period, now = ike_sa_now(sa);
+	uint64_t due = probe_due(sa, period), now = ike_sa_now(sa);
 
 	if (due <= now) {
 		informational_probe(sa);
