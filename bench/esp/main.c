@@ -42,7 +42,9 @@ static int compare_cycles(const void *a, const void *b)
 static double median_per_packet(uint64_t *cycles, unsigned n)
 {
 	qsort(cycles, n, sizeof(*cycles), compare_cycles);
-	return (double)cycles[n / 2] / BENCH_ROUND;
+	const uint64_t middle = cycles[n / 2];
+
+	return (double)middle / BENCH_ROUND;
 }
 
 /* `seconds` of rounds, raw and ours in turn. */
