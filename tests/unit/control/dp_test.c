@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/dp*: batches in their order against a fake dataplane that refuses,
+ * stops answering, dies and comes back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "control/dp.h"
+#include "control/log.h"
+#include "tests/unit/control/fake_dataplane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TURNS 5000 /* of a millisecond: only a hang takes so many */
+
+static uv_loop_t loop;
+static struct dp *dp;
+static struct fake_dataplane fake;
+static char path[64];
+
+static struct {
+	unsigned ups, downs, events;
+	enum dp_start start;
+	bool old_counters;
+	size_t tunnels, sas, policies;
+	struct rg_api_event event;
+} seen;
+
+static void up(void *user, enum dp_start start, const struct dp_snapshot *s,
+               const struct rg_counters_hdr *old)
+{
+	(void)user;
+	seen.ups++;
+	seen.start = start;
+	seen.old_counters = old != NULL;
+	seen.tunnels = s->n_tunnels;
+	seen.sas = s->n_sas;
+	seen.policies = s->n_policies;
+}
+
+static void down(void *user)
+{
+	(void)user;
+	seen.downs++;
+}
+
+static void event(void *user, const struct rg_api_event *e)
+{
+	(void)user;
+	seen.events++;
+	seen.event = *e;
+}
+
+static const struct dp_hooks hooks = {up, down, event};
+
+static void turn(void)
+{
+	fake_run(&fake);
+	while (dp_pump(dp))
+		;
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+#define UNTIL(condition)                                                                                     \
+	do {                                                                                                 \
+		unsigned turns_ = 0;                                                                         \
+		while (!(condition)) {                                                                       \
+			if (turns_++ == TURNS)                                                               \
+				fail_msg("waited for " #condition);                                          \
+			turn();                                                                              \
+			usleep(1000);                                                                        \
+		}                                                                                            \
+	} while (0)
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&seen, 0, sizeof(seen));
+	snprintf(path, sizeof(path), "/tmp/rg-dp-test-%d.sock", (int)getpid());
+	log_set_level(LOG_LEVEL_ERROR);
+	uv_loop_init(&loop);
+	fake_open(&fake, path, 0x1111);
+	dp = dp_create(&loop, path, &hooks, NULL);
+	return dp ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dp_close(dp);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	fake_close(&fake);
+	return uv_loop_close(&loop);
+}
+
+/* A batch that notes how it ended. */
+struct noted {
+	struct ike_batch batch; /* first */
+	struct ike_dp_step steps[40];
+	unsigned done, order;
+};
+
+static unsigned finished;
+
+static void note(struct ike_batch *batch)
+{
+	struct noted *n = (struct noted *)batch;
+
+	n->done++;
+	n->order = ++finished;
+}
+
+static void prepare(struct noted *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->batch.done = note;
+	n->batch.steps = n->steps;
+	n->batch.capacity = sizeof(n->steps) / sizeof(n->steps[0]);
+}
+
+static struct ike_dp_step *step(struct noted *n, enum rg_api_type type, uint32_t handle)
+{
+	struct ike_dp_step *s = &n->steps[n->batch.n++];
+
+	s->type = type;
+	s->handle.handle = handle; /* the first member of every record */
+	return s;
+}
+
+static void test_batches_in_order(void **state)
+{
+	struct noted a, b, c;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	assert_int_equal(seen.start, DP_FIRST);
+	prepare(&a);
+	step(&a, RG_MSG_TUNNEL_ADD, 1);
+	step(&a, RG_MSG_SA_IN_ADD, 2);
+	step(&a, RG_MSG_SA_IN_ADD, 3);
+	step(&a, RG_MSG_POLICY_ADD, 4);
+	prepare(&b);
+	step(&b, RG_MSG_MIGRATE, 5);
+	prepare(&c);
+	dp_submit(dp, &a.batch);
+	dp_submit(dp, &b.batch);
+	dp_submit(dp, &c.batch);                       /* empty */
+	assert_int_equal(a.done + b.done + c.done, 0); /* never from inside */
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(a.batch.error, 0);
+	assert_int_equal(a.batch.applied, 4);
+	assert_true(a.batch.quiescent);
+	assert_int_equal(b.batch.applied, 1);
+	assert_int_equal(a.done + b.done + c.done, 3);
+	assert_int_equal(fake.n_log, 4);
+	assert_int_equal(fake.log[0].type, RG_MSG_TUNNEL_ADD);
+	assert_int_equal(fake.log[1].type, RG_MSG_SA_IN_ADD);
+	assert_int_equal(fake.log[1].count, 2);
+	assert_int_equal(fake.log[2].type, RG_MSG_POLICY_ADD);
+	assert_int_equal(fake.log[3].type, RG_MSG_MIGRATE);
+}
+
+/* An error ends the batch, not those behind it. */
+static void test_refusal(void **state)
+{
+	struct noted a, b;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	fake.refuse = -ENOSPC;
+	prepare(&a);
+	step(&a, RG_MSG_TUNNEL_ADD, 1);
+	step(&a, RG_MSG_SA_IN_ADD, 2);
+	prepare(&b);
+	step(&b, RG_MSG_TUNNEL_DEL, 3);
+	dp_submit(dp, &a.batch);
+	dp_submit(dp, &b.batch);
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(a.batch.error, -ENOSPC);
+	assert_int_equal(a.batch.applied, 0);
+	assert_string_equal(a.batch.text, "refused by the fake");
+	assert_int_equal(b.batch.error, 0);
+	assert_int_equal(fake.n_log, 2);
+	assert_int_equal(fake.log[1].type, RG_MSG_TUNNEL_DEL);
+}
+
+static void test_many_fly_at_once(void **state)
+{
+	static struct noted many[500];
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (size_t i = 0; i < 500; i++) {
+		prepare(&many[i]);
+		step(&many[i], RG_MSG_MIGRATE, (uint32_t)i + 1);
+		if (i % 7 == 0)
+			step(&many[i], RG_MSG_SUSPEND, (uint32_t)i + 1);
+		dp_submit(dp, &many[i].batch);
+	}
+	finished = 0;
+	UNTIL(dp_pending(dp) == 0);
+	for (size_t i = 0; i < 500; i++) {
+		assert_int_equal(many[i].batch.error, 0);
+		assert_int_equal(many[i].order, i + 1);
+	}
+}
+
+/* H72 without memfd: what flew and what waited is completed, the new dataplane is noticed. */
+static void test_death_and_return(void **state)
+{
+	struct noted flying, waiting, late;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	fake.mute = true;
+	prepare(&flying);
+	step(&flying, RG_MSG_TUNNEL_ADD, 1);
+	step(&flying, RG_MSG_SA_IN_ADD, 1);
+	prepare(&waiting);
+	step(&waiting, RG_MSG_TUNNEL_ADD, 2);
+	dp_submit(dp, &flying.batch);
+	dp_submit(dp, &waiting.batch);
+	UNTIL(fake.n_log == 1);
+	fake_hang_up(&fake);
+	fake.boot_id = 0x2222;
+	fake.mute = false;
+	UNTIL(seen.downs == 1 && dp_pending(dp) == 0);
+	assert_int_equal(flying.batch.error, -ENOTCONN);
+	assert_int_equal(waiting.batch.error, -ENOTCONN);
+	prepare(&late);
+	step(&late, RG_MSG_TUNNEL_ADD, 3);
+	dp_submit(dp, &late.batch);
+	assert_int_equal(late.done, 0);
+	UNTIL(late.done == 1);
+	assert_int_equal(late.batch.error, -ENOTCONN);
+	UNTIL(seen.ups == 2);
+	assert_int_equal(seen.start, DP_RESTART);
+	assert_false(seen.old_counters);
+}
+
+static int make_counters(uint64_t boot_id, uint64_t spoil)
+{
+	struct rg_counters_hdr h = {.magic = RG_COUNTERS_MAGIC,
+	                            .boot_id = boot_id,
+	                            .capacity = 4,
+	                            .record_size = sizeof(struct rg_counters_sa)};
+	struct rg_counters_sa sa = {.spi = 7, .handle = RG_SA_HANDLE(2, 1), .sequence = 99};
+	int fd = memfd_create("counters", MFD_CLOEXEC);
+
+	h.check = (h.magic ^ h.boot_id ^ h.capacity ^ (uint64_t)h.record_size << 32) ^ spoil;
+	sa.check = sa.spi ^ sa.handle ^ (uint32_t)boot_id;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)(sizeof(h) + 8 * sizeof(sa))), 0);
+	assert_int_equal(pwrite(fd, &h, sizeof(h), 0), sizeof(h));
+	assert_int_equal(pwrite(fd, &sa, sizeof(sa), (off_t)(sizeof(h) + (4 + 2) * sizeof(sa))), sizeof(sa));
+	return fd;
+}
+
+/* The counters of the dead dataplane are handed on, its successor's are read. */
+static void test_counters(void **state)
+{
+	const struct rg_counters_sa *record;
+
+	(void)state;
+	fake.counters_fd = make_counters(0x1111, 0);
+	UNTIL(seen.ups == 1);
+	record = dp_counters(dp, RG_OUT, RG_SA_HANDLE(2, 1));
+	assert_non_null(record);
+	assert_int_equal(record->sequence, 99);
+	assert_null(dp_counters(dp, RG_IN, RG_SA_HANDLE(2, 1)));
+	assert_null(dp_counters(dp, RG_OUT, RG_SA_HANDLE(2, 2)));  /* another generation */
+	assert_null(dp_counters(dp, RG_OUT, RG_SA_HANDLE(40, 0))); /* outside */
+	fake_hang_up(&fake);
+	close(fake.counters_fd);
+	fake.counters_fd = make_counters(0x2222, 1); /* fails its check */
+	fake.boot_id = 0x2222;
+	UNTIL(seen.ups == 2);
+	assert_int_equal(seen.start, DP_RESTART);
+	assert_true(seen.old_counters);
+	assert_null(dp_counters(dp, RG_OUT, RG_SA_HANDLE(2, 1)));
+	fake_hang_up(&fake);
+	close(fake.counters_fd);
+	fake.counters_fd = -1;
+	fake.boot_id = 0x3333;
+	UNTIL(seen.ups == 3);
+	assert_false(seen.old_counters); /* those of 0x2222 cannot be trusted */
+}
+
+static void test_break_with_the_same_dataplane(void **state)
+{
+	(void)state;
+	fake.n_tunnels = 3;
+	fake.n_sas_in = 2;
+	fake.n_sas_out = 4;
+	fake.n_policies = 5;
+	UNTIL(seen.ups == 1);
+	assert_int_equal(seen.tunnels, 3);
+	assert_int_equal(seen.sas, 6);
+	assert_int_equal(seen.policies, 5);
+	fake_hang_up(&fake);
+	UNTIL(seen.ups == 2);
+	assert_int_equal(seen.start, DP_AGAIN);
+	assert_int_equal(seen.downs, 1);
+}
+
+/* Lost events force a comparison; batches wait for its end and are not lost. */
+static void test_events_and_resync(void **state)
+{
+	const struct rg_api_event first = {.type = RG_EVENT_FIRST_PACKET, .handle = 77};
+	const struct rg_api_event lost = {.type = RG_EVENT_LOST, .value = 12};
+	struct dp_status status;
+	struct noted a;
+
+	(void)state;
+	UNTIL(seen.ups == 1 && fake.events >= 0);
+	fake_event(&fake, &first);
+	UNTIL(seen.events == 1);
+	assert_int_equal(seen.event.handle, 77);
+	fake_event(&fake, &lost);
+	for (unsigned i = 0; i < 100 && fake.n_log == 0; i++) {
+		dp_status(dp, &status);
+		if (status.events_lost)
+			break;
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	prepare(&a);
+	step(&a, RG_MSG_TUNNEL_ADD, 1);
+	dp_submit(dp, &a.batch);
+	UNTIL(seen.ups == 2 && a.done);
+	assert_int_equal(seen.start, DP_AGAIN);
+	assert_int_equal(a.batch.error, 0);
+	assert_int_equal(seen.downs, 0);
+	dp_status(dp, &status);
+	assert_int_equal(status.events_lost, 12);
+	assert_int_equal(seen.events, 1); /* LOST is not the core's */
+}
+
+/* H73: garbage from the other side ends the connection, nothing else. */
+static void test_h73_garbage(void **state)
+{
+	static const char garbage[64] = "no record of ours";
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	assert_true(send(fake.writer, garbage, sizeof(garbage), 0) > 0);
+	UNTIL(seen.downs == 1);
+	fake_hang_up(&fake);
+	UNTIL(seen.ups == 2);
+	assert_true(send(fake.events, garbage, 3, 0) > 0);
+	UNTIL(seen.downs == 2);
+	fake_hang_up(&fake);
+	UNTIL(seen.ups == 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(test_batches_in_order, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_death_and_return, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_break_with_the_same_dataplane, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_events_and_resync, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_h73_garbage, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
