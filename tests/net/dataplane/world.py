@@ -322,7 +322,9 @@ class World:
                        for a in ("203.0.113.1", "198.51.100.1", "2001:db8:1::1", "2001:db8:2::1"))
         wait_for("the gateways' neighbours", found, 10)
         for address in HOST.values():
-            self.lab.run(gw, "ping", "-c1", "-W1", address, check=False)
+            self.lab.run(gw, "ping", "-c1", "-W0.01", address, check=False)
+        wait_for("the host's neighbours", lambda: all(
+            f"{a} lladdr" in self.lab.run(gw, "ip", "neigh", "show", "dev", "lan") for a in HOST.values()), 10)
 
     def clear(self):
         """Forget frames and events that belong to what came before."""
