@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IKE fragments (RFC 7383) between two peers: both directions, every order,
+ * losses, forgeries and leftovers (H19, H21, H22, H38).
+ */
+#include "tests/exchange/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Small enough that both IKE_AUTH messages need several datagrams; less than an operator may configure. */
+#define SMALL 192u
+
+static struct world *world_in_pieces(uint64_t seed)
+{
+	struct world_options options = {.seed = seed};
+	struct world *w = world_new(&options);
+
+	for (unsigned i = 0; i < 2; i++)
+		rg_auth_config(w->peers[i].auth)->connections[0].fragment_size = SMALL;
+	return w;
+}
+
+static bool both_up(struct world *w)
+{
+	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
+}
+
+static unsigned count(const char *trace, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (trace = strstr(trace, what)) != NULL; trace++)
+		n++;
+	return n;
+}
+
+static void both_ways(void **state)
+{
+	struct world *w = world_in_pieces(0);
+
+	(void)state;
+	world_connect(w);
+	assert_true(world_run_until(w, both_up, 5000));
+	world_settle(w);
+	assert_true(count(w->trace, "c>g IKE_AUTH ?1") >= 2);
+	assert_true(count(w->trace, "g>c IKE_AUTH !1") >= 2);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+static void lost_doubled_reordered(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct world *w = world_in_pieces(seed);
+
+		w->loss_percent = 15;
+		w->duplicate_percent = 30;
+		w->jitter_ms = 200;
+		for (unsigned i = 0; i < 5 && !both_up(w); i++) {
+			if (peer_sas(world_client(w)) == 0)
+				world_connect(w);
+			world_run_until(w, both_up, 180000);
+		}
+		assert_true(both_up(w));
+		w->loss_percent = 0;
+		world_run(w, 20000);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+}
+
+static bool forge_second(struct world *w, struct datagram *dg)
+{
+	unsigned *forged = w->filter_context;
+	struct ike_msg msg;
+
+	if (dg->from != world_client(w) || ike_msg_parse(&msg, dg->data, dg->len) != IKE_OK ||
+	    msg.sk_type != IKE_PAYLOAD_SKF || *forged > 0)
+		return true;
+	(*forged)++;
+	dg->data[dg->len - 1] ^= 1;
+	return true;
+}
+
+/* H22: one with a bad ICV: only that one is discarded, its retransmission completes the message. */
+static void h22_a_forged_fragment(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	unsigned forged = 0;
+
+	(void)state;
+	w->filter_context = &forged;
+	w->filter = forge_second;
+	world_connect(w);
+	assert_true(world_run_until(w, both_up, 5000));
+	assert_int_equal(forged, 1);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-sk-icv"), 1);
+	world_free(w);
+}
+
+static bool one_of_each(struct world *w, struct datagram *dg)
+{
+	struct ike_frag frag;
+	struct ike_msg msg;
+
+	(void)w;
+	return ike_msg_parse(&msg, dg->data, dg->len) != IKE_OK || msg.sk_type != IKE_PAYLOAD_SKF ||
+	       (ike_frag_decode(&frag, &msg) == IKE_OK && frag.number == 1);
+}
+
+/* H21: never completed: it expires and its memory is given back. */
+static void h21_never_completed(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	w->filter = one_of_each;
+	world_connect(w);
+	world_run(w, 1000);
+	assert_true(g->m->fragments.used > 0);
+	world_run(w, 16000);
+	assert_true(peer_counter(g, "ike-drop-fragment-expired") >= 1);
+	world_run(w, 60000);
+	assert_int_equal(g->m->fragments.used, 0);
+	assert_true(TAILQ_EMPTY(&g->m->sas));
+	world_free(w);
+}
+
+static uint8_t first[2048];
+static size_t first_len;
+
+static bool keep_first(struct world *w, struct datagram *dg)
+{
+	struct ike_frag frag;
+	struct ike_msg msg;
+
+	if (dg->from == world_client(w) && ike_msg_parse(&msg, dg->data, dg->len) == IKE_OK &&
+	    msg.sk_type == IKE_PAYLOAD_SKF && ike_frag_decode(&frag, &msg) == IKE_OK && frag.number == 1) {
+		memcpy(first, dg->data, dg->len);
+		first_len = dg->len;
+	}
+	return true;
+}
+
+/* RFC 7383 2.6.1: the first fragment of an answered request brings the whole answer again. */
+static void the_first_fragment_asks_again(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct ike_endpoint g = endpoint("192.0.2.1", 4500), c = endpoint("198.51.100.7", 4500);
+	unsigned packets;
+
+	(void)state;
+	w->filter = keep_first;
+	world_connect(w);
+	assert_true(world_run_until(w, both_up, 5000));
+	world_settle(w);
+	packets = count(w->trace, "g>c IKE_AUTH !1");
+	world_trace_clear(w);
+	peer_inject(world_gateway(w), &g, &c, true, first, first_len);
+	world_settle(w);
+	assert_int_equal(count(w->trace, "g>c IKE_AUTH !1"), packets);
+	/* With other bytes: nothing (H38). */
+	world_trace_clear(w);
+	first[first_len - 1] ^= 1;
+	peer_inject(world_gateway(w), &g, &c, true, first, first_len);
+	world_settle(w);
+	world_expect(w, "");
+	world_free(w);
+}
+
+static void not_where_it_is_off(void **state)
+{
+	struct world *w = world_in_pieces(0);
+
+	(void)state;
+	rg_auth_config(w->peers[0].auth)->connections[0].fragmentation = false;
+	world_connect(w);
+	assert_true(world_run_until(w, both_up, 5000));
+	world_settle(w);
+	assert_int_equal(count(w->trace, "c>g IKE_AUTH ?1"), 1);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(both_ways),
+	        cmocka_unit_test(lost_doubled_reordered),
+	        cmocka_unit_test(h22_a_forged_fragment),
+	        cmocka_unit_test(h21_never_completed),
+	        cmocka_unit_test(the_first_fragment_asks_again),
+	        cmocka_unit_test(not_where_it_is_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
