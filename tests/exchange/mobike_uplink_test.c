@@ -277,6 +277,84 @@ static void no_answer_is_checked(void **state)
 	roam_free(r);
 }
 
+/* KD-6: traffic that is answered needs no probe; ESP from elsewhere is no sign of this path. */
+static void KD_6_traffic_counts(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct rg_counters_sa *in;
+	unsigned from;
+
+	(void)state;
+	roam_up(r);
+	in = &GATEWAY(r)->dp->counters_in[RG_SA_HANDLE_INDEX(child_current(roam_gateway(r))->handle_in) %
+	                                  FAKE_MAX];
+	r->filter = no_update;
+	from = roam_now(r);
+	for (unsigned i = 0; i < 24; i++) {
+		in->last_ms = r->w->now_ms;
+		path_health_ike(&roam_client(r)->homing->health, r->w->now_ms); /* the client is quiet too */
+		roam_run(r, 5000);
+	}
+	assert_int_equal(roam_count(r, from, "INFORMATIONAL?"), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		in->last_ms = r->w->now_ms;
+		path_health_ike(&roam_client(r)->homing->health, r->w->now_ms);
+		roam_esp_from(r, ELSEWHERE, 0);
+		roam_run(r, 5000);
+	}
+	assert_in_range(roam_count(r, from, "g>c|INFORMATIONAL?"), 1, 3);
+	roam_free(r);
+}
+
+/* RFC 7296 2.23: a peer without MOBIKE behind a NAT is followed to where its packets come from;
+ * one that is not behind a NAT never. */
+static void follows_a_peer_without_mobike(void **state)
+{
+	for (unsigned nat = 0; nat < 2; nat++) {
+		struct roam *r = roam_new(NULL, NULL, NULL);
+		char text[128];
+
+		(void)state;
+		r->nat = nat != 0;
+		roam_up(r);
+		roam_client(r)->capabilities &= ~(uint32_t)IKE_CAP_MOBIKE;
+		roam_gateway(r)->capabilities &= ~(uint32_t)IKE_CAP_MOBIKE;
+		r->nat = true;
+		r->nat_port = 41000;
+		ike_check_liveness(world_client(r->w)->m, r->session);
+		roam_run(r, 1000);
+		assert_string_equal(roam_path(GATEWAY(r), roam_gateway(r), text),
+		                    nat ? "192.0.2.1:4500>192.0.2.99:41000" : "192.0.2.1>198.51.100.7");
+		r->nat_port = 42000;
+		roam_esp_from(r, PUBLIC, 42000);
+		roam_run(r, 1000);
+		assert_string_equal(roam_path(GATEWAY(r), roam_gateway(r), text),
+		                    nat ? "192.0.2.1:4500>192.0.2.99:42000" : "192.0.2.1>198.51.100.7");
+		roam_free(r);
+	}
+}
+
+/* H72: the client moves while the dataplane is away; it comes back with the new path. */
+static void move_without_a_dataplane(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct rg_api_path path;
+
+	(void)state;
+	roam_up(r);
+	GATEWAY(r)->dp->gone = true;
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 1000);
+	homing_current_path(roam_gateway(r), &path);
+	assert_int_equal(path.remote[0], 203);
+	assert_int_equal(ROAM_COUNT(r, rr_proved), 1);
+	GATEWAY(r)->dp->gone = false;
+	roam_move(r, WLAN, ISP1);
+	roam_run(r, 1000);
+	roam_expect_paths(r, "198.51.100.7>192.0.2.1", "192.0.2.1>198.51.100.7");
+	roam_free(r);
+}
+
 /* A smaller path MTU is published for the same pair. */
 static void path_mtu(void **state)
 {
@@ -315,6 +393,9 @@ int main(void)
 	        cmocka_unit_test(KD_7_blackhole),
 	        cmocka_unit_test(blackout_and_back),
 	        cmocka_unit_test(no_answer_is_checked),
+	        cmocka_unit_test(KD_6_traffic_counts),
+	        cmocka_unit_test(follows_a_peer_without_mobike),
+	        cmocka_unit_test(move_without_a_dataplane),
 	        cmocka_unit_test(path_mtu),
 	};
 
