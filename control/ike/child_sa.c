@@ -229,3 +229,20 @@ void child_make_current(struct child_sa *child)
 		child_set_state(child, CHILD_INSTALLED);
 	child_schedule(sa);
 }
+
+void child_revert(struct child_sa *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct child_sa *old;
+
+	TAILQ_FOREACH (old, &sa->children, link) {
+		if (old->successor != child || old->state != CHILD_REKEYED)
+			continue;
+		old->successor = NULL;
+		old->delete_ms = 0;
+		child_set_state(old, CHILD_INSTALLED);
+		old->rekey_ms = ike_sa_now(sa) + TIMER_OLD_CHILD_MS;
+		child_make_current(old);
+		child_schedule(sa);
+	}
+}

@@ -119,4 +119,7 @@ void child_steps_remove(struct child_sa *child, struct ike_batch *batch);
  * (POLICY_SET), the timer is cleared. Idempotent. */
 void child_make_current(struct child_sa *child);
 
+/* `child` goes, at the peer's wish, before those that it was to replace: they serve again. */
+void child_revert(struct child_sa *child);
+
 #endif

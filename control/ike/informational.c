@@ -146,6 +146,7 @@ static void delete_child_by_peer(struct ike_sa *sa, uint32_t spi_out, uint32_t *
 
 	if (child == NULL)
 		return;
+	child_revert(child);
 	if (child->successor != NULL)
 		child_make_current(child->successor);
 	else if (child->state == CHILD_REKEYING)

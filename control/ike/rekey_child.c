@@ -224,6 +224,8 @@ static void installed(struct ike_batch *batch, bool gone)
 		fresh->outbound_ms = 0;
 		settle(sa, t, fresh);
 	} else if (fresh != NULL) {
+		t->fresh_spi = 0; /* the peer has it, and must not go over to it */
+		informational_delete_child(fresh);
 		retry_later(sa, t);
 	}
 	exchange_finish(x, 0);

@@ -63,6 +63,7 @@
 #define CHILD_MOVES(X)                                                                                       \
 	X(NEW, INBOUND)                                                                                      \
 	X(NEW, INSTALLED)                                                                                    \
+	X(NEW, DELETING) /* the peer has it, our dataplane refused it */                                     \
 	X(INBOUND, INSTALLED)                                                                                \
 	X(INBOUND, REKEYED)                                                                                  \
 	X(INBOUND, DELETING)                                                                                 \
@@ -72,6 +73,7 @@
 	X(REKEYING, INSTALLED) /* the peer refused, or its own rekey won */                                  \
 	X(REKEYING, REKEYED)                                                                                 \
 	X(REKEYING, DELETING)                                                                                \
+	X(REKEYED, INSTALLED) /* its successor did not come about */                                         \
 	X(REKEYED, DELETING)
 
 enum table_row_id {
