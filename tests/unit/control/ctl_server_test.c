@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/ctl_server: what roamctl may send and leave unread, followed events,
+ * and who may connect. H73 for this socket.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "control/ctl/protocol.h"
+#include "control/ctl_server.h"
+#include "control/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TURNS 20000
+
+static uv_loop_t loop;
+static struct ctl_server *server;
+static struct events_log *events;
+static char path[64];
+static int fd = -1; /* the client's end, not blocking */
+static char got[1 << 20];
+static size_t n_got;
+
+static json_t *answer(void *user, const char *command, const json_t *request)
+{
+	(void)user, (void)request;
+	return json_pack("{s:b, s:s}", "ok", 1, "echo", command);
+}
+
+static void added(void *user, const struct logged_event *event)
+{
+	(void)user;
+	ctl_server_event(server, event);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+	assert_int_equal(connect(s, (struct sockaddr *)&name, sizeof(name)), 0);
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	return s;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	snprintf(path, sizeof(path), "/tmp/rg-ctl-test-%d.sock", (int)getpid());
+	uv_loop_init(&loop);
+	events = events_log_create(added, NULL);
+	server = ctl_server_create(&loop, path, events, answer, NULL);
+	assert_non_null(server);
+	fd = dial();
+	n_got = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ctl_server_close(server);
+	server = NULL;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	close(fd);
+	events_log_free(events);
+	assert_int_not_equal(access(path, F_OK), 0);
+	return uv_loop_close(&loop);
+}
+
+/* Runs the loop until the client has a line, or the server hung up (false). */
+static bool read_line(char *line, size_t size)
+{
+	for (unsigned i = 0; i < TURNS; i++) {
+		char *end = memchr(got, '\n', n_got);
+		ssize_t n;
+
+		if (end) {
+			size_t len = (size_t)(end - got) + 1;
+
+			snprintf(line, size, "%.*s", (int)len - 1, got);
+			n_got -= len;
+			memmove(got, got + len, n_got);
+			return true;
+		}
+		uv_run(&loop, UV_RUN_NOWAIT);
+		n = recv(fd, got + n_got, sizeof(got) - n_got, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return false;
+		if (n > 0)
+			n_got += (size_t)n;
+		else
+			usleep(100);
+	}
+	fail_msg("no answer");
+	return false;
+}
+
+static void say(const char *text, size_t len)
+{
+	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+}
+
+static void test_answers(void **state)
+{
+	char line[256];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	say("{\"command\":\"status\"}\n{\"command\":\"sas\"}\n{\"comm", 45);
+	assert_true(read_line(line, sizeof(line)));
+	assert_string_equal(line, "{\"ok\":true,\"echo\":\"status\"}");
+	assert_true(read_line(line, sizeof(line)));
+	assert_string_equal(line, "{\"ok\":true,\"echo\":\"sas\"}");
+	say("and\":\"paths\"}\n", 14);
+	assert_true(read_line(line, sizeof(line)));
+	assert_string_equal(line, "{\"ok\":true,\"echo\":\"paths\"}");
+}
+
+static void test_refuses_what_is_no_request(void **state)
+{
+	static const char *const bad[] = {"\n",
+	                                  "x\n",
+	                                  "[]\n",
+	                                  "{}\n",
+	                                  "{\"command\":1}\n",
+	                                  "{\"command\":\"a\"\n",
+	                                  "{\"command\":\"a\",\"command\":\"b\"}\n",
+	                                  "\"command\"\n",
+	                                  "\xff\xfe\n"};
+	char line[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		say(bad[i], strlen(bad[i]));
+		assert_true(read_line(line, sizeof(line)));
+		assert_non_null(strstr(line, "\"ok\":false"));
+	}
+	say("{\"command\":\"status\"}\n", 21); /* and it still serves */
+	assert_true(read_line(line, sizeof(line)));
+	assert_non_null(strstr(line, "\"ok\":true"));
+}
+
+static void test_h73_oversized(void **state)
+{
+	static char big[RG_CTL_REQUEST_MAX + 10];
+	char line[256];
+
+	(void)state;
+	memset(big, '[', sizeof(big)); /* deep as well */
+	say(big, sizeof(big));
+	assert_false(read_line(line, sizeof(line)));
+	close(fd);
+	fd = dial();
+	memset(big, '[', 2000);
+	big[2000] = '\n';
+	say(big, 2001);
+	assert_true(read_line(line, sizeof(line)));
+	assert_non_null(strstr(line, "\"ok\":false"));
+}
+
+static void test_events(void **state)
+{
+	char line[1024];
+
+	(void)state;
+	events_log_add(events, "session-up", 1, "carol@example.net", "first");
+	say("{\"command\":\"events\",\"follow\":true}\n", 35);
+	assert_true(read_line(line, sizeof(line)));
+	assert_non_null(strstr(line, "\"ok\":true,\"events\":[{"));
+	assert_non_null(strstr(line, "\"identity\":\"carol@example.net\""));
+	events_log_add(events, "moved", 0, "", "a\x1b[2J\n\"b");
+	assert_true(read_line(line, sizeof(line)));
+	assert_non_null(strstr(line, "{\"event\":{\"time\":\"2"));
+	assert_non_null(strstr(line, "\"text\":\"a?[2J?\\\"b\""));
+	assert_null(strstr(line, "identity"));
+}
+
+/* A follower that does not read is closed before it costs more than its share. */
+static void test_slow_follower(void **state)
+{
+	char line[1024], text[250];
+	unsigned sent = 0;
+
+	(void)state;
+	say("{\"command\":\"events\",\"follow\":true}\n", 35);
+	assert_true(read_line(line, sizeof(line)));
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (; sent < 20000; sent++) {
+		events_log_add(events, "moved", 1, "carol", text);
+		if (sent % 100 == 0)
+			uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	while (read_line(line, sizeof(line)))
+		sent--;
+	assert_true(sent > 10000); /* most never left */
+	close(fd);
+	fd = dial();
+	n_got = 0;
+	say("{\"command\":\"status\"}\n", 21);
+	assert_true(read_line(line, sizeof(line)));
+}
+
+static void test_ring_forgets_the_oldest(void **state)
+{
+	const struct logged_event *event;
+	char text[32];
+	uint64_t n = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= EVENTS_KEPT + 10; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		events_log_add(events, "moved", 0, NULL, text);
+	}
+	event = events_log_from(events, 0);
+	assert_int_equal(event->number, 11);
+	assert_string_equal(event->text, "11");
+	for (; event; event = events_log_from(events, event->number + 1))
+		n++;
+	assert_int_equal(n, EVENTS_KEPT);
+}
+
+static void test_another_daemon_is_left_alone(void **state)
+{
+	(void)state;
+	assert_null(ctl_server_create(&loop, path, events, answer, NULL));
+	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void test_too_many_clients(void **state)
+{
+	int many[CTL_CLIENTS_MAX + 8];
+	unsigned closed = 0;
+	char byte;
+
+	(void)state;
+	for (size_t i = 0; i < CTL_CLIENTS_MAX + 8; i++) {
+		many[i] = dial();
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	for (unsigned i = 0; i < 10; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	for (size_t i = 0; i < CTL_CLIENTS_MAX + 8; i++) {
+		closed += recv(many[i], &byte, 1, MSG_DONTWAIT) == 0;
+		close(many[i]);
+	}
+	assert_int_equal(closed, 9); /* one place is the fixture's */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_refuses_what_is_no_request, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_h73_oversized, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_slow_follower, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_ring_forgets_the_oldest, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_another_daemon_is_left_alone, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_too_many_clients, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

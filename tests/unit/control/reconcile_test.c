@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control/reconcile and control/reserved: a dataplane that outlived its control
+ * process (H71 without checkpoints). The core is the real one, its ops note
+ * what it asks for.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "control/ike/orphans.h"
+#include "control/reconcile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COOKIE 0xc001
+
+static const char config_text[] =
+        "version: 1\n"
+        "dataplane: {workers: [0], max-sas: 1024, ports: {p: {device: 'af_packet:veth'}}}\n"
+        "uplinks: {u: {port: p, addresses: [192.0.2.1/24], gateways: [192.0.2.254], table: 100, preference: "
+        "1}}\n"
+        "pools: {road: {ranges: [10.99.0.0/29, \"2001:db8:99::/64\"]}}\n"
+        "gateway: {identity: gw.example.net}\n"
+        "connections:\n"
+        "  roam: {uplinks: {members: [u]}, authentication: {local: psk, remote: psk}, identities: ['*'],\n"
+        "    pool: road, selectors: {local: [10.20.0.0/24]}}\n"
+        "secrets: [{identity: '*', file: %s}]\n";
+
+static struct ike_manager *ike;
+static struct rg_auth *auth;
+static struct rg_pools *pools;
+static struct reserved reserved;
+static uint16_t deleted[16]; /* types of the records that the core sent */
+static size_t n_deleted;
+
+static uint64_t now(void *user)
+{
+	(void)user;
+	return 1000000;
+}
+
+static void fill(void *user, void *buf, size_t len)
+{
+	(void)user;
+	memset(buf, 0x5a, len);
+}
+
+static void submit(void *user, struct ike_batch *batch)
+{
+	(void)user;
+	for (size_t i = 0; i < batch->n; i++)
+		deleted[n_deleted++] = (uint16_t)batch->steps[i].type;
+	batch->applied = batch->n;
+	batch->done(batch);
+}
+
+static void ignore_event(void *user, const struct ike_event *event)
+{
+	(void)user, (void)event;
+}
+
+static void ignore_log(void *user, enum ike_log_level level, const char *component, const char *line)
+{
+	(void)user, (void)level, (void)component, (void)line;
+}
+
+static void wake(void *user)
+{
+	(void)user;
+}
+
+static const struct ike_ops ops = {.now = now,
+                                   .random = fill,
+                                   .dp_submit = submit,
+                                   .event = ignore_event,
+                                   .log = ignore_log,
+                                   .wake = wake};
+
+static int setup(void **state)
+{
+	struct ike_params params = {.ops = &ops};
+	struct rg_cfg_error where;
+	struct rg_auth_error error;
+	struct rg_config *cfg;
+	char text[2048], file[64];
+	int fd;
+
+	(void)state;
+	snprintf(file, sizeof(file), "/tmp/rg-reconcile-test-%d.psk", (int)getpid());
+	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "secret", 6), 6);
+	close(fd);
+	snprintf(text, sizeof(text), config_text, file);
+	cfg = rg_config_parse(text, strlen(text), "test", &where);
+	if (!cfg)
+		fail_msg("%u:%u: %s", where.line, where.column, where.text);
+	auth = rg_auth_load(cfg, &error);
+	unlink(file);
+	if (!auth)
+		fail_msg("%s", error.text);
+	params.auth = auth;
+	ike = ike_create(&params);
+	n_deleted = 0;
+	return ike && rg_pools_new(rg_auth_config(auth), &pools) == 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ike_destroy(ike);
+	reserved_free(&reserved);
+	rg_pools_free(pools);
+	rg_auth_unref(auth);
+	return 0;
+}
+
+/* One client's objects: a tunnel, a pair of SAs, a policy for each family. */
+static struct rg_api_tunnel tunnels[1] = {{.handle = RG_SA_HANDLE(3, 1), .cookie = COOKIE}};
+static struct rg_api_sa_info sas[2] = {
+        {.handle = RG_SA_HANDLE(5, 2), .tunnel = RG_SA_HANDLE(3, 1), .cookie = COOKIE, .direction = RG_OUT},
+        {.handle = RG_SA_HANDLE(4, 2), .tunnel = RG_SA_HANDLE(3, 1), .cookie = COOKIE, .direction = RG_IN},
+};
+static struct rg_api_policy policies[2] = {
+        {.handle = RG_SA_HANDLE(1, 1),
+         .cookie = COOKIE,
+         .family = 4,
+         .prefix_len = 32,
+         .prefix = {10, 99, 0, 3}},
+        {.handle = RG_SA_HANDLE(2, 1),
+         .cookie = COOKIE,
+         .family = 6,
+         .prefix_len = 128,
+         .prefix = {0x20, 1, 0xd, 0xb8, 0, 0x99, [15] = 3}},
+};
+
+static struct dp_snapshot snapshot(void)
+{
+	return (struct dp_snapshot){.tunnels = tunnels,
+	                            .n_tunnels = 1,
+	                            .sas = sas,
+	                            .n_sas = 2,
+	                            .policies = policies,
+	                            .n_policies = 2};
+}
+
+static void test_h71_adopts(void **state)
+{
+	struct rg_cfg_addr v4 = {4, {10, 99, 0, 3}}, other = {4, {10, 99, 0, 4}}, out;
+	struct dp_snapshot s = snapshot();
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, &reserved, pools, &result);
+	assert_int_equal(result.tunnels, 1);
+	assert_int_equal(result.sas, 2);
+	assert_int_equal(result.policies, 2);
+	assert_int_equal(result.missing + result.refused, 0);
+	assert_int_equal(orphans_count(ike), 1);
+	assert_int_equal(n_deleted, 0); /* they go on forwarding */
+	assert_int_equal(reserved.n, 2);
+
+	/* Their address is nobody else's, whoever asks for it, and their client's again. */
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(rg_pools_acquire(pools, 0, 4, 100 + i, "other", &v4, &out), 0);
+		assert_memory_not_equal(out.bytes, v4.bytes, 4);
+	}
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, 200, "other", &v4, &out), -ENOSPC);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, COOKIE, "carol", &other, &out), 0);
+	assert_memory_equal(out.bytes, v4.bytes, 4);
+
+	/* A second look finds nothing new. */
+	reconcile_run(ike, &s, &reserved, pools, &result);
+	assert_int_equal(result.tunnels + result.sas + result.policies + result.refused, 0);
+	assert_int_equal(reserved.n, 2);
+}
+
+/* The hard lifetime ends what is left of a client, and its addresses are free again. */
+static void test_hard_lifetime_ends_orphans(void **state)
+{
+	const struct rg_api_event event = {.type = RG_EVENT_HARD_LIFETIME,
+	                                   .handle = RG_SA_HANDLE(4, 2),
+	                                   .tunnel = RG_SA_HANDLE(3, 1),
+	                                   .direction = RG_IN,
+	                                   .cookie = COOKIE};
+	struct rg_cfg_addr v4 = {4, {10, 99, 0, 3}}, out;
+	struct dp_snapshot s = snapshot();
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, &reserved, pools, &result);
+	reserved_review(&reserved, pools, ike);
+	assert_int_equal(reserved.n, 2); /* they are still there */
+	ike_dp_event(ike, &event);
+	assert_int_equal(orphans_count(ike), 0);
+	assert_int_equal(n_deleted, 5);
+	assert_int_equal(deleted[0], RG_MSG_POLICY_DEL); /* nothing points at what is gone */
+	assert_int_equal(deleted[4], RG_MSG_TUNNEL_DEL);
+	reserved_review(&reserved, pools, ike);
+	assert_int_equal(reserved.n, 0);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, 300, "other", &v4, &out), 0);
+}
+
+/* A dataplane that was started anew has none of them. */
+static void test_restart_forgets_orphans(void **state)
+{
+	struct dp_snapshot s = snapshot();
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, &reserved, pools, &result);
+	ike_dp_restarted(ike, NULL);
+	reserved_review(&reserved, pools, NULL);
+	assert_int_equal(orphans_count(ike), 0);
+	assert_int_equal(reserved.n, 0);
+	assert_int_equal(n_deleted, 0);
+}
+
+/* What does not fit is said and left alone. */
+static void test_refuses_foreign_handles(void **state)
+{
+	struct rg_api_sa_info foreign = {.handle = RG_SA_HANDLE(2000000, 1), .direction = RG_IN, .cookie = 1};
+	struct dp_snapshot s = {.sas = &foreign, .n_sas = 1};
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, &reserved, pools, &result);
+	assert_int_equal(result.refused, 1);
+	assert_int_equal(result.sas, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(test_h71_adopts, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_hard_lifetime_ends_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_refuses_foreign_handles, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
