@@ -180,11 +180,16 @@ static void checked(struct ike_job *job, bool gone)
 	struct ike_sa *sa = x->sa;
 	const char *why = gone ? "closed" : verdict(sa, j);
 
-	if (why == NULL) {
+	if (why == NULL && !mobike_auth_unexpected_nat(x)) {
 		admit(x, j);
 		return;
 	}
 	auth_job_free(j);
+	if (why == NULL) {
+		x->close_after = true;
+		exchange_finish(x, exchange_error(x, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, NULL, 0));
+		return;
+	}
 	exchange_finish(x, gone ? -ECANCELED : refuse(x, why));
 }
 

@@ -80,6 +80,20 @@ static void collect(struct mobike_request *r, const struct ike_msg *msg)
 	}
 }
 
+/* RFC 4555 3.9 */
+static bool no_nats_agree(const struct mobike_request *r, const struct exchange *x)
+{
+	const struct ike_view *d = &r->no_nats_data;
+	size_t len = addr_len(&x->local.addr);
+
+	if (len == 0 || d->len != 2 * len + 4)
+		return false;
+	return memcmp(d->data, x->remote.addr.bytes, len) == 0 &&
+	       memcmp(d->data + len, x->local.addr.bytes, len) == 0 &&
+	       get_be16(d->data + 2 * len) == x->remote.port &&
+	       get_be16(d->data + 2 * len + 2) == x->local.port;
+}
+
 /* IKE_AUTH */
 
 static void take_list(struct ike_sa *sa, const struct mobike_request *r)
@@ -101,6 +115,17 @@ void mobike_auth_read(struct ike_sa *sa, const struct ike_msg *msg)
 	take_list(sa, &r);
 }
 
+bool mobike_auth_unexpected_nat(const struct exchange *x)
+{
+	struct mobike_request r;
+
+	collect(&r, &x->msg);
+	if (!r.no_nats || no_nats_agree(&r, x))
+		return false;
+	IKE_COUNT(x->sa->manager, unexpected_nat);
+	return true;
+}
+
 void mobike_auth_write(struct ike_sa *sa, struct ike_build *out)
 {
 	struct rg_cfg_addr addrs[ADDRESS_SET_MAX];
@@ -115,6 +140,8 @@ void mobike_auth_write(struct ike_sa *sa, struct ike_build *out)
 		                 addrs[i].family == 4 ? IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS
 		                                      : IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS,
 		                 addrs[i].bytes, addr_len(&addrs[i]));
+	if (sa->is_initiator)
+		mobike_write_no_nats(sa, out);
 }
 
 /* INFORMATIONAL */
@@ -131,19 +158,6 @@ static int refuse(const struct mobike_request *r, struct exchange *x, uint16_t n
 	ike_build_status(&x->out, notify, NULL, 0);
 	answer_cookie(r, x);
 	return 0;
-}
-
-static bool no_nats_agree(const struct mobike_request *r, const struct exchange *x)
-{
-	const struct ike_view *d = &r->no_nats_data;
-	size_t len = addr_len(&x->local.addr);
-
-	if (len == 0 || d->len != 2 * len + 4)
-		return false;
-	return memcmp(d->data, x->remote.addr.bytes, len) == 0 &&
-	       memcmp(d->data + len, x->local.addr.bytes, len) == 0 &&
-	       get_be16(d->data + 2 * len) == x->remote.port &&
-	       get_be16(d->data + 2 * len + 2) == x->local.port;
 }
 
 /* RFC 4555 3.5: the pair in the IP header, by local policy (H50). */

@@ -22,6 +22,8 @@ void mobike_send_list(struct homing_session *hs);
 void mobike_move(struct homing_session *hs, const struct pair *pair);
 /* Initiator: an UPDATE_SA_ADDRESSES request for where the session is now. */
 void mobike_send_update(struct homing_session *hs);
+/* NO_NATS_ALLOWED for a message over the SA's pair, where its uplink forbids NATs (RFC 4555 3.9). */
+void mobike_write_no_nats(struct ike_sa *sa, struct ike_build *out);
 /* The local addresses of the list without the one in use; returns their number. */
 size_t mobike_additional(struct ike_sa *sa, struct rg_cfg_addr *out, size_t max);
 

@@ -231,7 +231,7 @@ static void write_list(struct ike_sa *sa, struct ike_build *out, bool none_too)
 }
 
 /* RFC 4555 3.9: source, destination, source port, destination port. */
-static void write_no_nats(struct ike_sa *sa, struct ike_build *out)
+void mobike_write_no_nats(struct ike_sa *sa, struct ike_build *out)
 {
 	size_t len = addr_len(&sa->local.addr);
 	uint8_t data[36];
@@ -250,7 +250,7 @@ static int list_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 	if (of(task)->hs == NULL)
 		return TASK_SKIP;
 	write_list(sa, out, true);
-	write_no_nats(sa, out);
+	mobike_write_no_nats(sa, out);
 	return 0;
 }
 
@@ -308,7 +308,7 @@ static int update_build(struct ike_sa *sa, struct task *task, struct ike_build *
 	ike_build_status(out, IKE_NOTIFY_UPDATE_SA_ADDRESSES, NULL, 0);
 	if (!uplinks_forbids_nat(sa, &sa->local.addr))
 		natd_write(out, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
-	write_no_nats(sa, out);
+	mobike_write_no_nats(sa, out);
 	t->is_proof = t->hs->tx.state == ADDRESS_WAITING;
 	if (t->is_proof) {
 		write_cookie(t->hs, out);
@@ -359,8 +359,12 @@ static int update_response(struct ike_sa *sa, struct task *task, struct exchange
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, &n)) {
 		IKE_COUNT(hs->sa->manager, unexpected_nat);
 		hs->tx.rr_outstanding = false;
-		if (t->order == hs->own_order && hs->own_tries++ < UPDATE_TRIES)
+		if (t->order != hs->own_order)
+			return 0;
+		if (hs->own_tries++ < UPDATE_TRIES)
 			mobike_send_update(hs);
+		else
+			update_refused(hs);
 		return 0;
 	}
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_UNACCEPTABLE_ADDRESSES, &n)) {

@@ -281,6 +281,58 @@ static void H49_unexpected_nat(void **state)
 	roam_free(r);
 }
 
+static void forbid_nats(struct peer *p)
+{
+	struct rg_config *cfg = (struct rg_config *)(uintptr_t)rg_auth_config(p->auth);
+
+	for (size_t u = 0; u < cfg->n_uplinks; u++)
+		cfg->uplinks[u].nat_traversal = false;
+}
+
+/* AM-3, AM-16: `nat-traversal: off`: what can change addresses carries NO_NATS_ALLOWED, nothing is
+ * encapsulated, and behind a NAT it does not come about. */
+static void AM_16_nats_forbidden(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	unsigned from;
+
+	(void)state;
+	forbid_nats(world_client(r->w));
+	forbid_nats(world_gateway(r->w));
+	roam_up(r);
+	roam_order(r, 0, "c>g|IKE_AUTH?|NO_NATS_ALLOWED", "g>c|IKE_AUTH!|MOBIKE_SUPPORTED", NULL);
+	from = roam_now(r);
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 2000);
+	assert_int_equal(roam_count(r, from, "c>g|UPDATE_SA_ADDRESSES NO_NATS_ALLOWED"), 1);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	from = roam_now(r);
+	r->nat = true;
+	roam_move(r, WLAN, ISP1);
+	roam_run(r, 10000);
+	assert_in_range(roam_count(r, from, "g>c|INFORMATIONAL!|UNEXPECTED_NAT_DETECTED"), 2, 5);
+	assert_int_equal(ROAM_COUNT(r, moves), 1);
+	/* Both are of one mind again: where they were. */
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	roam_free(r);
+}
+
+static void AM_16_nat_before_auth(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+
+	(void)state;
+	forbid_nats(world_client(r->w));
+	r->nat = true;
+	world_connect(r->w);
+	roam_run(r, 5000);
+	assert_int_equal(roam_count(r, 0, "g>c|IKE_AUTH!|UNEXPECTED_NAT_DETECTED"), 1);
+	assert_null(peer_session(world_gateway(r->w)));
+	assert_null(peer_session(world_client(r->w)));
+	assert_int_equal(fake_count_tunnels(world_gateway(r->w)->dp), 0);
+	roam_free(r);
+}
+
 /* H50: no address that cannot be a client's: ours, multicast, loopback, nobody's. */
 static void H50_unacceptable(void **state)
 {
@@ -378,6 +430,8 @@ int main(void)
 	        cmocka_unit_test(H46_several_addresses),
 	        cmocka_unit_test(H47_older_update),
 	        cmocka_unit_test(H49_unexpected_nat),
+	        cmocka_unit_test(AM_16_nats_forbidden),
+	        cmocka_unit_test(AM_16_nat_before_auth),
 	        cmocka_unit_test(H50_unacceptable),
 	        cmocka_unit_test(H51_flood),
 	        cmocka_unit_test(H54_lists_capped),
