@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pmtu.c: ICMP errors that quote our ESP, cut at every byte, and the ring to main.
+ */
+#include "dataplane/pmtu.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint32_t make4(uint8_t *f, bool udp)
+{
+	uint8_t *icmp = f + 14 + 20, *quoted = icmp + 8, *esp = quoted + 20;
+
+	memset(f, 0, 128);
+	f[14] = 0x45;
+	f[14 + 9] = IPPROTO_ICMP;
+	icmp[0] = 3;
+	icmp[1] = 4;
+	icmp[6] = 1300 >> 8;
+	icmp[7] = 1300 & 0xff;
+	quoted[0] = 0x45;
+	quoted[9] = udp ? IPPROTO_UDP : IPPROTO_ESP;
+	memcpy(quoted + 12, "\xcb\x00\x71\x02\xc0\x00\x02\x0a", 8);
+	if (udp) {
+		esp[0] = 4500 >> 8;
+		esp[1] = 4500 & 0xff;
+		esp += 8;
+	}
+	memcpy(esp, "\xc0\x00\x00\x01\x00\x00\x12\x34", 8);
+	return (uint32_t)(esp + 8 - f);
+}
+
+static uint32_t make6(uint8_t *f)
+{
+	uint8_t *icmp = f + 14 + 40, *quoted = icmp + 8;
+
+	memset(f, 0, 160);
+	f[14] = 0x60;
+	f[14 + 6] = IPPROTO_ICMPV6;
+	icmp[0] = 2;
+	icmp[6] = 1280 >> 8;
+	quoted[0] = 0x60;
+	quoted[6] = IPPROTO_ESP;
+	quoted[8] = 0x20;
+	quoted[24] = 0x21;
+	memcpy(quoted + 40, "\xc0\x00\x00\x01\x00\x00\x12\x34", 8);
+	return 14 + 40 + 8 + 40 + 8;
+}
+
+static void what_is_quoted(void **state)
+{
+	uint8_t f[160];
+	struct pmtu_hint h;
+
+	(void)state;
+	for (int udp = 0; udp <= 1; udp++) {
+		assert_true(pmtu_parse(f, make4(f, udp), &h));
+		assert_int_equal(h.family, 4);
+		assert_int_equal(h.mtu, 1300);
+		assert_int_equal(ntohl(h.spi), 0xc0000001u);
+		assert_int_equal(h.sequence, 0x1234);
+		assert_memory_equal(h.local, "\xcb\x00\x71\x02", 4);
+		assert_memory_equal(h.remote, "\xc0\x00\x02\x0a", 4);
+	}
+	assert_true(pmtu_parse(f, make6(f), &h));
+	assert_int_equal(h.family, 6);
+	assert_int_equal(h.mtu, 1280);
+	assert_int_equal(h.local[0], 0x20);
+	assert_int_equal(h.remote[0], 0x21);
+}
+
+/* Cut anywhere: refused, and nothing behind it is read (run under ASan). */
+static void cut_anywhere(void **state)
+{
+	uint8_t whole[160];
+	struct pmtu_hint h;
+
+	(void)state;
+	for (int kind = 0; kind < 3; kind++) {
+		uint32_t len = kind == 2 ? make6(whole) : make4(whole, kind);
+		for (uint32_t cut = 0; cut < len; cut++) {
+			uint8_t *f = (uint8_t *)malloc(cut + 1);
+			memcpy(f, whole, cut);
+			assert_false(pmtu_parse(f, cut, &h));
+			free(f);
+		}
+	}
+}
+
+static void other_messages(void **state)
+{
+	uint8_t f[160];
+	struct pmtu_hint h;
+	uint32_t len = make4(f, false);
+
+	(void)state;
+	f[35] = 3; /* port unreachable */
+	assert_false(pmtu_parse(f, len, &h));
+	len = make4(f, false);
+	f[34] = 11;
+	assert_false(pmtu_parse(f, len, &h));
+	len = make4(f, false);
+	f[42 + 9] = IPPROTO_TCP;
+	assert_false(pmtu_parse(f, len, &h));
+	len = make4(f, true);
+	f[62] = 0; /* not from our port */
+	assert_false(pmtu_parse(f, len, &h));
+	len = make4(f, true);
+	memset(f + 70, 0, 4); /* IKE, by its marker */
+	assert_false(pmtu_parse(f, len, &h));
+}
+
+static void ring_to_main(void **state)
+{
+	static struct pmtu_ring ring;
+	struct pmtu_hint h = {0};
+
+	(void)state;
+	assert_false(pmtu_take(&ring, &h));
+	for (uint32_t i = 0; i < PMTU_RING + 10; i++) {
+		h.mtu = i;
+		pmtu_put(&ring, &h);
+	}
+	for (uint32_t i = 0; i < PMTU_RING; i++) {
+		assert_true(pmtu_take(&ring, &h));
+		assert_int_equal(h.mtu, i);
+	}
+	assert_false(pmtu_take(&ring, &h));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_is_quoted),
+	        cmocka_unit_test(cut_anywhere),
+	        cmocka_unit_test(other_messages),
+	        cmocka_unit_test(ring_to_main),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
