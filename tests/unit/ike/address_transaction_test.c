@@ -153,6 +153,9 @@ static void newer_cancels_older(void **state)
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_int_equal(r.proves, 1);
 	assert_int_equal(tx.rr.pair.remote.addr.bytes[3], 20);
+	/* Another copy of the older proof's request begins no new one. */
+	address_transaction_sent(&tx, &tx.rr.pair, 1);
+	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_int_equal(answer(&tx, 2), RR_PROVEN);
 	assert_int_equal(r.publishes, 0);
 	assert_int_equal(r.proves, 2);
