@@ -46,10 +46,21 @@ int child_set_state(struct child_sa *child, enum child_state state)
 	return 0;
 }
 
+/* A peer that rekeys and never deletes is bounded (H37). */
+static bool room_for_child(const struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		n++;
+	return n < IKE_MAX_CHILDREN;
+}
+
 struct child_sa *child_create(struct ike_sa *sa, bool we_initiated)
 {
 	struct ike_manager *m = sa->manager;
-	struct child_sa *child = calloc(1, sizeof(*child));
+	struct child_sa *child = room_for_child(sa) ? calloc(1, sizeof(*child)) : NULL;
 
 	if (child == NULL)
 		return NULL;

@@ -125,10 +125,26 @@ static void release_session(struct ike_sa *sa)
 	sa->n_vips = 0;
 }
 
+/* The last answer is kept for a while, in case it was lost; a bounded number of them,
+ * and none for a peer that sent IKE_SA_INIT only. */
+static void linger(struct ike_sa *sa, bool knows_peer)
+{
+	struct ike_manager *m = sa->manager;
+	uint64_t ms = 0;
+
+	if (knows_peer && sa->response.valid && m->n_lingering < IKE_MAX_LINGERING) {
+		sa->lingers = true;
+		m->n_lingering++;
+		ms = TIMER_LINGER_MS;
+	}
+	ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + ms);
+}
+
 void ike_sa_close(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
 	bool was_up = sa->state >= IKE_STATE_ESTABLISHED && !sa->heir_has_it;
+	bool knows_peer = sa->state != IKE_STATE_NEW && sa->peer_id.type != 0;
 
 	if (sa->state == IKE_STATE_CLOSED)
 		return;
@@ -154,7 +170,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	sa->has_keys = false;
 	for (unsigned i = 0; i < IKE_N_TIMERS; i++)
 		sa->timer[i] = 0;
-	ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + (sa->response.valid ? TIMER_LINGER_MS : 0));
+	linger(sa, knows_peer);
 }
 
 void ike_sa_free(struct ike_sa *sa)
@@ -163,6 +179,7 @@ void ike_sa_free(struct ike_sa *sa)
 
 	ike_sa_close(sa, "the process ends");
 	manager_remove(m, sa);
+	m->n_lingering -= sa->lingers;
 	if (sa->at_work != NULL)
 		exchange_free(sa->at_work);
 	packets_free(&sa->response.packets);

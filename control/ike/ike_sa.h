@@ -109,6 +109,7 @@ struct ike_sa {
 	size_t heap_index;       /* in the manager's deadline heap; SIZE_MAX: not there */
 	uint64_t deadline;       /* the earliest of `timer`; IKE_NEVER */
 	bool reap;               /* to be freed by ike_tick() */
+	bool lingers;            /* CLOSED, and counted as keeping its last answer */
 
 	/* Who */
 	uint64_t session;       /* for operators; survives rekeys of the IKE SA; never 0 */

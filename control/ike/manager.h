@@ -15,6 +15,7 @@
 #define IKE_BUCKETS        65536u
 #define IKE_MAX_HALF_OPEN  4096u /* the oldest goes when another comes (H36) */
 #define IKE_MAX_SAS        1000000u
+#define IKE_MAX_LINGERING  4096u       /* closed ones that keep their last answer */
 #define IKE_FRAGMENT_BYTES (16u << 20) /* of all unfinished reassemblies (H20) */
 #define IKE_COOKIE_HOLD_MS 10000u      /* cookie mode stays at least that long (H35) */
 #define IKE_COOKIE_LIFE_MS 60000u      /* then the secret is replaced */
@@ -32,7 +33,7 @@ struct ike_manager {
 	bool ending; /* ike_destroy() is at work: no batch is submitted any more */
 
 	struct ike_sa_list sas, half_open;
-	uint32_t n_sas, n_half_open;
+	uint32_t n_sas, n_half_open, n_lingering;
 	struct ike_sa **by_spi;    /* IKE_BUCKETS, by our SPI */
 	struct ike_sa **by_init;   /* IKE_BUCKETS: half-open ones of ours as responder, by the peer's SPI */
 	uint64_t init_seed;        /* the peer chooses those SPIs: its buckets must not be guessed */
