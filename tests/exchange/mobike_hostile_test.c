@@ -376,6 +376,7 @@ static void H51_flood(void **state)
 	}
 	assert_int_equal(next_id(r), id + 1000);
 	assert_int_equal(ROAM_COUNT(r, addresses_updates), 1000);
+	assert_in_range(ROAM_COUNT(r, addresses_coalesced), 980, 990);
 	assert_int_equal(ROAM_COUNT(r, moves), 10);
 	roam_run(r, 20000);
 	assert_int_equal(ROAM_COUNT(r, moves), 11);

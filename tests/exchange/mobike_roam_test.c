@@ -210,6 +210,32 @@ static void lossy_path(void **state)
 	}
 }
 
+/* The new path loses all answers to the proof for a while, and the old one still works: the
+ * gateway stays there, and proves the asked address again when it has calmed down. */
+static bool lose_proofs_over_lte(struct roam *r, struct datagram *dg, const char *line)
+{
+	return dg->from->letter == 'g' || strstr(line, "203.0.113.77:4500>") == NULL ||
+	       strstr(line, "INFORMATIONAL!") == NULL || r->filter_count > 0;
+}
+
+static void proof_is_tried_again(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	char text[128];
+
+	(void)state;
+	roam_up(r);
+	r->filter = lose_proofs_over_lte;
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 8000);
+	assert_int_equal(ROAM_COUNT(r, rr_timeout), 1);
+	assert_string_equal(roam_path(world_gateway(r->w), roam_gateway(r), text), "192.0.2.1>198.51.100.7");
+	r->filter_count = 1;
+	roam_run(r, 5000);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	roam_free(r);
+}
+
 /* What the dataplane refuses leaves no trace, and the next move works. */
 static void refused_by_the_dataplane(void **state)
 {
@@ -242,6 +268,7 @@ int main(void)
 	        cmocka_unit_test(double_handoff_during_the_proof),
 	        cmocka_unit_test(outstanding_request_follows),
 	        cmocka_unit_test(lossy_path),
+	        cmocka_unit_test(proof_is_tried_again),
 	        cmocka_unit_test(refused_by_the_dataplane),
 	};
 
