@@ -34,12 +34,10 @@ static void add(struct args *a, const char *format, ...)
 {
 	va_list ap;
 
-	if (a->n == ARGS_MAX)
-		return;
 	va_start(ap, format);
-	vsnprintf(a->text[a->n], ARG_LEN, format, ap);
+	if (a->n < ARGS_MAX)
+		vsnprintf(a->text[a->n++], ARG_LEN, format, ap);
 	va_end(ap);
-	a->n++;
 }
 
 /* "0@(0,1),1@0,2@1": main floats over all CPUs, workers stay on theirs. */

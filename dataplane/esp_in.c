@@ -15,16 +15,16 @@
 static unsigned find_sas(struct worker *w, struct vec *v)
 {
 	struct sa *guess[WORKER_BURST];
-	unsigned kept = 0;
+	unsigned kept = 0, n = v->n;
 
-	for (unsigned i = 0; i < v->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = pkt_of(v->m[i]);
 		/* one that was handed over has its SA */
 		guess[i] = p->sa != NULL ? p->sa : sa_in_guess(w->core, p->spi);
 		if (guess[i] != NULL)
 			sa_prefetch(guess[i]);
 	}
-	for (unsigned i = 0; i < v->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];
 		struct pkt *p = pkt_of(m);
 		p->sa = sa_in_check(guess[i], p->spi);

@@ -26,16 +26,16 @@
 #include <rte_launch.h>
 
 struct process {
-	const struct rg_config *cfg;
-	struct dp dp;
-	struct nl nl;
-	struct kernel kernel;
-	struct mirror mirror;
-	struct selftest selftest;
 	struct punt_thread punt;
-	struct loop loop;
+	const struct rg_config *cfg;
 	struct api_server *api;
+	struct nl nl;
 	struct report report;
+	struct selftest selftest;
+	struct loop loop;
+	struct mirror mirror;
+	struct dp dp;
+	struct kernel kernel;
 	int signals;
 	bool eal, launched;
 	char error[1024];

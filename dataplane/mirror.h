@@ -28,7 +28,7 @@ struct mirror_route {
 	uint32_t metric;
 	uint8_t family, len, type, protocol; /* type: RTN_*, protocol: RTPROT_* */
 	uint8_t to[16];
-	uint8_t gateway_family;            /* 0: on link */
+	uint8_t gateway_family; /* 0: on link */
 	uint8_t gateway[16];
 };
 

@@ -144,7 +144,8 @@ static bool is_link_local(uint8_t family, const uint8_t *addr)
 	return family == 6 && addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
 }
 
-static bool prefix_inside(uint8_t family, const uint8_t *outer, uint8_t outer_len, const struct fib_item *item)
+static bool prefix_inside(uint8_t family, const uint8_t *outer, uint8_t outer_len,
+                          const struct fib_item *item)
 {
 	return item->family == family && item->len >= outer_len && prefix_holds(outer, outer_len, item->addr);
 }
