@@ -145,12 +145,27 @@ static void end_loop(struct control *c)
 	uv_stop(&c->loop);
 }
 
+static bool close_session(struct ike_sa *sa, void *context)
+{
+	(void)context;
+	ike_sa_close(sa, "the gateway goes down");
+	return true;
+}
+
+/* Peers that do not answer have had their time: their SAs leave the dataplane, and that is all. */
 static void check_stop(struct control *c)
 {
-	bool idle = ike_idle(c->ike) && !dp_pending(c->dp) && !jobs_running(c->jobs);
-
-	if (c->stopping && !c->stopped && (idle || control_now() >= c->stop_after_ms))
+	if (!c->stopping || c->stopped)
+		return;
+	if (ike_idle(c->ike) && !dp_pending(c->dp) && !jobs_running(c->jobs)) {
 		end_loop(c);
+	} else if (control_now() >= c->stop_after_ms + CONTROL_STOP_MS / 3) {
+		log_warning("control", "stopping with work undone: the dataplane does not answer");
+		end_loop(c);
+	} else if (control_now() >= c->stop_after_ms && !c->closed_all) {
+		c->closed_all = true;
+		ike_for_each(c->ike, close_session, NULL);
+	}
 }
 
 static void before_sleep(uv_prepare_t *prepare)
@@ -185,7 +200,7 @@ void control_stop(struct control *c)
 	c->stopping = true;
 	c->stop_after_ms = control_now() + CONTROL_STOP_MS;
 	ike_terminate_all(c->ike);
-	uv_timer_start(&c->stop_timer, stop_timeout, CONTROL_STOP_MS, 50);
+	uv_timer_start(&c->stop_timer, stop_timeout, 50, 50);
 }
 
 static void on_terminate(uv_signal_t *handle, int number)

@@ -18,7 +18,7 @@
 
 #include <uv.h>
 
-#define CONTROL_STOP_MS 3000 /* a clean stop takes no longer */
+#define CONTROL_STOP_MS 3000 /* for peers to answer our Deletes; then a third of that for the dataplane */
 
 struct control {
 	uv_loop_t loop;
@@ -41,7 +41,7 @@ struct control {
 
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	bool listening;      /* the IKE sockets are open: orphans were adopted before */
-	bool stopping, stopped;
+	bool stopping, closed_all, stopped;
 	uint64_t stop_after_ms;
 	unsigned reloads, reloads_refused;
 };
