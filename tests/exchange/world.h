@@ -81,6 +81,8 @@ struct world_options {
 	const char *
 	        gateway_extra; /* lines more for the default connection, e.g. "    lifetimes: {ike: 60s}\n" */
 	const char *client_extra;
+	/* Instead of "gateway: {identity: ...}\n" of either side: names certificates by absolute paths. */
+	const char *gateway_self, *client_self;
 	const char *control; /* the gateway's "control:" section, e.g. "control: {cookie-threshold: 0}\n" */
 	const struct ike_homing_ops *homing;
 	uint64_t seed;

@@ -30,7 +30,7 @@ static const char gateway_head[] =
         " gateways: [203.0.113.254], table: 102, preference: 20}\n"
         "networks:\n"
         "  lan: {port: lan, addresses: [10.20.0.1/24]}\n"
-        "gateway: {identity: gw.example.net}\n"
+        "%s"
         "pools:\n"
         "  road: {ranges: [10.99.0.0/16, \"2001:db8:99::/64\"], dns: [10.20.0.53],"
         " domains: [corp.example.net]}\n"
@@ -56,7 +56,7 @@ static const char client_head[] = "version: 1\n"
                                   " gateways: [198.51.100.254], preference: 10}\n"
                                   "  lte: {port: lte, addresses: [203.0.113.77/24], table: 102,"
                                   " gateways: [203.0.113.254], preference: 20}\n"
-                                  "gateway: {identity: carol@example.net}\n"
+                                  "%s"
                                   "secrets:\n"
                                   "  - {identity: gw.example.net, file: carol.psk}\n";
 
@@ -113,24 +113,30 @@ static struct rg_auth *load(const char *yaml)
 	return auth;
 }
 
-static struct rg_auth *compose(const char *head, const char *connections, const char *extra,
-                               const char *control)
+/* `head` with its "gateway:" section, then what the test adds. */
+static struct rg_auth *compose(const char *head, const char *self, const char *control,
+                               const char *connections, const char *extra)
 {
 	char yaml[8192];
+	const char *at = strstr(head, "%s");
 
-	snprintf(yaml, sizeof(yaml), "%s%s%s%s", head, control != NULL ? control : "", connections,
-	         extra != NULL ? extra : "");
+	assert_non_null(at);
+	snprintf(yaml, sizeof(yaml), "%.*s%s%s%s%s%s", (int)(at - head), head, self, at + 2,
+	         control != NULL ? control : "", connections, extra != NULL ? extra : "");
 	return load(yaml);
 }
 
 struct rg_auth *world_client_auth(const struct world_options *o)
 {
-	return compose(client_head, o->client_yaml != NULL ? o->client_yaml : client_connections,
-	               o->client_extra, NULL);
+	return compose(client_head,
+	               o->client_self != NULL ? o->client_self : "gateway: {identity: carol@example.net}\n",
+	               NULL, o->client_yaml != NULL ? o->client_yaml : client_connections, o->client_extra);
 }
 
 struct rg_auth *world_gateway_auth(const struct world_options *o)
 {
-	return compose(gateway_head, o->gateway_yaml != NULL ? o->gateway_yaml : gateway_connections,
-	               o->gateway_extra, o->control);
+	return compose(gateway_head,
+	               o->gateway_self != NULL ? o->gateway_self : "gateway: {identity: gw.example.net}\n",
+	               o->control, o->gateway_yaml != NULL ? o->gateway_yaml : gateway_connections,
+	               o->gateway_extra);
 }
