@@ -172,6 +172,7 @@ static int complete(struct ike_sa *sa, struct rekey_ike_task *t, const struct ik
 	}
 	rekey_heir_inherit(heir, sa);
 	ike_sa_delete(sa, "rekeyed");
+	ike_sa_resume(heir); /* with the tasks that waited on the old one */
 	if (rival != NULL)
 		ike_sa_resume(rival); /* the peer deletes it */
 	return 0;

@@ -137,6 +137,27 @@ static void H53_proof_outlives_its_ike_sa(void **state)
 	roam_free(r);
 }
 
+/* What waited while the IKE SA was rekeyed leaves on the heir at once, not when something else
+ * happens to be sent there. */
+static void H53_waiting_update_leaves_with_the_heir(void **state)
+{
+	struct roam *r = roam_new(NULL, "return-routability: never", NULL);
+	unsigned from;
+
+	(void)state;
+	roam_up(r);
+	from = roam_now(r);
+	rekey(r, 2);
+	roam_run(r, 5); /* the rekey is on the wire */
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 1000);
+	roam_order(r, from, "c>g|CREATE_CHILD_SA?", "g>c|CREATE_CHILD_SA!",
+	           "c>g|INFORMATIONAL? 0 UPDATE_SA_ADDRESSES", "g MIGRATE 2", NULL);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	expect_one_pair(r);
+	roam_free(r);
+}
+
 /* The tunnel is the same object before and after every rekey; a move then takes the next
  * generation. */
 static void tunnel_survives_rekeys(void **state)
@@ -402,6 +423,7 @@ int main(void)
 	        cmocka_unit_test(H53_migrate_during_rekeys_with_loss),
 	        cmocka_unit_test(H53_uplink_dies_during_rekeys),
 	        cmocka_unit_test(H53_proof_outlives_its_ike_sa),
+	        cmocka_unit_test(H53_waiting_update_leaves_with_the_heir),
 	        cmocka_unit_test(tunnel_survives_rekeys),
 	        cmocka_unit_test(simultaneous_child_rekey),
 	        cmocka_unit_test(late_child_rekey),
