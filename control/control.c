@@ -93,10 +93,12 @@ static void dataplane_event(void *user, const struct rg_api_event *event)
 {
 	struct control *c = user;
 
-	if (event->type != RG_EVENT_PORT)
-		log_debug("dataplane", "event %s: SA %08x, tunnel %08x, value %lu",
-		          rg_api_event_name(event->type), event->handle, event->tunnel,
-		          (unsigned long)event->value);
+	if (event->type == RG_EVENT_PORT) {
+		links_set(c->links, event->handle, event->value != 0);
+		return;
+	}
+	log_debug("dataplane", "event %s: SA %08x, tunnel %08x, value %lu", rg_api_event_name(event->type),
+	          event->handle, event->tunnel, (unsigned long)event->value);
 	ike_dp_event(c->ike, event);
 	if (event->type == RG_EVENT_HARD_LIFETIME && c->reserved.n)
 		reserved_review(&c->reserved, c->pools, c->ike);

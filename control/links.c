@@ -69,24 +69,40 @@ static void check_gone(uv_timer_t *timer)
 		uv_timer_start(timer, check_gone, next - now, 0);
 }
 
+static void note_port(struct links *l, unsigned port, unsigned flags)
+{
+	struct link *link = &l->ports[port];
+	enum link_state state = (flags & IFF_UP) && (flags & IFF_LOWER_UP) ? LINK_UP : LINK_DOWN;
+
+	if (state == link->seen && !((flags & IFF_UP) && link->gone_ms))
+		return;
+	link->seen = state;
+	if (flags & IFF_UP) {
+		link->gone_ms = 0;
+		tell(l, port);
+	} else if (!link->gone_ms) {
+		uv_update_time(l->loop);
+		link->gone_ms = uv_now(l->loop);
+		if (!uv_is_active((uv_handle_t *)&l->timer))
+			uv_timer_start(&l->timer, check_gone, LINKS_GONE_MS, 0);
+	}
+}
+
+void links_set(struct links *l, unsigned port, bool up)
+{
+	if (port >= l->n)
+		return;
+	l->ports[port].seen = up ? LINK_UP : LINK_DOWN;
+	l->ports[port].gone_ms = 0;
+	tell(l, port);
+}
+
 /* `flags` 0: the interface is gone. */
 static void note(struct links *l, const char *name, unsigned flags)
 {
 	for (unsigned p = 0; p < l->n; p++) {
-		struct link *link = &l->ports[p];
-
-		if (strcmp(link->name, name) != 0)
-			continue;
-		link->seen = (flags & IFF_UP) && (flags & IFF_LOWER_UP) ? LINK_UP : LINK_DOWN;
-		if (flags & IFF_UP) {
-			link->gone_ms = 0;
-			tell(l, p);
-		} else if (!link->gone_ms) {
-			uv_update_time(l->loop);
-			link->gone_ms = uv_now(l->loop);
-			if (!uv_is_active((uv_handle_t *)&l->timer))
-				uv_timer_start(&l->timer, check_gone, LINKS_GONE_MS, 0);
-		}
+		if (strcmp(l->ports[p].name, name) == 0)
+			note_port(l, p, flags);
 	}
 }
 
