@@ -52,6 +52,9 @@ struct homing_session {
 	uint64_t own_order;
 	unsigned own_tries;
 	struct pair_path own_before;
+	/* Behind a NAT: NAT_DETECTION_DESTINATION_IP of the newest answer, and whose SPIs it has in it. */
+	uint64_t seen_spis[2];
+	uint8_t seen_hash[20];
 };
 
 /* The connection's policy and the local addresses: */

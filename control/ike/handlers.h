@@ -59,6 +59,10 @@ bool mobike_auth_unexpected_nat(const struct exchange *x);
  * answer leaves: UPDATE_SA_ADDRESSES, address lists, COOKIE2, NAT detection, NO_NATS_ALLOWED. */
 int mobike_request(struct ike_sa *sa, struct exchange *x);
 
+/* Initiator behind a NAT: a liveness check that also notices a new mapping (RFC 4555 3.8).
+ * False: not that case. */
+bool mobike_check_nat(struct ike_sa *sa);
+
 /* A response that belongs to the outstanding request's task. */
 int task_response(struct ike_sa *sa, struct exchange *x);
 

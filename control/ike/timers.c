@@ -76,7 +76,8 @@ void timer_dpd(struct ike_sa *sa)
 	uint64_t due = probe_due(sa, period), now = ike_sa_now(sa);
 
 	if (due <= now) {
-		informational_probe(sa);
+		if (!mobike_check_nat(sa))
+			informational_probe(sa);
 		due = now + period;
 	}
 	ike_sa_timer(sa, TIMER_DPD, due);

@@ -211,6 +211,33 @@ static void H48_transient_pseudo_nat(void **state)
 	roam_free(r);
 }
 
+/* RFC 4555 3.8: without any traffic the client's liveness check shows it that its NAT has a new mapping,
+ * and it says so; the gateway cannot reach it until then. */
+static void idle_client_notices_its_mapping(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	char text[128];
+	unsigned from;
+
+	(void)state;
+	r->nat = true;
+	roam_up(r);
+	for (unsigned i = 0; i < 2; i++) {
+		roam_run(r, i == 0 ? 1000 : 200000);
+		from = roam_now(r);
+		r->nat_port = (uint16_t)(41000 + i * 1000);
+		roam_run(r, 90000);
+		roam_order(r, from, "c>g|INFORMATIONAL?|UPDATE_SA_ADDRESSES", "g>c|COOKIE2", "g MIGRATE",
+		           NULL);
+		roam_path(GATEWAY(r), roam_gateway(r), text);
+		assert_string_equal(text, i == 0 ? "192.0.2.1:4500>192.0.2.99:41000"
+		                                 : "192.0.2.1:4500>192.0.2.99:42000");
+	}
+	assert_true(roam_count(r, from, "c>g|INFORMATIONAL?|NAT_DETECTION_SOURCE_IP") > 0);
+	assert_int_equal(ROAM_COUNT(r, moves), 2);
+	roam_free(r);
+}
+
 /* KD-7, KD-9: the preferred pair first, then all, with the same message ID; KD-8: in the end
  * the session goes. */
 static void KD_7_blackhole(void **state)
@@ -390,6 +417,7 @@ int main(void)
 	        cmocka_unit_test(flapping_uplink),
 	        cmocka_unit_test(nat_mapping_changes),
 	        cmocka_unit_test(H48_transient_pseudo_nat),
+	        cmocka_unit_test(idle_client_notices_its_mapping),
 	        cmocka_unit_test(KD_7_blackhole),
 	        cmocka_unit_test(blackout_and_back),
 	        cmocka_unit_test(no_answer_is_checked),
