@@ -100,18 +100,25 @@ static int add_uplink_routes(struct nl *nl, const struct port *p, const struct r
 	return rc == 0 ? 0 : fail(rc, error, error_len, "routes of uplink", u->name);
 }
 
-static int setup_uplinks(struct nl *nl, struct dp *dp, const struct rg_config *cfg, char *error,
-                         size_t error_len)
+/* Addresses and routes of one port, or of all with PORT_MAX. */
+static int setup_addresses(struct nl *nl, struct dp *dp, const struct rg_config *cfg, unsigned port,
+                           char *error, size_t error_len)
 {
 	size_t first = 0;
 	int rc = 0;
 
+	for (size_t i = 0; i < cfg->n_networks && rc == 0; i++)
+		if (port == PORT_MAX || cfg->networks[i].port == port)
+			rc = add_addresses(nl, &dp->port[cfg->networks[i].port], cfg->networks[i].addresses,
+			                   cfg->networks[i].n_addresses, error, error_len);
 	for (size_t i = 1; i < cfg->n_uplinks; i++)
 		if (cfg->uplinks[i].preference < cfg->uplinks[first].preference)
 			first = i;
 	for (size_t i = 0; i < cfg->n_uplinks && rc == 0; i++) {
 		const struct rg_cfg_uplink *u = &cfg->uplinks[i];
 		const struct port *p = &dp->port[u->port];
+		if (port != PORT_MAX && u->port != port)
+			continue;
 		rc = add_addresses(nl, p, u->addresses, u->n_addresses, error, error_len);
 		if (rc == 0)
 			rc = add_uplink_routes(nl, p, u, i == first, error, error_len);
@@ -194,16 +201,20 @@ int kernel_setup(struct kernel *k, struct nl *nl, struct dp *dp, const struct rg
 
 	for (unsigned i = 0; i < dp->n_ports && rc == 0; i++)
 		rc = setup_tap(nl, &dp->port[i], error, error_len);
-	for (size_t i = 0; i < cfg->n_networks && rc == 0; i++)
-		rc = add_addresses(nl, &dp->port[cfg->networks[i].port], cfg->networks[i].addresses,
-		                   cfg->networks[i].n_addresses, error, error_len);
 	if (rc == 0)
-		rc = setup_uplinks(nl, dp, cfg, error, error_len);
+		rc = setup_addresses(nl, dp, cfg, PORT_MAX, error, error_len);
 	if (rc == 0)
 		rc = setup_tun(k, nl, cfg, error, error_len);
 	if (rc == 0)
 		set_icmp_sources(dp, cfg);
 	return rc;
+}
+
+int kernel_restore(struct nl *nl, struct dp *dp, const struct rg_config *cfg, unsigned port, char *error,
+                   size_t error_len)
+{
+	set_sysctls(dp->port[port].name);
+	return setup_addresses(nl, dp, cfg, port, error, error_len);
 }
 
 void kernel_teardown(struct kernel *k, struct dp *dp)

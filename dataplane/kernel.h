@@ -20,6 +20,10 @@ struct kernel {
  */
 int kernel_setup(struct kernel *k, struct nl *nl, struct dp *dp, const struct rg_config *cfg, char *error,
                  size_t error_len);
+/* The TAP of a port was set down and up again by somebody: its addresses and routes anew. As kernel_setup().
+ */
+int kernel_restore(struct nl *nl, struct dp *dp, const struct rg_config *cfg, unsigned port, char *error,
+                   size_t error_len);
 /* Closes all devices: the kernel removes them with their addresses and routes. */
 void kernel_teardown(struct kernel *k, struct dp *dp);
 

@@ -119,12 +119,25 @@ static int make_core(struct process *p)
 	return 0;
 }
 
+static void restore_ports(struct process *p)
+{
+	for (unsigned i = 0; i < p->dp.n_ports; i++) {
+		if ((p->mirror.back & 1u << i) == 0)
+			continue;
+		if (kernel_restore(&p->nl, &p->dp, p->cfg, i, p->error, sizeof(p->error)) != 0)
+			fprintf(stderr, "%s\n", p->error);
+	}
+	p->mirror.back = 0;
+}
+
 static void on_tick(void *ctx, uint64_t now_ms)
 {
 	struct process *p = (struct process *)ctx;
 	struct pmtu_hint hint;
 
 	mirror_tick(&p->mirror, now_ms);
+	if (p->mirror.back != 0)
+		restore_ports(p);
 	for (unsigned i = 0; i < PMTU_RATE * LOOP_TICK_MS / 1000 && pmtu_take(&p->punt.pmtu, &hint); i++)
 		pmtu_apply(p->dp.core, &hint);
 	core_tick(p->dp.core, now_ms);

@@ -20,6 +20,7 @@
 #define PUBLISH_GAP_MS 5
 #define USE_EVERY_MS   10000
 #define ASK_EVERY_MS   1000
+#define POLL_EVERY_MS  50
 #define READS_MOST     64 /* datagrams in one go */
 
 static int on_message(const struct nlmsghdr *h, void *data)
@@ -189,8 +190,20 @@ static void use_neighbours(struct mirror *m)
 		nl_neigh_use(&m->nl, n[i].ifindex, n[i].family, n[i].addr);
 }
 
+/* Ports that are no interface of the kernel's: only the device knows. */
+static void poll_links(struct mirror *m)
+{
+	for (unsigned i = 0; i < m->dp->n_ports; i++)
+		if (m->dp->port[i].netdev[0] == '\0')
+			mirror_port_carrier(m, i, port_link_is_up(&m->dp->port[i]));
+}
+
 void mirror_tick(struct mirror *m, uint64_t now_ms)
 {
+	if (now_ms - m->polled_ms >= POLL_EVERY_MS) {
+		m->polled_ms = now_ms;
+		poll_links(m);
+	}
 	if (m->resync && dump_all(m) != 0)
 		m->resync = true;
 	if (now_ms - m->used_ms >= USE_EVERY_MS) {

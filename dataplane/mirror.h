@@ -47,10 +47,11 @@ struct mirror {
 	struct mnl_socket *events; /* notifications and dumps */
 	struct mirror_list addrs, neighs, routes;
 	unsigned tun_ifindex;
+	uint32_t back; /* ports whose TAP was set up again, by bit: its routes are gone */
 	bool dirty;      /* something changed that the workers ought to know */
 	bool unresolved; /* some path has no next hop: ask for it again */
 	bool resync;     /* notifications were lost: dump again */
-	uint64_t built_ms, used_ms, asked_ms;
+	uint64_t built_ms, used_ms, asked_ms, polled_ms;
 };
 
 /* After the devices exist. Reads everything once and publishes the first snapshot. */

@@ -211,8 +211,12 @@ static void parse_link(struct mirror *m, const struct nlmsghdr *h)
 	for (unsigned i = 0; i < m->dp->n_ports; i++)
 		if (m->dp->port[i].netdev_ifindex == (unsigned)msg->ifi_index)
 			mirror_port_carrier(m, i, up);
-	if ((msg->ifi_change & IFF_UP) != 0 && mirror_port_of(m, (unsigned)msg->ifi_index) >= 0)
+	int port = mirror_port_of(m, (unsigned)msg->ifi_index);
+	if (port >= 0 && (msg->ifi_change & IFF_UP) != 0) {
 		m->resync = true;
+		if ((msg->ifi_flags & IFF_UP) != 0)
+			m->back |= 1u << port;
+	}
 }
 
 int mirror_parse(struct mirror *m, const struct nlmsghdr *h)

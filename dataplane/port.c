@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 
@@ -78,17 +81,35 @@ static int setup_queues(const struct port *port, unsigned n, const struct rte_et
 	return rc;
 }
 
+/* af_packet and af_xdp know nothing of the MTU of the interface below them. */
+static int netdev_mtu(const char *name, uint16_t *mtu)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFMTU, &ifr) != 0)
+		rc = -errno;
+	close(fd);
+	/* a frame has to fit one buffer, and one slot of the ring */
+	if (rc == 0)
+		*mtu = ifr.ifr_mtu < RTE_ETHER_MTU ? (uint16_t)ifr.ifr_mtu : RTE_ETHER_MTU;
+	return rc;
+}
+
 static int read_facts(struct port *port)
 {
 	struct rte_ether_addr mac;
 	int rc = rte_eth_macaddr_get(port->ethdev, &mac);
 
 	if (rc == 0)
-		rc = rte_eth_dev_get_mtu(port->ethdev, &port->mtu);
+		rc = port->netdev[0] != '\0' ? netdev_mtu(port->netdev, &port->mtu)
+		                             : rte_eth_dev_get_mtu(port->ethdev, &port->mtu);
 	if (rc != 0)
 		return rc;
 	memcpy(port->mac, mac.addr_bytes, 6);
-	/* a frame has to fit one buffer */
 	if (port->mtu > RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN)
 		port->mtu = RTE_ETHER_MTU;
 	return 0;
@@ -129,6 +150,13 @@ fail:
 	snprintf(error, error_len, "port %s: device \"%s\" %s (%s)", port->name, port->device, what,
 	         strerror(-rc));
 	return rc;
+}
+
+bool port_link_is_up(const struct port *port)
+{
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
 void port_close(struct port *port)

@@ -62,6 +62,8 @@ struct rte_mempool *port_pool_new(unsigned n_ports, unsigned n_workers);
  */
 int port_open(struct port *port, unsigned n_workers, struct rte_mempool *pool, char *error, size_t error_len);
 void port_close(struct port *port);
+/* What the device says of its link. Main; for devices without an interface in the kernel. */
+bool port_link_is_up(const struct port *port);
 
 /* The name that EAL gives to the device of configured port `index`: a --vdev name or a PCI address. */
 void port_device_name(const struct rg_cfg_port *cfg, unsigned index, char *name, size_t len);

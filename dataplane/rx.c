@@ -5,6 +5,8 @@
  */
 #include "dataplane/stages.h"
 
+#include <netinet/in.h>
+
 #include <rte_prefetch.h>
 
 /* What is in the vectors goes all the way; ICMP errors that it caused go after it. */
@@ -52,7 +54,7 @@ static void take_over(struct worker *w, const struct handover *item)
 		worker_drop(w, m, DROP_HANDOVER_STALE);
 		return;
 	}
-	sa_prefetch(p->sa);
+	sa_load(p->sa);
 	if (in)
 		w->esp_in.m[w->esp_in.n++] = m;
 	else
@@ -70,19 +72,32 @@ void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
 	run_stages(w);
 }
 
+/* IKE of ours is what makes tunnels: it goes beside every policy (RFC 7296 2.23, RFC 4301 4.4.1). */
+static bool is_our_ike(const struct worker *w, uint8_t family, const uint8_t *ip, uint32_t len)
+{
+	uint32_t l4 = family == 4 ? (ip[0] & 0xfu) * 4 : 40;
+
+	if (ip[family == 4 ? 9 : 6] != IPPROTO_UDP || len < l4 + 8 ||
+	    !fib_is_local(w->fib, family, ip + (family == 4 ? 12 : 8)))
+		return false;
+	uint16_t port = load16(ip + l4);
+	return port == RTE_BE16(500) || port == RTE_BE16(4500);
+}
+
 /* A frame of the kernel's own for a port: out it goes, unless it belongs into a tunnel (H68). */
 static void kernel_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
 {
-	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *), *ip = eth + 14;
 	uint32_t len = rte_pktmbuf_data_len(m);
 	uint16_t type = len >= 14 ? load16(eth + 12) : 0;
-	bool protect = false;
+	uint8_t family = 0;
 
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 14 + 20)
-		protect = inner_is_protected(w, 4, eth + 14 + 16);
+		family = 4;
 	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 14 + 40)
-		protect = inner_is_protected(w, 6, eth + 14 + 24);
-	if (protect)
+		family = 6;
+	if (family != 0 && inner_is_protected(w, family, ip + (family == 4 ? 16 : 24)) &&
+	    !is_our_ike(w, family, ip, len - 14))
 		worker_drop(w, m, DROP_FORWARD_CLEAR);
 	else
 		tx_frame(w, port, m);

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 import rgapi
-from lab import wait_for
+from lab import LabError, wait_for
 from world import (CLIENT, HOST, ICMP, IP, LOCAL, UDP, ARP, Ether, IPv6, Raw, bare, in_namespace, ip)
 from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig
 
@@ -210,3 +210,39 @@ def test_addresses_and_routes(world):
     for name in ("isp1", "isp2", "lan"):
         veth = show("link", "show", f"veth-{name}").split("link/ether ")[1].split()[0]
         assert veth == show("link", "show", name).split("link/ether ")[1].split()[0] == world.mac[name]
+
+
+def test_tap_set_down_and_up_again(world, session):
+    """An operator's doing takes addresses and routes away; they come back, and traffic with them."""
+    s = session()
+    gw = world.ns["gw"]
+    world.lab.run(gw, "ip", "link", "set", "isp1", "down")
+    assert "default" not in world.lab.run(gw, "ip", "route", "show", "table", "101")
+    world.lab.run(gw, "ip", "link", "set", "isp1", "up")
+    wait_for("the default route", lambda: "default via 203.0.113.1" in
+             world.lab.run(gw, "ip", "route", "show", "table", "101"), 3)
+    wait_for("the IPv6 address", lambda: "2001:db8:1::2" in world.lab.run(gw, "ip", "-6", "addr", "show", "isp1"), 3)
+
+    def passes():
+        world.from_host(ip(HOST[4], s.virtual) / UDP(sport=1, dport=2) / Raw(b"x"))
+        try:
+            return s.receive(0.2)
+        except LabError:
+            return None
+    wait_for("traffic", passes, 5)
+
+
+def test_our_ike_goes_beside_every_policy(world, session):
+    """A peer behind whom everything lies: IKE to it still leaves, other packets of the kernel's do not."""
+    s = session()
+    world.api.call(rgapi.POLICY_ADD, [rgapi.policy(rgapi.handle(4000), s.handle, "192.0.2.0/24")])
+    before = world.api.counter_values()["forward-clear"]
+    try:
+        with listen(world, LOCAL[4], 500) as ike_socket, listen(world, LOCAL[4], 501) as other:
+            other.sendto(b"in clear", (CLIENT[4], 501))
+            wait_for("forward-clear", lambda: world.api.counter_values()["forward-clear"] == before + 1, 3)
+            ike_socket.sendto(ike(), (CLIENT[4], 500))
+            world.isp1.receive(lambda f: UDP in f and f[UDP].dport == 500)
+            assert not [f for f in world.isp1.drain() if UDP in f and f[UDP].dport == 501]
+    finally:
+        world.api.call(rgapi.POLICY_DEL, [rgapi.Handle(handle=rgapi.handle(4000))])

@@ -8,6 +8,7 @@ A client is an address behind an uplink's gateway that no kernel has: what the
 dataplane sends there arrives at a Wire, and what it should get is sent by one.
 """
 import ctypes
+import errno
 import os
 import select
 import socket
@@ -117,19 +118,27 @@ class Wire:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.socket], [], [], left)[0]:
                 raise LabError(f"no {what} within {timeout:g} s")
-            data, address = self.socket.recvfrom(65536)
-            if address[2] == PACKET_OUTGOING:
-                continue
-            found = match(Ether(data))
+            data = self._read()
+            found = data and match(Ether(data))
             if found:
                 return found
+
+    def _read(self):
+        """A frame that came in; None for one that went out, and for news of the interface."""
+        try:
+            data, address = self.socket.recvfrom(65536)
+        except OSError as error:
+            if error.errno != errno.ENETDOWN:
+                raise
+            return None
+        return None if address[2] == PACKET_OUTGOING else data
 
     def drain(self):
         """All frames that are there now."""
         out = []
         while select.select([self.socket], [], [], 0)[0]:
-            data, address = self.socket.recvfrom(65536)
-            if address[2] != PACKET_OUTGOING:
+            data = self._read()
+            if data:
                 out.append(Ether(data))
         return out
 
