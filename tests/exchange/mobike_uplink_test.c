@@ -152,6 +152,39 @@ static void all_uplinks_die(void **state)
 	roam_free(r);
 }
 
+/* Thousands of sessions on one uplink take turns: a few each millisecond. */
+static void many_sessions_are_paced(void **state)
+{
+	enum { SESSIONS = 5000 };
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	unsigned turns[SESSIONS] = {0}, total = 0;
+	struct ike_manager *m = GATEWAY(r)->m;
+	struct ike_sa *model, *sa;
+
+	(void)state;
+	roam_up(r);
+	model = roam_gateway(r);
+	for (unsigned i = 1; i < SESSIONS; i++) {
+		sa = ike_sa_create(m, model->auth, false);
+		assert_non_null(sa);
+		sa->connection = model->connection;
+		sa->local = model->local;
+		sa->remote = model->remote;
+		assert_int_equal(ike_set_state(sa, IKE_STATE_ESTABLISHED), 0);
+		homing_ops.established(sa);
+	}
+	roam_port(GATEWAY(r), PORT_ISP1, false);
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		uint64_t wait = sa->timer[TIMER_HOMING] - r->w->now_ms;
+
+		assert_true(wait < SESSIONS);
+		assert_true(++turns[wait] <= HOMING_PACE);
+		total++;
+	}
+	assert_int_equal(total, SESSIONS);
+	roam_free(r);
+}
+
 /* The carrier comes back before the session's turn: nothing happens. */
 static void flapping_uplink(void **state)
 {
@@ -415,6 +448,7 @@ int main(void)
 	        cmocka_unit_test(outstanding_request_at_the_cut),
 	        cmocka_unit_test(all_uplinks_die),
 	        cmocka_unit_test(flapping_uplink),
+	        cmocka_unit_test(many_sessions_are_paced),
 	        cmocka_unit_test(nat_mapping_changes),
 	        cmocka_unit_test(H48_transient_pseudo_nat),
 	        cmocka_unit_test(idle_client_notices_its_mapping),

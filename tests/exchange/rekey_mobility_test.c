@@ -82,6 +82,35 @@ static void H53_migrate_during_rekeys_with_loss(void **state)
 	migrate_during_rekeys(20);
 }
 
+/* The same where each message of a rekey is several fragments, which arrive in any order. */
+static void H53_migrate_during_fragments(void **state)
+{
+	unsigned fragments = 0;
+
+	for (unsigned seed = 0; seed < 20; seed++) {
+		struct roam *r = roam_new_fragmented();
+
+		(void)state;
+		roam_up(r);
+		r->w->seed = seed * 7919 + 3;
+		r->w->jitter_ms = 30;
+		r->w->loss_percent = 10;
+		rekey(r, seed % 15 + 1);
+		roam_run(r, seed * 3 % 37);
+		roam_kill(r, WLAN);
+		roam_kill(r, ISP2);
+		roam_move(r, LTE, ISP1);
+		roam_run(r, 60000);
+		r->w->loss_percent = 0;
+		roam_run(r, 90000);
+		fragments += roam_count(r, 0, "CREATE_CHILD_SA?|(sealed)");
+		roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+		expect_one_pair(r);
+		roam_free(r);
+	}
+	assert_true(fragments > 20);
+}
+
 /* The gateway's uplink dies while rekeys are under way. */
 static void H53_uplink_dies_during_rekeys(void **state)
 {
@@ -421,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(H53_migrate_during_rekeys),
 	        cmocka_unit_test(H53_migrate_during_rekeys_with_loss),
+	        cmocka_unit_test(H53_migrate_during_fragments),
 	        cmocka_unit_test(H53_uplink_dies_during_rekeys),
 	        cmocka_unit_test(H53_proof_outlives_its_ike_sa),
 	        cmocka_unit_test(H53_waiting_update_leaves_with_the_heir),

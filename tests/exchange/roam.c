@@ -256,7 +256,8 @@ void roam_port(struct peer *p, unsigned port, bool up)
 
 /* Life */
 
-struct roam *roam_new(const char *gateway, const char *client, const char *esp)
+static struct roam *create(const char *gateway, const char *client, const char *proposals,
+                           const char *fragmentation)
 {
 	static const char usual[] = "return-routability: always, updates: 600/min";
 	struct roam *r = calloc(1, sizeof(*r));
@@ -267,11 +268,11 @@ struct roam *roam_new(const char *gateway, const char *client, const char *esp)
 		const char *mobility = i == 0 ? gateway : client;
 
 		snprintf(extra[i], sizeof(extra[i]),
-		         "    proposals: {esp: [%s]}\n"
+		         "    proposals: {%s}\n"
 		         "    lifetimes: {ike: 24h, child: 8h, dpd: 30s}\n"
 		         "    mobility: {%s}\n"
-		         "    fragmentation: off\n",
-		         esp != NULL ? esp : "aes128gcm16-esn", mobility != NULL ? mobility : usual);
+		         "    %s\n",
+		         proposals, mobility != NULL ? mobility : usual, fragmentation);
 	}
 	r->nat_port = 40000;
 	r->w = world_new(&(struct world_options){
@@ -279,6 +280,20 @@ struct roam *roam_new(const char *gateway, const char *client, const char *esp)
 	r->w->filter = network;
 	r->w->filter_context = r;
 	return r;
+}
+
+struct roam *roam_new(const char *gateway, const char *client, const char *esp)
+{
+	char proposals[256];
+
+	snprintf(proposals, sizeof(proposals), "esp: [%s]", esp != NULL ? esp : "aes128gcm16-esn");
+	return create(gateway, client, proposals, "fragmentation: off");
+}
+
+struct roam *roam_new_fragmented(void)
+{
+	return create(NULL, NULL, "ike: [aes128gcm16-prfsha256-modp3072], esp: [aes128gcm16-modp3072-esn]",
+	              "fragment-size: 576");
 }
 
 void roam_free(struct roam *r)

@@ -45,6 +45,8 @@ struct roam {
 /* `gateway` and `client` are the inside of the connection's mobility map, `esp` the ESP
  * proposals; NULL: the usual. */
 struct roam *roam_new(const char *gateway, const char *client, const char *esp);
+/* With fragmentation to 576 bytes and a DH group whose values need it. */
+struct roam *roam_new_fragmented(void);
 void roam_free(struct roam *r);
 /* Connects over WLAN and ISP1; with `nat` set before, through the NAT. */
 void roam_up(struct roam *r);
