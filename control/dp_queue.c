@@ -174,6 +174,20 @@ static void send_rest(struct dp *dp, struct dp_entry *entry)
 		dp_lost(dp, "it closed the connection");
 }
 
+/* A removal whose object is gone already goes on without that step; nothing of the datagram was applied. */
+static bool skip_missing(struct dp_entry *entry, const struct rg_api_reply *reply)
+{
+	struct ike_batch *batch = entry->batch;
+	size_t at = entry->applied + reply->index;
+
+	if (!batch->removal || reply->error != -ENOENT || at >= entry->sent)
+		return false;
+	memmove(&batch->steps[at], &batch->steps[at + 1], (batch->n - at - 1) * sizeof(batch->steps[0]));
+	batch->n--;
+	entry->sent = entry->applied;
+	return true;
+}
+
 bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply)
 {
 	struct dp_entry *entry;
@@ -184,7 +198,7 @@ bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply)
 	if (!entry)
 		return false;
 	entry->batch->quiescent = reply->quiescent != 0;
-	if (reply->error == 0) {
+	if (reply->error == 0 || skip_missing(entry, reply)) {
 		entry->applied = entry->sent;
 		if (entry->sent < entry->batch->n) {
 			send_rest(dp, entry);

@@ -140,7 +140,7 @@ static int start_child(struct ike_sa *sa, struct exchange *x, struct child_sa *c
 	in->x = x;
 	in->child = child;
 	if (child_steps_install(child, true, batch) < 0)
-		batch->error = -ENOSPC;
+		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);
 	return 0;
 }

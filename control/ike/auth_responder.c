@@ -139,7 +139,7 @@ static uint16_t start_child(struct ike_sa *sa, struct exchange *x, struct instal
 	if (batch == NULL)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
 	if (child_steps_install(in->child, true, batch) < 0)
-		batch->error = -ENOSPC; /* completes with it, nothing is sent */
+		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);
 	return 0;
 }

@@ -36,7 +36,7 @@ struct ike_dp_step *batch_add(struct ike_batch *batch, enum rg_api_type type)
 		struct ike_dp_step *steps = calloc(capacity, sizeof(*steps));
 
 		if (steps == NULL) {
-			batch->error = -ENOMEM;
+			batch_fail(batch, -ENOMEM);
 			scratch = (struct ike_dp_step){0};
 			return &scratch;
 		}
@@ -53,6 +53,11 @@ struct ike_dp_step *batch_add(struct ike_batch *batch, enum rg_api_type type)
 	return step;
 }
 
+void batch_fail(struct ike_batch *batch, int error)
+{
+	batch->failed = error;
+}
+
 static void batch_free(struct ike_batch *batch)
 {
 	if (batch->steps != NULL)
@@ -65,6 +70,8 @@ static void completed(struct ike_batch *batch)
 {
 	struct ike_sa *sa = batch->sa;
 
+	if (batch->failed != 0)
+		batch->error = batch->failed;
 	if (batch->error != 0) {
 		IKE_COUNT(batch->manager, dataplane_refused);
 		manager_log(batch->manager, IKE_LOG_ERROR,

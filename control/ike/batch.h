@@ -18,6 +18,9 @@ struct ike_batch *batch_new(struct ike_manager *m, struct ike_sa *sa,
  * batch is marked, completes with -ENOMEM, nothing is sent; the returned step is a scratch one. */
 struct ike_dp_step *batch_add(struct ike_batch *batch, enum rg_api_type type);
 
+/* What it was made for cannot be had: nothing of it is sent, and it completes with `error`. */
+void batch_fail(struct ike_batch *batch, int error);
+
 /* Hands it over. An empty batch completes too, later, as any other. */
 void batch_submit(struct ike_batch *batch);
 

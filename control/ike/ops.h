@@ -56,7 +56,7 @@ struct ike_dp_step {
  * bytes of its own copies, the core those of the steps. */
 struct ike_batch {
 	void (*done)(struct ike_batch *batch);
-	bool removal;   /* deletions: each record in a datagram of its own, and -ENOENT ends nothing */
+	bool removal;   /* deletions: what is gone already (-ENOENT) is passed over */
 	int error;      /* out: 0 or negative errno; -ENOTCONN: no dataplane */
 	size_t applied; /* out */
 	bool quiescent; /* out: of the last reply (api.h) */
@@ -64,6 +64,7 @@ struct ike_batch {
 	size_t n, capacity;
 	struct ike_dp_step *steps;
 	/* The core's own: see batch.h */
+	int failed; /* it could not be built: completes with this, nothing is sent */
 	struct ike_manager *manager;
 	struct ike_sa *sa;
 	void (*finish)(struct ike_batch *batch, bool gone);
