@@ -31,8 +31,7 @@ static void peer_addresses(const struct homing_session *hs, struct address_set *
 		add_remote(set, sa, &sa->peer_addrs[i]);
 }
 
-/* Does any uplink hold the address, as far as we know? A test's or a bare client's
- * addresses may not be configured at all: they are taken as they are. */
+/* A client's own address need not be one that its configuration names: it is taken as it is. */
 unsigned doubt_pairs(const struct homing_session *hs, struct pair pairs[ADDRESS_PAIRS_MAX])
 {
 	const struct ike_sa *sa = hs->sa;
