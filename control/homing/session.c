@@ -175,6 +175,9 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	             (unsigned long long)(ike_sa_now(sa) - move->asked_ms));
 	doubt_end(hs);
 	hs->retry_ms = 0;
+	if (move->asker == ADDRESS_BY_PEER_UPDATE &&
+	    !endpoint_equal(&move->from.pair.remote, &move->to.pair.remote))
+		hs->left = move->from.pair.remote;
 	/* An update has set it already, perhaps to something newer still. */
 	if ((move->asker != ADDRESS_BY_PEER_UPDATE || !hs->update_due) &&
 	    move->asker != ADDRESS_BY_OWN_UPDATE && move->asker != ADDRESS_BY_PMTU && !hs->tx.has_next)

@@ -35,6 +35,10 @@ struct homing_session {
 	bool update_due;
 	struct address_move update;
 
+	/* Where the peer's newest update took it away from: what an SA that it has yet to
+	 * replace still sends from there is no new mapping of a NAT. Port 0: nowhere. */
+	struct ike_endpoint left;
+
 	bool follow_due; /* initiator: the peer's address list asks for a move there */
 	struct pair follow;
 	unsigned list_tries;
