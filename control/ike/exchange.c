@@ -64,6 +64,8 @@ static void begin_answer(struct exchange *x, bool is_error)
 
 int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len)
 {
+	if (notify == IKE_NOTIFY_INVALID_SYNTAX)
+		IKE_COUNT(x->sa->manager, invalid_syntax);
 	begin_answer(x, true);
 	ike_build_status(&x->out, notify, data, len);
 	return 0;
@@ -185,7 +187,8 @@ static void dispatch(struct exchange *x)
 		exchange_finish(x, result);
 }
 
-/* A payload inside SK is wrong: RFC 7296 2.21.2 and 2.21.3. */
+/* A payload inside SK is wrong: RFC 7296 2.21.2 and 2.21.3. An established SA stays: a
+ * peer that takes INVALID_SYNTAX for the end of it comes again and is replaced, others go on. */
 static void reject_inner(struct exchange *x, enum ike_reject reason)
 {
 	struct ike_sa *sa = x->sa;

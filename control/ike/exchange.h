@@ -23,8 +23,6 @@ struct ike_datagram;
 
 #define EXCHANGE_PARKED 1 /* a handler's result: a job or batch will call exchange_finish() */
 
-#define IKE_MAX_PACKETS 64u /* fragments of one of our messages */
-
 /* A message of ours as it is on the wire, whole or in fragments. */
 struct packets {
 	uint8_t n;

@@ -136,7 +136,6 @@ struct ike_sa {
 	bool nat_local, nat_remote;                        /* a NAT was detected before us, before the peer */
 	struct rg_cfg_addr peer_addrs[IKE_MAX_PEER_ADDRS]; /* ADDITIONAL_*_ADDRESS of the peer */
 	unsigned n_peer_addrs;
-	uint32_t last_update_id; /* message ID of the newest UPDATE_SA_ADDRESSES (H47) */
 	struct homing_session *homing;
 
 	/* Messages */
