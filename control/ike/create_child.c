@@ -9,6 +9,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
+#include "control/ike/session.h"
 
 #include <openssl/crypto.h>
 
@@ -65,14 +66,15 @@ static int rekey(struct ike_sa *sa, struct exchange *x, const struct ike_notify 
 
 static void created(struct ike_batch *batch, bool gone)
 {
-	struct creation *c = batch->context;
-	struct exchange *x = c->x;
+	struct exchange *x = batch->context;
+	struct creation *c = x->context;
 	struct ike_sa *sa = x->sa;
 
 	if (gone) {
 		exchange_finish(x, -ECANCELED);
 	} else if (batch->error != 0) {
-		child_destroy(c->child);
+		/* Nobody knows how much of it is there, tunnel and policies included. */
+		session_remove(sa);
 		exchange_finish(x, refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE));
 	} else {
 		child_build_answer(c->child, &c->choice, &x->out);
@@ -95,11 +97,11 @@ static int install(struct creation *c, void (*finish)(struct ike_batch *batch, b
 
 	if (error < 0)
 		return error;
-	batch = batch_new(sa->manager, sa, finish, c);
+	batch = batch_new(sa->manager, sa, finish, c->x); /* `c` may be gone by then, the exchange is not */
 	if (batch == NULL)
 		return -ENOMEM;
 	if (child_steps_install(c->child, true, batch) < 0)
-		batch->error = -ENOSPC;
+		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);
 	return 0;
 }
@@ -191,7 +193,8 @@ int child_request(struct ike_sa *sa, struct exchange *x)
 	const struct ike_payload *p = ike_msg_find(&x->msg, IKE_PAYLOAD_NOTIFY);
 	struct child_sa *child;
 
-	if (sa->state != IKE_STATE_ESTABLISHED) /* RFC 7296 2.25.2: it is being rekeyed or closed */
+	/* RFC 7296 2.25.2: it is being rekeyed or closed, or lost a simultaneous rekey (2.8.2). */
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
 		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
 	for (; p != NULL; p = ike_msg_next(&x->msg, p)) {
 		struct ike_notify notify;
@@ -237,13 +240,14 @@ static int task_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 
 static void task_installed(struct ike_batch *batch, bool gone)
 {
-	struct creation *c = batch->context;
-	struct exchange *x = c->x;
+	struct exchange *x = batch->context;
+	struct creation *c;
 
 	if (gone) {
 		exchange_finish(x, -ECANCELED);
 		return;
 	}
+	c = ((struct create_task *)x->sa->request.task)->c;
 	if (batch->error != 0)
 		informational_delete_child(c->child);
 	else

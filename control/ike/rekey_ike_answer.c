@@ -22,15 +22,15 @@ struct answer {
 	uint8_t nr[REKEY_NONCE_LEN];
 };
 
-/* RFC 7296 2.25.1, 2.25.2: whether a Child SA is being made, rekeyed or closed by us, or
- * two rekeys of the IKE SA are open already. */
+/* RFC 7296 2.25.1, 2.25.2: whether a Child SA is being made, rekeyed or closed by us, two
+ * rekeys of the IKE SA are open already, or it lost a simultaneous rekey and has no session. */
 static bool must_wait(struct ike_sa *sa)
 {
 	const struct rekey_ike_task *ours = rekey_ike_on_wire(sa);
 	const struct task *task = sa->request.task;
 	const struct child_sa *child;
 
-	if (sa->state != IKE_STATE_ESTABLISHED)
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
 		return true;
 	if (ours != NULL)
 		return ours->rival_spi != 0;

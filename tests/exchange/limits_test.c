@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a peer can make the core hold, and for how long: SAs of refused and evicted
+ * requests, Child SAs that are never deleted, an IKE SA without a session, and work that
+ * is under way when its SA ends (H33, H34, H36, H37; RFC 7296 2.6, 2.8.2).
+ */
+#include "tests/exchange/mutate.h"
+
+#include "control/ike/handlers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct datagram first_init;
+
+static bool keep_init(struct world *w, struct datagram *dg)
+{
+	if (dg->from == world_client(w) && first_init.data == NULL) {
+		first_init = *dg;
+		first_init.data = malloc(dg->len);
+		assert_non_null(first_init.data);
+		memcpy(first_init.data, dg->data, dg->len);
+	}
+	return false;
+}
+
+static void capture_init(struct world *w)
+{
+	w->filter = keep_init;
+	world_connect(w);
+	world_run(w, 50);
+	assert_non_null(first_init.data);
+}
+
+static void forget_init(void)
+{
+	free(first_init.data);
+	first_init.data = NULL;
+}
+
+/* IKE_SA_INIT requests number `from` to `to`, each with an SPI of its own. */
+static void flood(struct peer *g, const struct ike_endpoint *remote, unsigned from, unsigned to)
+{
+	struct ike_endpoint local = endpoint("192.0.2.1", 500);
+
+	for (unsigned i = from; i < to; i++) {
+		memcpy(first_init.data, &i, sizeof(i));
+		first_init.data[7] = 1;
+		peer_inject(g, &local, remote, false, first_init.data, first_init.len);
+		peer_run_jobs(g);
+		if (i % 64 == 0)
+			ike_tick(g->m);
+	}
+	ike_tick(g->m);
+}
+
+/* H33: no proposal fits: each request is answered, and nothing stays of it. */
+static void h33_refused_requests_leave_nothing(void **state)
+{
+	struct world_options options = {
+	        .client_extra = "    proposals: {ike: [aes256gcm16-prfsha384-ecp384]}\n",
+	        .gateway_extra = "    proposals: {ike: [aes128gcm16-prfsha256-x25519]}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
+
+	(void)state;
+	capture_init(w);
+	flood(g, &remote, 0, 500);
+	assert_int_equal(peer_counter(g, "ike-no-proposal"), 500);
+	assert_int_equal(g->m->n_sas, 0);
+	forget_init();
+	world_free(w);
+}
+
+/* H36: what is evicted, and what was not established in time, is gone at once. */
+static void h36_evicted_requests_leave_nothing(void **state)
+{
+	struct world_options options = {.control = "control: {cookie-threshold: 100000}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
+
+	(void)state;
+	capture_init(w);
+	flood(g, &remote, 0, IKE_MAX_HALF_OPEN + 200);
+	assert_int_equal(g->m->n_sas, IKE_MAX_HALF_OPEN);
+	w->now_ms += 31000;
+	ike_tick(g->m);
+	assert_int_equal(g->m->n_sas, 0);
+	forget_init();
+	world_free(w);
+}
+
+static void no_delete(struct mutation *m)
+{
+	for (unsigned i = m->n; i-- > 0;)
+		if (m->payloads[i].type == IKE_PAYLOAD_DELETE)
+			mutable_remove(m, i);
+}
+
+static unsigned children(struct ike_sa *sa)
+{
+	struct child_sa *child;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		n++;
+	return n;
+}
+
+/* H37: a client rekeys its Child SA over and over, and deletes none. */
+static void h37_rekeys_without_a_delete(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct mutation m;
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 0; i < 3 * IKE_MAX_CHILDREN; i++) {
+		mutate(w, &m, IKE_EXCHANGE_INFORMATIONAL, no_delete, NULL);
+		ike_rekey_children(c->m, peer_session(c)->session);
+		world_run(w, 200);
+		assert_true(children(peer_session(g)) <= IKE_MAX_CHILDREN);
+		assert_true(fake_count_in(g->dp) <= IKE_MAX_CHILDREN);
+	}
+	assert_true(peer_counter(g, "ike-no-additional-sas") > 0);
+	mutate_stop(w);
+	/* When the old ones have run out, the session goes on as before. */
+	world_run(w, 120000);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* RFC 7296 2.8.2: the IKE SA that lost a simultaneous rekey has no session: nothing is made on it. */
+static void nothing_is_made_without_a_session(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 2; how++) {
+		struct world *w = world_new(NULL);
+		struct peer *c = world_client(w), *g = world_gateway(w);
+		unsigned sas;
+
+		world_up(w);
+		peer_session(g)->heir_has_it = true;
+		sas = g->m->n_sas;
+		if (how == 0) {
+			ike_rekey_session(c->m, peer_session(c)->session);
+		} else {
+			/* Both ends agree that no Child SA is there, so that only this stands in the way. */
+			while (!TAILQ_EMPTY(&peer_session(g)->children))
+				child_destroy(TAILQ_FIRST(&peer_session(g)->children));
+			while (!TAILQ_EMPTY(&peer_session(c)->children))
+				child_destroy(TAILQ_FIRST(&peer_session(c)->children));
+			child_create_start(peer_session(c));
+		}
+		world_run(w, 200);
+		assert_int_equal(peer_counter(g, "ike-temporary-failure"), 1);
+		assert_int_equal(g->m->n_sas, sas);
+		assert_true(how == 0 || fake_count_in(g->dp) == 0);
+		TAILQ_FIRST(&g->m->sas)->heir_has_it = false;
+		world_free(w);
+	}
+}
+
+static void close_all(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link)
+		ike_sa_close(sa, "a test");
+}
+
+/* A new Child SA is on its way into either dataplane when the session ends. */
+static void closed_while_a_child_is_made(void **state)
+{
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct world *w = world_new(NULL);
+		struct peer *c = world_client(w), *p = &w->peers[who];
+
+		world_up(w);
+		informational_delete_child(child_current(peer_session(c)));
+		world_run(w, 500);
+		p->hold_batches = true;
+		child_create_start(peer_session(c));
+		world_run(w, 300);
+		assert_true(p->n_batches > 0);
+		close_all(p);
+		p->hold_batches = false;
+		world_run(w, 400000);
+		assert_int_equal(fake_count_in(p->dp), 0);
+		assert_int_equal(fake_count_tunnels(p->dp), 0);
+		assert_true(TAILQ_EMPTY(&p->m->sas));
+		world_free(w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(h33_refused_requests_leave_nothing),
+	        cmocka_unit_test(h36_evicted_requests_leave_nothing),
+	        cmocka_unit_test(h37_rekeys_without_a_delete),
+	        cmocka_unit_test(nothing_is_made_without_a_session),
+	        cmocka_unit_test(closed_while_a_child_is_made),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
