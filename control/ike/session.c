@@ -121,14 +121,29 @@ static void remove_tunnel(struct ike_sa *sa, struct ike_batch *batch)
 	sa->tunnel_installed = false;
 }
 
+/* Nothing here may refer to the SA any more, whatever stays in the dataplane. */
+static void forget(struct ike_sa *sa)
+{
+	while (!TAILQ_EMPTY(&sa->children))
+		child_free(TAILQ_FIRST(&sa->children));
+	if (sa->tunnel != 0)
+		sa->manager->by_tunnel[RG_SA_HANDLE_INDEX(sa->tunnel)] = NULL;
+	sa->tunnel = sa->n_policies = sa->policy_sa = 0;
+	sa->tunnel_installed = sa->policies_installed = false;
+}
+
 void session_remove(struct ike_sa *sa)
 {
-	struct ike_batch *batch = batch_new(sa->manager, NULL, NULL, NULL);
+	struct ike_batch *batch;
 	struct child_sa *child;
 
+	if (sa->tunnel == 0 && sa->n_policies == 0 && TAILQ_EMPTY(&sa->children))
+		return; /* a half-open one costs the dataplane nothing (H33) */
+	batch = batch_new(sa->manager, NULL, NULL, NULL);
 	if (batch == NULL) {
 		ike_sa_log(sa, IKE_LOG_ERROR,
 		           "no memory to remove its SAs: they stay until their hard lifetime");
+		forget(sa);
 		return;
 	}
 	batch->removal = true;
