@@ -166,11 +166,15 @@ static int setup_tun(struct kernel *k, struct nl *nl, const struct rg_config *cf
 	k->tun_ifindex = if_nametoindex(name);
 	set_sysctls(name);
 	write_sysctl(name, "ipv6", "addr_gen_mode", "1");
+	/* no groups there, not even that of routers, or the kernel would send reports of them to clients */
+	write_sysctl(name, "ipv6", "forwarding", "0");
+	rc = nl_link_no_multicast(nl, k->tun_ifindex);
 	/* what has no neighbour yet goes through the kernel, which then finds it; IPv6 has only the one
 	 * switch */
 	write_sysctl(name, "ipv4", "forwarding", "1");
 	write_sysctl("all", "ipv6", "forwarding", "1");
-	rc = nl_link_set(nl, k->tun_ifindex, NULL, TUN_MTU, true);
+	if (rc == 0)
+		rc = nl_link_set(nl, k->tun_ifindex, NULL, TUN_MTU, true);
 	if (rc != 0)
 		return fail(rc, error, error_len, "MTU", name);
 	return add_pool_routes(k, nl, cfg, error, error_len);

@@ -211,6 +211,7 @@ static int open_loop(struct process *p)
 		         strerror(-rc),
 		         rc == -EADDRINUSE ? "; another dataplane answers there: stop it, or set "
 		                             "dataplane.socket"
+		         : rc == -ENOENT   ? "; make its folder, or set dataplane.socket"
 		                           : "");
 		return rc;
 	}

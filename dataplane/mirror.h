@@ -47,8 +47,9 @@ struct mirror {
 	struct mnl_socket *events; /* notifications and dumps */
 	struct mirror_list addrs, neighs, routes;
 	unsigned tun_ifindex;
-	uint32_t back; /* ports whose TAP was set up again, by bit: its routes are gone */
+	uint32_t back;   /* ports whose TAP was set up again, by bit: its routes are gone */
 	bool dirty;      /* something changed that the workers ought to know */
+	bool told;       /* that publishing failed: once, until it works again */
 	bool unresolved; /* some path has no next hop: ask for it again */
 	bool resync;     /* notifications were lost: dump again */
 	uint64_t built_ms, used_ms, asked_ms, polled_ms;

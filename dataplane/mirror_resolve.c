@@ -266,13 +266,15 @@ void mirror_publish(struct mirror *m)
 
 	m->dirty = m->unresolved = false;
 	if (retire_reserve(m->dp->core, 1) != 0 || (fib = build(m)) == NULL) {
-		fprintf(stderr,
-		        "netlink: no memory for the routes, or more than %d local addresses: the old "
-		        "ones stay; it is tried again\n",
-		        FIB_LOCALS_MAX);
-		m->dirty = true;
+		if (!m->told)
+			fprintf(stderr,
+			        "netlink: no memory for the routes, or more than %d local addresses: the old "
+			        "ones stay; it is tried again\n",
+			        FIB_LOCALS_MAX);
+		m->dirty = m->told = true;
 		return;
 	}
+	m->told = false;
 	/* pairs with the acquire in dp_fib() */
 	old = atomic_exchange_explicit(&m->dp->fib, fib, memory_order_acq_rel);
 	if (old != NULL) {

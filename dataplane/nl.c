@@ -96,6 +96,17 @@ int nl_link_set(struct nl *nl, unsigned ifindex, const uint8_t *mac, unsigned mt
 	return talk(nl, h);
 }
 
+int nl_link_no_multicast(struct nl *nl, unsigned ifindex)
+{
+	char buffer[BUFFER];
+	struct nlmsghdr *h = begin(nl, buffer, RTM_NEWLINK, 0);
+	struct ifinfomsg *m = (struct ifinfomsg *)mnl_nlmsg_put_extra_header(h, sizeof(*m));
+
+	m->ifi_index = (int)ifindex;
+	m->ifi_change = IFF_MULTICAST;
+	return talk(nl, h);
+}
+
 int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix)
 {
 	char buffer[BUFFER];

@@ -24,6 +24,8 @@ void nl_close(struct nl *nl);
 
 /* `mac` may be NULL, `mtu` 0: unchanged. */
 int nl_link_set(struct nl *nl, unsigned ifindex, const uint8_t *mac, unsigned mtu, bool up);
+/* No groups on a link, so the kernel has nothing to report there. */
+int nl_link_no_multicast(struct nl *nl, unsigned ifindex);
 int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix);
 /* `gateway` and `source` may be NULL: on link, kernel's choice. Replaces a route of the same prefix. */
 int nl_route_add(struct nl *nl, unsigned ifindex, unsigned table, const struct rg_cfg_prefix *to,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The worker's loop: every port, every ring, transmit, quiescent report; with
- * `idle: sleep` a nap after a thousand empty polls. The nap is the only system call here.
+ * `idle: sleep` a nap after a thousand empty polls. The nap is the only system call in the loop.
  */
 #include "dataplane/worker.h"
 #include "dataplane/stages.h"
 
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define ICMP_RATE  1000u /* errors a second that one worker sends */
@@ -146,6 +147,9 @@ int worker_loop(void *arg)
 	struct worker *w = (struct worker *)arg;
 	unsigned empty = 0;
 
+	/* or the kernel would make naps half as long again */
+	if (w->dp->sleep)
+		prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	rcu_online(&w->core->rcu, w->index);
 	while (!atomic_load_explicit(&w->dp->stop, memory_order_relaxed)) {
 		if (worker_poll(w) != 0)
