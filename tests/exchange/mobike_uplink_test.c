@@ -225,6 +225,30 @@ static void nat_mapping_changes(void **state)
 	roam_free(r);
 }
 
+/* After its update a client may still send from where it was, on an SA that it has yet to replace
+ * (strongSwan's userspace ESP does, and answers there as well): that is no new mapping. */
+static void late_esp_after_an_update(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	char text[128];
+
+	(void)state;
+	r->nat = true;
+	roam_up(r);
+	r->nat_port = 41000;
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 1000);
+	assert_string_equal(roam_path(GATEWAY(r), roam_gateway(r), text), "192.0.2.1:4500>192.0.2.99:41000");
+	assert_int_equal(ROAM_COUNT(r, moves), 1);
+	r->nat_port = 40000; /* it would answer a proof there */
+	roam_esp_from(r, PUBLIC, 40000);
+	roam_run(r, 1000);
+	r->nat_port = 41000;
+	assert_int_equal(ROAM_COUNT(r, moves), 1);
+	assert_int_equal(ROAM_COUNT(r, esp_elsewhere), 1);
+	roam_free(r);
+}
+
 /* H48: a few packets came with a source that an attacker wrote: it does not answer. */
 static void H48_transient_pseudo_nat(void **state)
 {
@@ -450,6 +474,7 @@ int main(void)
 	        cmocka_unit_test(flapping_uplink),
 	        cmocka_unit_test(many_sessions_are_paced),
 	        cmocka_unit_test(nat_mapping_changes),
+	        cmocka_unit_test(late_esp_after_an_update),
 	        cmocka_unit_test(H48_transient_pseudo_nat),
 	        cmocka_unit_test(idle_client_notices_its_mapping),
 	        cmocka_unit_test(KD_7_blackhole),
