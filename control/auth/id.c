@@ -250,17 +250,79 @@ bool rg_id_matches(const struct rg_id *id, const char *pattern)
 	return id->len > len && strncasecmp((const char *)id->value + id->len - len, pattern + 1, len) == 0;
 }
 
+/* A value as X509_NAME_cmp() sees it: in lower case, each run of blanks one, none at the ends. */
+static void digest_value(EVP_MD_CTX *ctx, const ASN1_STRING *value)
+{
+	unsigned char *text = NULL;
+	int len = ASN1_STRING_to_UTF8(&text, value);
+	bool begun = false, blank = false;
+
+	if (len < 0) { /* not a kind of text */
+		EVP_DigestUpdate(ctx, ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+		return;
+	}
+	for (int i = 0; i < len; i++) {
+		unsigned char c = text[i] < 0x80 ? (unsigned char)tolower(text[i]) : text[i];
+
+		if (c < 0x80 && isspace(c)) {
+			blank = begun;
+			continue;
+		}
+		if (blank)
+			EVP_DigestUpdate(ctx, " ", 1);
+		EVP_DigestUpdate(ctx, &c, 1);
+		begun = true;
+		blank = false;
+	}
+	OPENSSL_free(text);
+}
+
+/* Names that are equal have one cookie, however they are encoded: one session, one lease. */
+static void digest_dn(EVP_MD_CTX *ctx, const X509_NAME *name)
+{
+	for (int i = 0; name && i < X509_NAME_entry_count(name); i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+		const ASN1_OBJECT *key = X509_NAME_ENTRY_get_object(entry);
+		uint8_t set = (uint8_t)X509_NAME_ENTRY_set(entry);
+
+		EVP_DigestUpdate(ctx, &set, 1);
+		EVP_DigestUpdate(ctx, OBJ_get0_data(key), OBJ_length(key));
+		EVP_DigestUpdate(ctx, "=", 1);
+		digest_value(ctx, X509_NAME_ENTRY_get_data(entry));
+		EVP_DigestUpdate(ctx, "", 1);
+	}
+}
+
+static void digest_id(EVP_MD_CTX *ctx, const struct rg_id *id)
+{
+	X509_NAME *name = NULL;
+
+	EVP_DigestUpdate(ctx, &id->type, 1);
+	if (id->type == RG_ID_DER_ASN1_DN) {
+		name = dn_of(id);
+		digest_dn(ctx, name);
+		X509_NAME_free(name);
+		return;
+	}
+	for (size_t i = 0; i < id->len; i++) {
+		uint8_t c = is_text(id->type) ? (uint8_t)tolower(id->value[i]) : id->value[i];
+
+		EVP_DigestUpdate(ctx, &c, 1);
+	}
+}
+
 uint64_t rg_id_cookie(const struct rg_id *id)
 {
-	uint8_t input[1 + RG_ID_MAX], digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t digest[EVP_MAX_MD_SIZE];
 	uint64_t cookie = 0;
 
-	input[0] = id->type;
-	for (size_t i = 0; i < id->len; i++)
-		input[1 + i] = is_text(id->type) ? (uint8_t)tolower(id->value[i]) : id->value[i];
-	if (EVP_Digest(input, 1u + id->len, digest, &len, EVP_sha256(), NULL) == 1)
-		for (size_t i = 0; i < sizeof(cookie); i++)
-			cookie = cookie << 8 | digest[i];
+	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1) {
+		digest_id(ctx, id);
+		if (EVP_DigestFinal_ex(ctx, digest, NULL) == 1)
+			for (size_t i = 0; i < sizeof(cookie); i++)
+				cookie = cookie << 8 | digest[i];
+	}
+	EVP_MD_CTX_free(ctx);
 	return cookie ? cookie : 1;
 }

@@ -55,8 +55,8 @@ bool rg_id_equal(const struct rg_id *a, const struct rg_id *b);
  * below), or "*" (anything). */
 bool rg_id_matches(const struct rg_id *id, const char *pattern);
 
-/* First 64 bits of SHA-256 over the type octet and the value (letters of FQDN and e-mail in lower case),
- * big-endian; never 0. */
+/* First 64 bits of SHA-256 over the type octet and the value (letters of FQDN and e-mail in lower case;
+ * a DN's entries as rg_id_equal() compares them), big-endian; never 0. Equal identities have equal ones. */
 uint64_t rg_id_cookie(const struct rg_id *id);
 
 #endif

@@ -136,12 +136,36 @@ static void test_cookie(void **state)
 	assert_true(rg_id_cookie(&a) != rg_id_cookie(&c));
 }
 
+/* One name in several encodings is one identity: else a client would have a session and an address for each.
+ */
+static void test_cookie_dn(void **state)
+{
+	/* CN=Carol, a PrintableString and a UTF8String */
+	static const uint8_t printable[] = "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x13\x05"
+	                                   "Carol";
+	static const uint8_t utf8[] = "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x05"
+	                              "Carol";
+	struct rg_id a = parsed("CN=Carol, O=Example Net"), b = parsed("CN=carol, O=EXAMPLE   NET"),
+	             c = parsed("CN=Carol, O=ExampleNet"), d = parsed("O=Carol, CN=Example Net"), e, f;
+
+	(void)state;
+	assert_true(rg_id_equal(&a, &b));
+	assert_true(rg_id_cookie(&a) == rg_id_cookie(&b));
+	assert_false(rg_id_equal(&a, &c));
+	assert_true(rg_id_cookie(&a) != rg_id_cookie(&c));
+	assert_true(rg_id_cookie(&a) != rg_id_cookie(&d));
+	assert_int_equal(rg_id_decode(&e, RG_ID_DER_ASN1_DN, printable, sizeof(printable) - 1), 0);
+	assert_int_equal(rg_id_decode(&f, RG_ID_DER_ASN1_DN, utf8, sizeof(utf8) - 1), 0);
+	assert_true(rg_id_equal(&e, &f));
+	assert_true(rg_id_cookie(&e) == rg_id_cookie(&f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_h12_decode), cmocka_unit_test(test_h12_print),
 	        cmocka_unit_test(test_patterns),   cmocka_unit_test(test_parse_refuses),
-	        cmocka_unit_test(test_cookie),
+	        cmocka_unit_test(test_cookie),     cmocka_unit_test(test_cookie_dn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
