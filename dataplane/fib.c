@@ -48,7 +48,8 @@ static size_t choose_items(struct fib_item *items, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		mask_addr(&items[i]);
-	qsort(items, n, sizeof(*items), compare_items);
+	if (n != 0)
+		qsort(items, n, sizeof(*items), compare_items);
 	for (size_t i = 0; i < n; i++) {
 		if (kept == 0 || !same_prefix(&items[kept - 1], &items[i]))
 			items[kept++] = items[i];
