@@ -31,6 +31,8 @@
 	X(invalid_syntax, "ike-invalid-syntax", 0)                                                           \
 	X(cookie_required, "ike-cookie-required", 1)                                                         \
 	X(cookie_wrong, "ike-drop-cookie", 1)                                                                \
+	X(half_open_quota, "ike-drop-half-open-quota", 1)                                                    \
+	X(init_busy, "ike-drop-busy", 1)                                                                     \
 	X(half_open_evicted, "ike-half-open-evicted", 0)                                                     \
 	X(half_open_expired, "ike-half-open-expired", 0)                                                     \
 	X(no_memory, "ike-drop-no-memory", 1)                                                                \

@@ -105,6 +105,7 @@ struct ike_sa {
 	struct ike_sa *init_next;      /* half-open responders, by the peer's SPI */
 	struct ike_sa *peer_next;      /* established ones, by cookie */
 	bool in_init_table, in_peer_table, is_half_open;
+	uint16_t prefix_bucket;  /* while half-open: where it counts in the manager's by_prefix */
 	uint8_t init_digest[32]; /* SHA-256 of the IKE_SA_INIT request that made it */
 	size_t heap_index;       /* in the manager's deadline heap; SIZE_MAX: not there */
 	uint64_t deadline;       /* the earliest of `timer`; IKE_NEVER */

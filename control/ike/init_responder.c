@@ -83,6 +83,23 @@ static bool cookie_passed(struct ike_manager *m, const struct ike_datagram *dg, 
 	return false;
 }
 
+/* What stands between a request and its cost: a cookie, a share for each prefix (H34), and
+ * the threads, which may have more to do than they can. */
+static bool may_begin(struct ike_manager *m, const struct ike_datagram *dg, const struct ike_msg *msg)
+{
+	bool by_cookie = cookies_wanted(m);
+
+	if (by_cookie && !cookie_passed(m, dg, msg))
+		return false;
+	if (by_cookie && !manager_has_quota(m, &dg->remote.addr))
+		IKE_COUNT(m, half_open_quota);
+	else if (m->n_init_jobs >= IKE_MAX_INIT_JOBS)
+		IKE_COUNT(m, init_busy);
+	else
+		return true;
+	return false;
+}
+
 static bool header_ok(struct ike_manager *m, const struct ike_header *hdr)
 {
 	struct ike_sa *own = manager_find(m, hdr->spi_i);
@@ -148,7 +165,7 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 		exchange_answer_again(sa, dg, &msg);
 	else if (sa != NULL)
 		IKE_COUNT(m, in_progress);
-	else if (!cookies_wanted(m) || cookie_passed(m, dg, &msg))
+	else if (may_begin(m, dg, &msg))
 		accept_request(m, dg, hdr, digest);
 }
 
@@ -174,6 +191,7 @@ static void init_finish(struct ike_job *job, bool gone)
 	size_t certreq_len;
 	int result = j->error;
 
+	sa->manager->n_init_jobs--;
 	if (!gone)
 		init_take_back(sa, j);
 	init_job_free(j);
@@ -245,5 +263,6 @@ int init_request(struct ike_sa *sa, struct exchange *x)
 	}
 	if (init_read_common(sa, x) < 0 || init_submit(sa, x, &ke, true, init_finish) < 0)
 		return -ENOMEM;
+	sa->manager->n_init_jobs++;
 	return EXCHANGE_PARKED;
 }

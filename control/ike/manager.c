@@ -101,12 +101,18 @@ static struct ike_sa **spi_bucket(struct ike_manager *m, uint64_t own_spi)
 	return &m->by_spi[own_spi % IKE_BUCKETS]; /* our SPIs are random */
 }
 
-static struct ike_sa **init_bucket(struct ike_manager *m, uint64_t spi_i)
+/* Of what a peer chooses: which values share a bucket must not be guessed. */
+static uint64_t mix(const struct ike_manager *m, uint64_t value)
 {
-	uint64_t h = (spi_i ^ m->init_seed) * 0x9e3779b97f4a7c15ull;
+	uint64_t h = (value ^ m->init_seed) * 0x9e3779b97f4a7c15ull;
 
 	h = (h ^ h >> 29 ^ m->init_seed) * 0xbf58476d1ce4e5b9ull;
-	return &m->by_init[(h >> 32) % IKE_BUCKETS];
+	return h >> 32;
+}
+
+static struct ike_sa **init_bucket(struct ike_manager *m, uint64_t spi_i)
+{
+	return &m->by_init[mix(m, spi_i) % IKE_BUCKETS];
 }
 
 struct ike_sa *manager_find(struct ike_manager *m, uint64_t own_spi)
@@ -208,10 +214,26 @@ void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa)
 	sa->in_peer_table = false;
 }
 
+/* One /24 or /56: as much as one attacker has without effort. */
+static uint16_t prefix_bucket(const struct ike_manager *m, const struct rg_cfg_addr *addr)
+{
+	uint64_t prefix = 0;
+
+	memcpy(&prefix, addr->bytes, addr->family == 4 ? 3 : 7);
+	return (uint16_t)(mix(m, prefix + addr->family) % IKE_PREFIX_BUCKETS);
+}
+
+bool manager_has_quota(const struct ike_manager *m, const struct rg_cfg_addr *remote)
+{
+	return m->by_prefix[prefix_bucket(m, remote)] < IKE_HALF_OPEN_QUOTA;
+}
+
 void manager_half_open(struct ike_manager *m, struct ike_sa *sa)
 {
 	TAILQ_INSERT_TAIL(&m->half_open, sa, half_link);
 	sa->is_half_open = true;
+	sa->prefix_bucket = prefix_bucket(m, &sa->remote.addr);
+	m->by_prefix[sa->prefix_bucket]++;
 	if (++m->n_half_open <= IKE_MAX_HALF_OPEN)
 		return;
 	m->counters.half_open_evicted++;
@@ -224,6 +246,7 @@ void manager_not_half_open(struct ike_manager *m, struct ike_sa *sa)
 		return;
 	TAILQ_REMOVE(&m->half_open, sa, half_link);
 	sa->is_half_open = false;
+	m->by_prefix[sa->prefix_bucket]--;
 	m->n_half_open--;
 }
 

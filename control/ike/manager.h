@@ -12,14 +12,17 @@
 #include "control/ike/ike_sa.h"
 #include "control/ike/orphans.h"
 
-#define IKE_BUCKETS        65536u
-#define IKE_MAX_HALF_OPEN  4096u /* the oldest goes when another comes (H36) */
-#define IKE_MAX_SAS        1000000u
-#define IKE_MAX_LINGERING  4096u       /* closed ones that keep their last answer */
-#define IKE_FRAGMENT_BYTES (16u << 20) /* of all unfinished reassemblies (H20) */
-#define IKE_COOKIE_HOLD_MS 10000u      /* cookie mode stays at least that long (H35) */
-#define IKE_COOKIE_LIFE_MS 60000u      /* then the secret is replaced */
-#define IKE_NOTIFY_PER_S   10u         /* unprotected errors that we send at most (H02) */
+#define IKE_BUCKETS         65536u
+#define IKE_MAX_HALF_OPEN   4096u /* the oldest goes when another comes (H36) */
+#define IKE_HALF_OPEN_QUOTA 256u  /* of one prefix, while cookies are asked for (H34) */
+#define IKE_PREFIX_BUCKETS  4096u
+#define IKE_MAX_INIT_JOBS   2048u /* key exchanges of IKE_SA_INIT that wait for a thread */
+#define IKE_MAX_SAS         1000000u
+#define IKE_MAX_LINGERING   4096u       /* closed ones that keep their last answer */
+#define IKE_FRAGMENT_BYTES  (16u << 20) /* of all unfinished reassemblies (H20) */
+#define IKE_COOKIE_HOLD_MS  10000u      /* cookie mode stays at least that long (H35) */
+#define IKE_COOKIE_LIFE_MS  60000u      /* then the secret is replaced */
+#define IKE_NOTIFY_PER_S    10u         /* unprotected errors that we send at most (H02) */
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
 
@@ -34,7 +37,9 @@ struct ike_manager {
 
 	struct ike_sa_list sas, half_open;
 	uint32_t n_sas, n_half_open, n_lingering;
-	struct ike_sa **by_spi;    /* IKE_BUCKETS, by our SPI */
+	uint32_t n_init_jobs;                   /* also those of SAs that are closed meanwhile */
+	uint16_t by_prefix[IKE_PREFIX_BUCKETS]; /* half-open ones, by the hash of the peer's prefix */
+	struct ike_sa **by_spi;                 /* IKE_BUCKETS, by our SPI */
 	struct ike_sa **by_init;   /* IKE_BUCKETS: half-open ones of ours as responder, by the peer's SPI */
 	uint64_t init_seed;        /* the peer chooses those SPIs: its buckets must not be guessed */
 	struct ike_sa **by_peer;   /* IKE_BUCKETS: established sessions, by cookie */
@@ -78,6 +83,9 @@ void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa);
 /* Half-open bookkeeping: counts towards cookies and the cap. */
 void manager_half_open(struct ike_manager *m, struct ike_sa *sa);
 void manager_not_half_open(struct ike_manager *m, struct ike_sa *sa);
+
+/* May this address begin another one while cookies are asked for? (H34) */
+bool manager_has_quota(const struct ike_manager *m, const struct rg_cfg_addr *remote);
 
 /* The SA's deadline changed. */
 void manager_schedule(struct ike_manager *m, struct ike_sa *sa);

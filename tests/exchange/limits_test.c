@@ -10,6 +10,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,36 @@ static void flood(struct peer *g, const struct ike_endpoint *remote, unsigned fr
 	ike_tick(g->m);
 }
 
+/* A request number `number` that has got its cookie, from `host` of `net`. */
+static void begin_with_cookie(struct peer *g, unsigned number, const char *net, unsigned host)
+{
+	struct ike_endpoint local = endpoint("192.0.2.1", 500), remote;
+	uint8_t cookie[IKE_COOKIE_LEN], buf[2048];
+	const struct ike_payload *p;
+	struct ike_view nonce;
+	struct ike_build b;
+	struct ike_msg msg;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s.%u", net, host);
+	remote = endpoint(text, 500);
+	memcpy(first_init.data, &number, sizeof(number));
+	assert_int_equal(ike_msg_parse(&msg, first_init.data, first_init.len), IKE_OK);
+	assert_int_equal(ike_nonce_decode(&nonce, ike_msg_find(&msg, IKE_PAYLOAD_NONCE)), IKE_OK);
+	assert_int_equal(
+	        ike_cookie_make(&g->m->cookies, msg.hdr.spi_i, nonce, remote.addr.bytes, 4, 500, cookie), 0);
+	ike_build_message(&b, buf, sizeof(buf), &msg.hdr);
+	ike_build_status(&b, IKE_NOTIFY_COOKIE, cookie, sizeof(cookie));
+	for (p = msg.payloads; p < msg.payloads + msg.n; p++) {
+		ike_build_begin(&b, p->type);
+		ike_build_bytes(&b, p->body, p->len);
+		ike_build_end(&b);
+	}
+	assert_int_equal(ike_build_finish(&b), 0);
+	peer_inject(g, &local, &remote, false, buf, b.len);
+	peer_run_jobs(g);
+}
+
 /* H33: no proposal fits: each request is answered, and nothing stays of it. */
 static void h33_refused_requests_leave_nothing(void **state)
 {
@@ -92,6 +123,53 @@ static void h36_evicted_requests_leave_nothing(void **state)
 	w->now_ms += 31000;
 	ike_tick(g->m);
 	assert_int_equal(g->m->n_sas, 0);
+	forget_init();
+	world_free(w);
+}
+
+/* H34: with valid cookies, from one prefix: only its share; others are served. */
+static void h34_valid_cookies(void **state)
+{
+	struct world_options options = {.control = "control: {cookie-threshold: 0}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	capture_init(w);
+	first_init.data[7] = 0;
+	for (unsigned i = 1; i <= 2 * IKE_HALF_OPEN_QUOTA; i++)
+		begin_with_cookie(g, i, "10.9.8", i % 250 + 1);
+	assert_int_equal(g->m->n_half_open, IKE_HALF_OPEN_QUOTA);
+	assert_int_equal(peer_counter(g, "ike-drop-half-open-quota"), IKE_HALF_OPEN_QUOTA);
+	begin_with_cookie(g, 1000, "10.9.9", 1);
+	assert_int_equal(g->m->n_half_open, IKE_HALF_OPEN_QUOTA + 1);
+	/* When they were not established in time, the share is there again. */
+	w->now_ms += 31000;
+	ike_tick(g->m);
+	assert_int_equal(g->m->n_half_open, 0);
+	begin_with_cookie(g, 1001, "10.9.8", 1);
+	assert_int_equal(g->m->n_half_open, 1);
+	forget_init();
+	world_free(w);
+}
+
+/* H34: key exchanges that no thread has begun are bounded too, whatever became of their SAs. */
+static void h34_key_exchanges_that_wait(void **state)
+{
+	struct world_options options = {.control = "control: {cookie-threshold: 100000}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
+
+	(void)state;
+	capture_init(w);
+	g->m->n_init_jobs = IKE_MAX_INIT_JOBS - 1;
+	flood(g, &remote, 0, 1);
+	assert_int_equal(g->m->n_half_open, 1);
+	g->m->n_init_jobs++;
+	flood(g, &remote, 1, 2);
+	assert_int_equal(g->m->n_half_open, 1);
+	assert_int_equal(peer_counter(g, "ike-drop-busy"), 1);
 	forget_init();
 	world_free(w);
 }
@@ -206,6 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(h33_refused_requests_leave_nothing),
 	        cmocka_unit_test(h36_evicted_requests_leave_nothing),
+	        cmocka_unit_test(h34_valid_cookies),
+	        cmocka_unit_test(h34_key_exchanges_that_wait),
 	        cmocka_unit_test(h37_rekeys_without_a_delete),
 	        cmocka_unit_test(nothing_is_made_without_a_session),
 	        cmocka_unit_test(closed_while_a_child_is_made),
