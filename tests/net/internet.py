@@ -149,7 +149,7 @@ table {table} nat-{name} {{
         script = f"table inet {table} {{ }}\ndelete table inet {table}\n"
         if on:
             script += (f"table inet {table} {{ chain f {{ type filter hook forward priority 0; "
-                       f'iifname "{name}" drop; oifname "{name}" drop; }} }}\n')
+                       f'iifname "{name}" drop; oifname "{name}" drop; }}; }}\n')
         self.lab.nft(self.router, script)
 
     def uplink_down(self, name):

@@ -167,10 +167,10 @@ class Mover:
         return found[0]
 
     def stop(self):
-        """Delete, and until the gateway has forgotten it. What it began with may be gone already."""
+        """Delete, and until the gateway has forgotten it."""
         if self.process.running():
             self.process.popen.stdin.close()
-            self.process.wait()
+            assert self.process.wait() == 0, self.process.text()[-2000:]
         if self.scene.gateway.control.running():
             wait_for("the gateway to forget the mover", lambda: not self.client())
 

@@ -30,7 +30,7 @@ def scene(request, new_lab):
     nat, delay = CELLS[request.param]
     with new_lab() as lab:
         scene = open_scene(lab, nat, delay)
-        scene.nat = nat
+        scene.nat, scene.rtt_ms = nat, 2 * delay
         yield scene
 
 
@@ -131,6 +131,31 @@ def test_move_in_place(scene, mover, move):
              if e["type"] in ("address-update", "return-routable", "moved", "move-refused")]
     assert story == ["address-update", "return-routable", "moved"], story
     assert mover.client()["moves"] == 1 and watch.after["migrations"] == 1
+
+
+def test_old_network_is_dead(scene, mover):
+    """Break before make: what is lost is what went to the old address until the new one was proven, two round
+    trips after the client noticed (requirements.md, `return-routability: always`)."""
+    net, limit = scene.net, 300 + 4 * scene.rtt_ms
+    mover.connect("wlan", 4)
+    watch = Watch(mover)
+    move = "move " + mover.pair("lte", 6)
+    net.blackhole("wlan")
+    try:
+        mover.command(move)
+        mover.wait_remote(net.public_address("lte", 6))
+        mover.wait_packets(20)
+    finally:
+        net.blackhole("wlan", False)
+    report, after = mover.probe_stop(), mover.status()
+    check_wire(watch.wire.stop(), paths=2)
+    assert identity_of(after) == identity_of(watch.before)
+    assert drops(scene) == watch.dropped
+    assert report["longest_ms"] < limit and report["lost"] < limit / 5, report
+    # From the new network not one is missing.
+    moved = [p for p in watch.wire.up if p.source == net.access_address("lte", 6)]
+    child = mover.children()[0]
+    assert child["packets_in"] >= mover.sa("out", after)["sequence"] - report["lost"] and len(moved) > 20
 
 
 def test_double_handoff(scene, mover):
