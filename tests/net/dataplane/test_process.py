@@ -74,6 +74,19 @@ def test_interface_of_the_same_name(gateway):
     assert code == 1 and "isp2" in said and "rename" in said
 
 
+def test_gateway_that_does_not_answer(gateway):
+    """The link test: a probe goes out through TAP, worker and port; nobody is there, and the log says where."""
+    lab, gw, config = gateway
+    nft(lab, gw, "isp1", "isp2", "lan")
+    with open(lab.path("roamgate.yaml"), "w") as f:
+        f.write(config)
+    lab.address(lab.namespaces[1], "far-isp1", "203.0.113.1/24", "2001:db8:1::1/64")
+    p = lab.spawn(gw, "dataplane", DATAPLANE, "--config", lab.path("roamgate.yaml"))
+    wait_for("the warning", lambda: "uplink isp2: an IPv4 gateway does not answer through port isp2" in p.text(), 15)
+    assert "uplink isp2: an IPv6 gateway" in p.text() and "uplink isp1:" not in p.text()
+    assert p.stop() == 0
+
+
 def test_usage():
     for arguments, code in (([], 2), (["--config"], 2), (["--nonsense"], 2), (["--help"], 0)):
         done = subprocess.run([DATAPLANE, *arguments], capture_output=True, text=True)
