@@ -12,7 +12,7 @@ import time
 from capture import LeakWatch
 from gateway import DEMO, Gateway, demo_config
 from internet import Internet
-from lab import Lab, LabError, terminate_on_signals, wait_for
+from lab import BUILD, Lab, LabError, terminate_on_signals, wait_for
 from pki import Pki
 from stream import SILENCE, content_hash
 from swan import Strongswan
@@ -20,6 +20,7 @@ from timeline import Timeline, report
 
 IDENTITY = "laptop@example.net"
 STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
+LOGS = os.path.join(BUILD, "logs", "demo")
 PORT, SEED = 8000, 20
 DETECTION_MS = 100  # charon waits that long after a change of its interfaces before it acts
 SILENCE_MS = 300    # and so much more a move may take
@@ -28,9 +29,9 @@ SILENCE_MS = 300    # and so much more a move may take
 # suspended for a moment, an SA that went too early, a ring that ran over.
 MOVE_DROPS = {"esp-no-sa", "esp-sa-dead", "esp-selectors", "esp-replay-old", "forward-clear", "no-forward",
               "out-no-policy", "out-no-sa", "out-sa-dead", "out-suspended", "out-sequence", "out-no-route",
-              "out-no-neighbour", "handover-full", "handover-stale", "tx-port-down"}
+              "handover-full", "handover-stale", "tx-port-down"}
 # An uplink without carrier takes nothing; what it was handed until the move is the outage itself.
-UPLINK_DROPS = {"out-no-route", "out-no-neighbour", "tx-port-down"}
+UPLINK_DROPS = {"out-no-route", "tx-port-down"}
 
 
 class Demo:
@@ -94,17 +95,18 @@ class Demo:
             time.sleep(0.05)
 
     def move(self, title, action, endpoints, at, not_ours=frozenset()):
-        """Do `action` and wait until the laptop's IKE SA runs between `endpoints`; drops for
-        the reasons in `not_ours` are the outage itself."""
+        """Do `action` and wait until the laptop's IKE SA runs between a pair of `endpoints`, our address and
+        the gateway's; drops for the reasons in `not_ours` are the outage itself."""
         self.until(at)
         self.say(f"  {title} ...")
         drops = self.gateway.drops()
-        move = {"move": title, "at": time.monotonic(), "from": list(self.laptop.endpoints() or ()), "to": list(endpoints)}
+        move = {"move": title, "at": time.monotonic(), "from": list(self.laptop.endpoints() or ()), "to": []}
         self.timeline.add("event", title)
         action()
         try:
-            wait_for(title, lambda: self.laptop.endpoints() == endpoints and self._gateway_agrees(endpoints), 15, 0.02)
-            move["done"] = True
+            wait_for(title, lambda: self.laptop.endpoints() in endpoints and self._gateway_agrees(self.laptop.endpoints()),
+                     15, 0.02)
+            move["done"], move["to"] = True, list(self.laptop.endpoints())
         except LabError:
             move["done"] = False
         move["confirmed"] = time.monotonic()
@@ -119,14 +121,19 @@ class Demo:
 
     def play(self):
         net, phase = self.net, self.phase
-        isp1, isp2 = (net.uplink_address(n) for n in ("isp1", "isp2"))
+        uplinks = {net.uplink_address(n): n for n in ("isp1", "isp2")}
         wlan, lte = (net.access_address(n) for n in ("wlan", "lte"))
         self.before = self.gateway.drops()
         self.start_download()
-        self.move("the laptop loses wlan and goes on over lte", lambda: net.access_down("wlan"), (lte, isp1), phase)
-        self.move("wlan is back and the laptop returns", lambda: net.access_up("wlan"), (wlan, isp1), 2 * phase)
-        self.move("the gateway loses isp1 and goes on over isp2", lambda: net.uplink_down("isp1"), (wlan, isp2), 3 * phase,
-                  UPLINK_DROPS)
+        # of the gateway's addresses strongSwan takes the one that answers first
+        self.move("the laptop loses wlan and goes on over lte", lambda: net.access_down("wlan"),
+                  [(lte, a) for a in uplinks], phase)
+        self.move("wlan is back and the laptop returns", lambda: net.access_up("wlan"), [(wlan, a) for a in uplinks],
+                  2 * phase)
+        in_use = uplinks[(self.laptop.endpoints() or (wlan, *uplinks))[1]]
+        other, name = next((a, n) for a, n in uplinks.items() if n != in_use)
+        self.move(f"the gateway loses {in_use} and goes on over {name}", lambda: net.uplink_down(in_use), [(wlan, other)],
+                  3 * phase, UPLINK_DROPS)
         wait_for("the end of the download", lambda: os.path.exists(self.result), 6 * phase + 30, 0.05)
         self.after = self.gateway.drops()
         self.timeline.add("laptop", "download complete")
@@ -147,7 +154,7 @@ class Demo:
         self.check("the file's hash is right", self.download["sha256"] == expected, self.download["sha256"])
         for move in self.moves:
             self.check(f"moved: {move['move']}", move["done"] and move["under_traffic"],
-                       f"to {move['to'][0]} - {move['to'][1]}")
+                       "to " + (" - ".join(move["to"]) or "nowhere"))
         self.check("the same IKE SA throughout, no re-authentication",
                    self.spis() == (self.first["initiator-spi"], self.first["responder-spi"])
                    and log.count("generating IKE_AUTH request") == log.count("generating IKE_AUTH request 1")
@@ -181,8 +188,8 @@ def main():
             ok = demo.judge()
         except LabError as error:
             print(f"demo: {error}", file=sys.stderr)
-            lab.close(save_to=os.path.join("build", "logs", "demo"))
-            print("demo: logs are in build/logs/demo", file=sys.stderr)
+            lab.close(save_to=LOGS)
+            print(f"demo: logs are in {LOGS}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("demo: stopped", file=sys.stderr)
@@ -191,8 +198,8 @@ def main():
         demo.timeline.add_charon(demo.laptop.log_lines())
         report(demo, arguments, time.monotonic() - began)
         if not ok:
-            lab.close(save_to=os.path.join("build", "logs", "demo"))
-            print("logs are in build/logs/demo")
+            lab.close(save_to=LOGS)
+            print(f"logs are in {LOGS}")
     return 0 if ok else 1
 
 
