@@ -6,6 +6,7 @@
 #include "control/report.h"
 
 #include "control/homing/homing.h"
+#include "control/homing/session.h"
 #include "control/ike/crypto/suite.h"
 #include "control/ike/ike_sa.h"
 
@@ -33,15 +34,20 @@ static json_t *endpoint_of(const struct ike_endpoint *e)
 	return json_string(endpoint_text(e, text));
 }
 
-static json_t *uplink_of(const struct ike_sa *sa)
+static json_t *uplink_of(const struct ike_sa *sa, const struct rg_cfg_addr *local)
 {
 	const struct rg_config *cfg = rg_auth_config(sa->auth);
 
 	for (size_t u = 0; u < cfg->n_uplinks; u++)
 		for (size_t a = 0; a < cfg->uplinks[u].n_addresses; a++)
-			if (addr_equal(&cfg->uplinks[u].addresses[a].addr, &sa->local.addr))
+			if (addr_equal(&cfg->uplinks[u].addresses[a].addr, local))
 				return json_string(cfg->uplinks[u].name);
 	return json_string("-");
+}
+
+static const char *encap_name(unsigned encap)
+{
+	return encap == RG_ENCAP_UDP ? "udp" : "none";
 }
 
 static const char *encap_of(const struct ike_sa *sa)
@@ -49,7 +55,7 @@ static const char *encap_of(const struct ike_sa *sa)
 	struct rg_api_path path;
 
 	ike_sa_path(sa, &path);
-	return path.encap == RG_ENCAP_UDP ? "udp" : "none";
+	return encap_name(path.encap);
 }
 
 static json_int_t seconds(uint64_t now, uint64_t then)
@@ -105,8 +111,8 @@ static bool add_client(struct ike_sa *sa, void *context)
 	o = json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)ike_session_id(sa),
 	              "identity", identity_of(sa), "connection", sa->connection ? sa->connection->name : "-",
 	              "state", ike_state_name(sa->state), "virtual", virtual_of(sa), "local",
-	              endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink", uplink_of(sa),
-	              "encap", encap_of(sa));
+	              endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink",
+	              uplink_of(sa, &sa->local.addr), "encap", encap_of(sa));
 	json_object_set_new(o, "nat", json_boolean(sa->nat_local || sa->nat_remote));
 	json_object_set_new(o, "mobike", json_boolean(sa->capabilities & IKE_CAP_MOBIKE));
 	json_object_set_new(o, "moves", json_integer((json_int_t)sa->counters.moves));
@@ -236,27 +242,46 @@ json_t *report_sas(struct control *c)
 	return json_pack("{s:b, s:o, s:o}", "ok", 1, "ike", l.first, "child", l.second);
 }
 
+static json_t *path_object(const struct ike_sa *sa, const struct ike_endpoint *local,
+                           const struct ike_endpoint *remote, const char *state)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:s}", "client", (json_int_t)ike_session_id(sa), "identity",
+	                 identity_of(sa), "local", endpoint_of(local), "remote", endpoint_of(remote), "state",
+	                 state);
+}
+
+/* What the fast path uses; where homing knows better (an update is not proved yet), it is not IKE's pair. */
+static json_t *current_path(const struct ike_sa *sa)
+{
+	const struct homing_session *hs = sa->homing;
+	char text[256] = "";
+	json_t *o = path_object(sa, hs ? &hs->tx.current.pair.local : &sa->local,
+	                        hs ? &hs->tx.current.pair.remote : &sa->remote, "current");
+
+	json_object_set_new(o, "uplink",
+	                    uplink_of(sa, hs ? &hs->tx.current.pair.local.addr : &sa->local.addr));
+	json_object_set_new(o, "encap", json_string(hs ? encap_name(hs->tx.current.encap) : encap_of(sa)));
+	json_object_set_new(o, "generation", json_integer((json_int_t)sa->tunnel_generation));
+	json_object_set_new(o, "homing", json_string(homing_describe(sa, text, sizeof(text))));
+	return o;
+}
+
 static bool add_paths(struct ike_sa *sa, void *context)
 {
+	const struct homing_session *hs = sa->homing;
 	struct listing *l = context;
-	char text[256] = "";
 
 	if (!is_client(sa))
 		return true;
-	homing_describe(sa, text, sizeof(text));
-	json_array_append_new(l->first,
-	                      json_pack("{s:I, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:s}", "client",
-	                                (json_int_t)ike_session_id(sa), "identity", identity_of(sa), "local",
-	                                endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink",
-	                                uplink_of(sa), "encap", encap_of(sa), "state", "current",
-	                                "generation", (json_int_t)sa->tunnel_generation, "homing", text));
+	json_array_append_new(l->first, current_path(sa));
+	if (hs && hs->tx.state != ADDRESS_IDLE)
+		json_array_append_new(l->first, path_object(sa, &hs->tx.active.to.pair.local,
+		                                            &hs->tx.active.to.pair.remote, "verifying"));
 	for (unsigned i = 0; i < sa->n_peer_addrs; i++) {
 		struct ike_endpoint candidate = {.addr = sa->peer_addrs[i], .port = sa->remote.port};
 
-		json_array_append_new(l->first,
-		                      json_pack("{s:I, s:o, s:o, s:s}", "client",
-		                                (json_int_t)ike_session_id(sa), "identity", identity_of(sa),
-		                                "remote", endpoint_of(&candidate), "state", "candidate"));
+		if (candidate.addr.family == sa->local.addr.family)
+			json_array_append_new(l->first, path_object(sa, &sa->local, &candidate, "candidate"));
 	}
 	return true;
 }
