@@ -63,6 +63,9 @@ static void dataplane_up(void *user, enum dp_start start, const struct dp_snapsh
 		first_contact(c, snapshot);
 		break;
 	case DP_AGAIN:
+		ike_dp_reconnected(c->ike);
+		/* fall through */
+	case DP_COMPARE:
 		reconcile_run(c->ike, snapshot, &c->reserved, c->pools, &result);
 		control_event(c, "dataplane-compared",
 		              "%zu SAs without a session, %zu SAs of sessions are gone", result.sas,

@@ -88,14 +88,15 @@ static void greeted(struct dp *dp, const struct rg_api_reply *reply)
 /* The memfd of a new dataplane takes the place of the old one's, which is kept for reinstalling. */
 static void map_counters(struct dp *dp)
 {
+	bool is_new = dp->start == DP_FIRST || dp->start == DP_RESTART;
 	int rc;
 
-	if (dp->counters_fd < 0 && dp->start != DP_AGAIN) {
+	if (dp->counters_fd < 0 && is_new) {
 		log_error("dataplane",
 		          "no counters came with the greeting: after a crash of the dataplane all "
 		          "Child SAs will be negotiated anew");
 	}
-	if (dp->start != DP_AGAIN) {
+	if (is_new) {
 		rg_counters_unmap(&dp->old_counters);
 		dp->old_counters = dp->counters;
 		memset(&dp->counters, 0, sizeof(dp->counters));
@@ -138,6 +139,9 @@ void dp_dumped(struct dp *dp)
 		         dp->snapshot.n_policies);
 	dp->resync = false;
 	dp->told_error = 0;
+	/* What failed while it was away has ended before it is back: then the core knows what to tell it. */
+	if (start != DP_COMPARE)
+		queue_complete_failed(dp);
 	set_state(dp, DP_UP);
 	dp->hooks->up(dp->user, start, &dp->snapshot, old);
 	dump_free(&dp->snapshot);
@@ -294,7 +298,7 @@ bool dp_pump(struct dp *dp)
 	if (dp->resync && dp->state == DP_UP && dp->n_flying == 0) {
 		log_info("dataplane", "events were lost: comparing");
 		dp->next_boot_id = dp->boot_id;
-		start_dump(dp, DP_AGAIN);
+		start_dump(dp, DP_COMPARE);
 	}
 	if (!dp->resync)
 		queue_send(dp);

@@ -27,7 +27,8 @@ struct dp_snapshot {
 
 enum dp_start {
 	DP_FIRST,   /* the first connection of this process */
-	DP_AGAIN,   /* the same dataplane, after a break or lost events */
+	DP_AGAIN,   /* the same dataplane, after a break: of what was on its way nobody knows if it arrived */
+	DP_COMPARE, /* the same connection, after lost events */
 	DP_RESTART, /* another dataplane process */
 };
 

@@ -29,7 +29,7 @@ void dp_submit(struct dp *dp, struct ike_batch *batch)
 	entry->batch = batch;
 	dp->n_pending++;
 	dp->status.batches++;
-	if (dp->state == DP_UP || (dp->state == DP_DUMPING && dp->start == DP_AGAIN && dp->resync)) {
+	if (dp->state == DP_UP || (dp->state == DP_DUMPING && dp->start == DP_COMPARE)) {
 		TAILQ_INSERT_TAIL(&dp->waiting, entry, link);
 		return;
 	}

@@ -166,6 +166,35 @@ void ike_dp_restarted(struct ike_manager *m, const struct rg_counters_hdr *old)
 	m->ops->wake(m->user);
 }
 
+static void say_again(struct ike_sa *sa)
+{
+	struct ike_batch *batch = batch_new(sa->manager, sa, NULL, NULL);
+	struct ike_dp_step *step;
+
+	if (batch == NULL)
+		return;
+	step = batch_add(batch, RG_MSG_MIGRATE);
+	step->migrate.handle = sa->tunnel;
+	step->migrate.generation = ++sa->tunnel_generation;
+	ike_sa_path(sa, &step->migrate.path);
+	if (sa->policies_installed)
+		session_steps_policies(sa, sa->policy_sa, batch);
+	batch_submit(batch);
+	if (sa->manager->homing->resynced != NULL)
+		sa->manager->homing->resynced(sa);
+}
+
+void ike_dp_reconnected(struct ike_manager *m)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &m->sas, link) {
+		if (sa->state >= IKE_STATE_ESTABLISHED && sa->state != IKE_STATE_CLOSED &&
+		    sa->tunnel_installed)
+			say_again(sa);
+	}
+}
+
 static bool recover(struct ike_sa *sa)
 {
 	struct child_sa *child;

@@ -92,6 +92,13 @@ void ike_dp_event(struct ike_manager *m, const struct rg_api_event *event);
 void ike_dp_restarted(struct ike_manager *m, const struct rg_counters_hdr *old);
 
 /*
+ * The connection to the same dataplane was broken and is there again; every batch of before
+ * has been completed. Paths and policies are said once more, since a batch that failed may
+ * have had its effect or not.
+ */
+void ike_dp_reconnected(struct ike_manager *m);
+
+/*
  * Objects found in a running dataplane that no session owns (control was killed).
  * They stay until their hard lifetime, or until a client with the same cookie
  * authenticates. To be called once per object, after ike_create() and before the

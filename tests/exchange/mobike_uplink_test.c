@@ -439,6 +439,28 @@ static void move_without_a_dataplane(void **state)
 	roam_free(r);
 }
 
+/* The connection breaks with a move on its way, and the dataplane, which never died, has the old path. */
+static void move_over_a_broken_connection(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+
+	(void)state;
+	roam_up(r);
+	GATEWAY(r)->dp->gone = true;
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 1000);
+	GATEWAY(r)->dp->gone = false;
+	ike_dp_reconnected(GATEWAY(r)->m);
+	roam_run(r, 100);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	assert_true(world_traffic(r->w));
+	roam_move(r, WLAN, ISP1);
+	roam_run(r, 1000);
+	roam_expect_paths(r, "198.51.100.7>192.0.2.1", "192.0.2.1>198.51.100.7");
+	assert_int_equal(ROAM_COUNT(r, dataplane_refused), 1); /* the move that was lost */
+	roam_free(r);
+}
+
 /* A smaller path MTU is published for the same pair. */
 static void path_mtu(void **state)
 {
@@ -483,6 +505,7 @@ int main(void)
 	        cmocka_unit_test(KD_6_traffic_counts),
 	        cmocka_unit_test(follows_a_peer_without_mobike),
 	        cmocka_unit_test(move_without_a_dataplane),
+	        cmocka_unit_test(move_over_a_broken_connection),
 	        cmocka_unit_test(path_mtu),
 	};
 

@@ -338,7 +338,7 @@ static void test_events_and_resync(void **state)
 	step(&a, RG_MSG_TUNNEL_ADD, 1);
 	dp_submit(dp, &a.batch);
 	UNTIL(seen.ups == 2 && a.done);
-	assert_int_equal(seen.start, DP_AGAIN);
+	assert_int_equal(seen.start, DP_COMPARE);
 	assert_int_equal(a.batch.error, 0);
 	assert_int_equal(seen.downs, 0);
 	dp_status(dp, &status);
