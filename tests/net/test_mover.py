@@ -18,9 +18,9 @@ ACCESS = {"wlan": "46", "lte": "46"}
 names = (f"mv{n}" for n in itertools.count())
 
 
-def open_scene(lab, nat=False, delay=0):
+def open_scene(lab, nat=False, delay=0, config=None):
     both = {"wlan": (delay, 0), "lte": (delay, 0)} if delay else None
-    scene = Scene(lab, "psk", access=ACCESS, delay=both, nat=nat, config=lab_config("psk", **CONFIG))
+    scene = Scene(lab, "psk", access=ACCESS, delay=both, nat=nat, config=config or lab_config("psk", **CONFIG))
     scene.gateway.follow_events()
     return scene
 
@@ -268,4 +268,26 @@ def test_behind_a_nat_and_out_again(lab):
     encapsulated = {p.destination: p.ports is not None for p in watch.wire.down}
     assert encapsulated == {scene.net.access_address("wlan"): False, scene.net.public_address("lte"): True,
                             scene.net.access_address("wlan", 6): False}
+    mover.stop()
+
+
+def test_two_workers_and_plain_sequence_numbers(lab):
+    """32-bit numbers and AES-256; packets of one SA arrive on either worker and are handed to its owner."""
+    config = lab_config("psk", **CONFIG, proposals={"esp": ["aes256gcm16"]})
+    config["dataplane"]["workers"] = [0, 1]
+    mover = Mover(open_scene(lab, config=config), next(names)).connect("wlan", 4)
+    watch = Watch(mover)
+    for pair in (mover.pair("lte", 4, "isp2"), mover.pair("wlan", 6), mover.pair("lte", 6, "isp2"), mover.pair("wlan")):
+        mover.command("move " + pair)
+        mover.wait_remote(pair.split()[0])
+        mover.wait_packets(20)
+    report, after = mover.probe_stop(), mover.status()
+    wire = watch.wire.stop()
+    assert report["lost"] == report["duplicates"] == 0, report
+    assert identity_of(after) == identity_of(watch.before) and not mover.sa("out", after)["esn"]
+    assert len(wire.paths(wire.up)) == len(wire.paths(wire.down)) == 5
+    check_sequences(wire.up, "uplink")
+    check_sequences(wire.down, "downlink")
+    check_counts(mover, after)
+    assert mover.scene.gateway.counter("handed-over") > 0
     mover.stop()
