@@ -109,6 +109,9 @@ static int read_facts(struct port *port)
 		                             : rte_eth_dev_get_mtu(port->ethdev, &port->mtu);
 	if (rc != 0)
 		return rc;
+	/* devices in memory may have none */
+	if (rte_is_zero_ether_addr(&mac))
+		rte_eth_random_addr(mac.addr_bytes);
 	memcpy(port->mac, mac.addr_bytes, 6);
 	if (port->mtu > RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN)
 		port->mtu = RTE_ETHER_MTU;
