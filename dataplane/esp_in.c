@@ -22,7 +22,7 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 		/* one that was handed over has its SA */
 		guess[i] = p->sa != NULL ? p->sa : sa_in_guess(w->core, p->spi);
 		if (guess[i] != NULL)
-			sa_prefetch(guess[i]);
+			sa_load(guess[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];
@@ -33,10 +33,13 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 		} else if (p->sa->owner != w->index) {
 			hand_over(w, m, p->sa, HAND_ESP_IN);
 		} else {
-			sa_prefetch_more(p->sa);
+			sa_load_more(p->sa);
+			sa_load_ring(p->sa, ntohl(load32(rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp + 4))));
 			v->m[kept++] = m;
 		}
 	}
+	for (unsigned i = 0; i < kept; i++)
+		line_load(tunnel_path(pkt_of(v->m[i])->sa->tunnel));
 	return kept;
 }
 
@@ -218,11 +221,10 @@ static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
-static void prefetch_crypto(struct worker *w, struct rte_mbuf *m)
+static void prefetch_payload(struct worker *w, struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt_of(m);
 
-	crypto_prefetch_key(sa_key(p->sa), p->cipher);
 	esp_prefetch_payload(rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp), p->cipher,
 	                     w->dp->prefetch_payload);
 }
@@ -232,15 +234,17 @@ static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs 
 	unsigned ahead = n != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
 	unsigned done = 0;
 
+	for (unsigned i = 0; i < n; i++)
+		crypto_load_key(sa_key(pkt_of(m[i])->sa), pkt_of(m[i])->cipher);
 	for (unsigned i = 0; i < n && i < ahead; i++)
-		prefetch_crypto(w, m[i]);
+		prefetch_payload(w, m[i]);
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = pkt_of(m[i]);
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
 		enum drop why = DROP_ESP_AUTH;
 
 		if (i + ahead < n)
-			prefetch_crypto(w, m[i + ahead]);
+			prefetch_payload(w, m[i + ahead]);
 		if (crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_IV, p->cipher,
 		                in[i].nonce, in[i].aad, in[i].aad_len))
 			why = accept_packet(w, m[i]);

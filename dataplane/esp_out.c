@@ -28,10 +28,29 @@ static unsigned keep_own(struct worker *w, struct vec *v)
 			hand_over(w, m, sa, HAND_ESP_OUT);
 			continue;
 		}
-		sa_prefetch_more(sa);
+		sa_load_more(sa);
 		v->m[kept++] = m;
 	}
 	return kept;
+}
+
+/* What prepare() will find, most likely: path, route and next hop, one dependent line a pass (lines.h). */
+static void load_paths(struct rte_mbuf *const *m, unsigned n)
+{
+	const struct path *path[WORKER_BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		path[i] = tunnel_path(pkt_of(m[i])->sa->tunnel);
+		line_load(path[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (path[i]->route != NULL)
+			line_load(path[i]->route);
+	for (unsigned i = 0; i < n; i++) {
+		const struct nexthop *nh = path[i]->route != NULL ? route_nexthop(path[i]->route) : NULL;
+		if (nh != NULL)
+			line_load(nh);
+	}
 }
 
 /* Room for headers in front and trailer behind; the data then begins with the outer header. */
@@ -191,11 +210,8 @@ static void finish_udp6(uint8_t *outer, const struct path *path, uint16_t len)
 	store16(outer + 46, check == 0 ? 0xffff : check);
 }
 
-static void prefetch_crypto(struct worker *w, struct rte_mbuf *m)
+static void prefetch_payload(struct worker *w, struct rte_mbuf *m)
 {
-	const struct pkt *p = pkt_of(m);
-
-	crypto_prefetch_key(sa_key(p->sa), p->cipher);
 	esp_prefetch_payload(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
 	                     w->dp->prefetch_payload);
 }
@@ -213,14 +229,16 @@ static void seal_burst(struct worker *w, struct rte_mbuf **m, unsigned n)
 		else
 			worker_drop(w, m[i], why);
 	}
+	for (unsigned i = 0; i < ready; i++)
+		crypto_load_key(sa_key(pkt_of(m[i])->sa), pkt_of(m[i])->cipher);
 	ahead = ready != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
 	for (unsigned i = 0; i < ready && i < ahead; i++)
-		prefetch_crypto(w, m[i]);
+		prefetch_payload(w, m[i]);
 	for (unsigned i = 0; i < ready; i++) {
 		struct pkt *p = pkt_of(m[i]);
 		uint8_t *outer = rte_pktmbuf_mtod(m[i], uint8_t *);
 		if (i + ahead < ready)
-			prefetch_crypto(w, m[i + ahead]);
+			prefetch_payload(w, m[i + ahead]);
 		crypto_seal(p->sa->suite, sa_key(p->sa), outer + p->path->hdr_len + ESP_HEADER + ESP_IV,
 		            p->cipher, in[i].nonce, in[i].aad, in[i].aad_len);
 		if (p->path->hdr_len == 48)
@@ -238,10 +256,7 @@ void esp_out_run(struct worker *w)
 	if (v->n == 0)
 		return;
 	n = keep_own(w, v);
-	for (unsigned i = 0; i < n; i++) {
-		/* a pass ahead: the path that prepare() will find, most likely */
-		__builtin_prefetch(tunnel_path(pkt_of(v->m[i])->sa->tunnel));
-	}
+	load_paths(v->m, n);
 	for (unsigned i = 0; i < n; i++)
 		if (prepare(w, v->m[i]) == READY)
 			v->m[ready++] = v->m[i];

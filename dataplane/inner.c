@@ -141,18 +141,24 @@ static unsigned take_local(struct worker *w, struct vec *v)
 
 void inner_run(struct worker *w)
 {
+	const struct policy_set *set[WORKER_BURST];
 	struct vec *v = &w->inner;
 	unsigned n;
 
 	if (v->n == 0)
 		return;
 	n = take_local(w, v);
+	/* one dependent line a pass: bucket, set, SA */
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = pkt_of(v->m[i]);
-		p->set = find_set(w, p->family, destination_of(p, pkt_ip(v->m[i])));
-		const struct sa *sa = p->set != NULL ? policy_first(p->set) : NULL;
+		p->set = set[i] = find_set(w, p->family, destination_of(p, pkt_ip(v->m[i])));
+		if (set[i] != NULL)
+			line_load(set[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct sa *sa = set[i] != NULL ? policy_first(set[i]) : NULL;
 		if (sa != NULL)
-			sa_prefetch(sa);
+			sa_load(sa);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];

@@ -12,6 +12,7 @@
 #ifndef RG_DATAPLANE_CORE_SA_H
 #define RG_DATAPLANE_CORE_SA_H
 
+#include "dataplane/core/lines.h"
 #include "dataplane/core/replay.h"
 #include "dataplane/core/selectors.h"
 #include "dataplane/core/tunnel.h"
@@ -99,18 +100,24 @@ static inline bool sa_is_dead(const struct sa *sa)
 	return atomic_load_explicit(&sa->state, memory_order_relaxed) != SA_LIVE;
 }
 
-/* Both hot lines and the record's. Then prefetch sa->tunnel and the key a pass later. */
-static inline void sa_prefetch(const struct sa *sa)
+/* Both hot lines, for each packet of a burst (lines.h). The key and what it points to: a pass later. */
+static inline void sa_load(const struct sa *sa)
 {
-	__builtin_prefetch(sa);
-	__builtin_prefetch((const uint8_t *)sa + 64);
+	line_load(sa);
+	line_load((const uint8_t *)sa + 64);
 }
 
-/* Once sa_prefetch() has arrived: what the SA points to. */
-static inline void sa_prefetch_more(const struct sa *sa)
+/* A pass after sa_load(): what the SA points to. */
+static inline void sa_load_more(const struct sa *sa)
 {
-	__builtin_prefetch(sa->record, 1);
-	__builtin_prefetch(sa->tunnel);
+	line_load(sa->record);
+	line_load(sa->tunnel);
+}
+
+/* A pass after sa_load(): the word of the replay ring that a packet with `low` will mark. */
+static inline void sa_load_ring(const struct sa *sa, uint32_t low)
+{
+	line_load((const uint64_t *)(const void *)(sa + 1) + (low >> 6 & sa->ring_mask));
 }
 
 /* Owner: the full sequence number of a packet that carries `low` (host byte order). */
