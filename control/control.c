@@ -409,8 +409,11 @@ static void close_rest(uv_handle_t *handle, void *context)
 void control_fini(struct control *c)
 {
 	uv_prepare_stop(&c->prepare);
-	while (jobs_running(c->jobs)) /* a job takes milliseconds */
-		uv_run(&c->loop, UV_RUN_ONCE);
+	/* The end of a job may ask for a batch, and that of a batch for a job: the core is freed
+	 * when neither is left. A job takes milliseconds. */
+	dp_stop(c->dp);
+	while (dp_pump(c->dp) || jobs_running(c->jobs))
+		uv_run(&c->loop, jobs_running(c->jobs) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 	dp_close(c->dp);
 	ctl_server_close(c->ctl);
 	c->ctl = NULL;

@@ -333,13 +333,19 @@ static void free_dp(uv_handle_t *handle)
 	free(dp);
 }
 
+void dp_stop(struct dp *dp)
+{
+	dp->closing = true;
+	uv_timer_stop(&dp->timer);
+	dp_lost(dp, "closing");
+	queue_fail_all(dp);
+}
+
 void dp_close(struct dp *dp)
 {
 	if (!dp)
 		return;
-	dp->closing = true;
-	dp_lost(dp, "closing");
-	queue_fail_all(dp);
+	dp_stop(dp);
 	while (queue_complete_failed(dp))
 		;
 	dump_free(&dp->snapshot);

@@ -67,6 +67,9 @@ struct dp_status {
 };
 void dp_status(const struct dp *dp, struct dp_status *out);
 
+/* Disconnects for good. Batches, also those of later, are completed with -ENOTCONN by dp_pump(). */
+void dp_stop(struct dp *dp);
+
 /* Closes; batches that wait are completed with -ENOTCONN before it returns. */
 void dp_close(struct dp *dp);
 

@@ -313,6 +313,30 @@ static void test_break_with_the_same_dataplane(void **state)
 	assert_int_equal(seen.downs, 1);
 }
 
+/* After the end a batch is completed all the same, and nobody connects anew. */
+static void test_stop(void **state)
+{
+	struct noted first, second;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	prepare(&first);
+	prepare(&second);
+	dp_submit(dp, &first.batch);
+	dp_stop(dp);
+	assert_int_equal(first.done, 0);
+	assert_true(dp_pump(dp));
+	assert_int_equal(first.done, 1);
+	assert_int_equal(first.batch.error, -ENOTCONN);
+	dp_submit(dp, &second.batch);
+	assert_int_equal(second.done, 0);
+	assert_true(dp_pump(dp));
+	assert_int_equal(second.batch.error, -ENOTCONN);
+	assert_int_equal(dp_pending(dp), 0);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(seen.ups, 1);
+}
+
 /* Lost events force a comparison; batches wait for its end and are not lost. */
 static void test_events_and_resync(void **state)
 {
@@ -372,6 +396,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_death_and_return, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_break_with_the_same_dataplane, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_events_and_resync, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_h73_garbage, setup, teardown),
 	};
