@@ -178,7 +178,8 @@ struct ike_sa {
 	const char *down_reason;
 	uint8_t rekey_nonce[32]; /* of the rekey that made it: the lower of both (RFC 7296 2.8.2) */
 	size_t rekey_nonce_len;
-	bool heir_has_it; /* REKEYED: the session is the heir's, nothing is left to undo */
+	uint64_t ancestor_spi; /* our SPI of the IKE SA that it was heir of; 0: none */
+	bool heir_has_it;      /* REKEYED: the session is the heir's, nothing is left to undo */
 
 	struct {
 		uint64_t moves, rekeys, retransmissions;

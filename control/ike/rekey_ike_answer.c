@@ -26,11 +26,15 @@ struct answer {
  * rekeys of the IKE SA are open already, or it lost a simultaneous rekey and has no session. */
 static bool must_wait(struct ike_sa *sa)
 {
+	const struct ike_sa *ancestor = manager_find(sa->manager, sa->ancestor_spi);
 	const struct rekey_ike_task *ours = rekey_ike_on_wire(sa);
 	const struct task *task = sa->request.task;
 	const struct child_sa *child;
 
 	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
+		return true;
+	/* One that rekeys and never deletes would have more and more of them (H37). */
+	if (ancestor != NULL && ancestor->state == IKE_STATE_REKEYED)
 		return true;
 	if (ours != NULL)
 		return ours->rival_spi != 0;

@@ -215,6 +215,31 @@ static void h37_rekeys_without_a_delete(void **state)
 	world_free(w);
 }
 
+/* The same with the IKE SA: the next rekey has to wait until the last one's ancestor is gone. */
+static void h37_ike_rekeys_without_a_delete(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct mutation m;
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 0; i < 20; i++) {
+		mutate(w, &m, IKE_EXCHANGE_INFORMATIONAL, no_delete, NULL);
+		ike_rekey_session(c->m, peer_session(c)->session);
+		world_run(w, 200);
+		assert_true(peer_sas(g) <= 2);
+	}
+	assert_true(peer_counter(g, "ike-temporary-failure") > 0);
+	mutate_stop(w);
+	world_run(w, 120000);
+	ike_rekey_session(c->m, peer_session(c)->session);
+	world_run(w, 1000);
+	assert_int_equal(peer_sas(g), 1);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
 /* RFC 7296 2.8.2: the IKE SA that lost a simultaneous rekey has no session: nothing is made on it. */
 static void nothing_is_made_without_a_session(void **state)
 {
@@ -287,6 +312,7 @@ int main(void)
 	        cmocka_unit_test(h34_valid_cookies),
 	        cmocka_unit_test(h34_key_exchanges_that_wait),
 	        cmocka_unit_test(h37_rekeys_without_a_delete),
+	        cmocka_unit_test(h37_ike_rekeys_without_a_delete),
 	        cmocka_unit_test(nothing_is_made_without_a_session),
 	        cmocka_unit_test(closed_while_a_child_is_made),
 	};
