@@ -90,18 +90,20 @@ def test_gateway_that_does_not_answer(gateway):
 def test_ports_without_an_interface(lab):
     """Two of them over memif, with a ring and a null device beside: links come up, ARP and ping pass."""
     made = []
+    wire = f"/tmp/{os.getpid():x}"  # short: a device's name has room for 63 characters
+    lab.finalizers.append(lambda: os.path.exists(wire) and os.unlink(wire))
     for i, role in enumerate(("server", "client")):
         ns = lab.namespace(role)
         config = CONFIG.format(workers=[i], socket=lab.path(role + ".sock"), tun="roamgate0")
-        for port, device in (("isp1", f"vdev:net_memif0,role={role},socket=./wire,socket-abstract=no"),
+        for port, device in (("isp1", f"vdev:net_memif,role={role},socket={wire},socket-abstract=no"),
                              ("isp2", "vdev:net_ring0"), ("lan", "vdev:net_null0,no-rx=1")):
             config = config.replace(f"af_packet:veth-{port}", device)
         if role == "client":
-            config = config.replace("203.0.113.1]", "203.0.113.9]").replace("203.0.113.2/24", "203.0.113.1/24")
+            config = config.replace("[203.0.113.1,", "[203.0.113.9,").replace("203.0.113.2/24", "203.0.113.1/24")
         file = lab.path(role + ".yaml")
         with open(file, "w") as f:
             f.write(config)
-        process = lab.spawn(ns, role, DATAPLANE, "--config", file, cwd=lab.dir)
+        process = lab.spawn(ns, role, DATAPLANE, "--config", file)
         wait_for("the socket", lambda: os.path.exists(lab.path(role + ".sock")), 20)
         made.append((ns, process))
     wait_for("a ping through memif", lambda: " 0% packet loss" in lab.run(
