@@ -25,7 +25,8 @@ static void new_address(struct homing_session *hs, const struct rg_api_event *ev
 	if (!sa->nat_remote || sa->nat_local || seen.encap != RG_ENCAP_UDP ||
 	    seen.pair.remote.addr.family != to.pair.local.addr.family ||
 	    !pair_addr_usable(&seen.pair.remote.addr) || uplinks_is_ours(sa, &seen.pair.remote.addr) ||
-	    endpoint_equal(&seen.pair.remote, &to.pair.remote) || endpoint_equal(&seen.pair.remote, &hs->left)) {
+	    endpoint_equal(&seen.pair.remote, &to.pair.remote) ||
+	    endpoint_equal(&seen.pair.remote, &hs->left)) {
 		IKE_COUNT(sa->manager, esp_elsewhere);
 		return;
 	}
