@@ -13,20 +13,21 @@ static void flush_port(struct worker *w, unsigned port)
 	struct port *p = &w->dp->port[port];
 	struct vec *v = &w->tx[port];
 	struct port_counters *c = &w->port[port];
-	uint64_t bytes = 0, lengths[WORKER_BURST];
+	uint64_t bytes = 0;
 	unsigned sent = 0, n = v->n;
 
 	for (unsigned i = 0; i < n; i++)
-		lengths[i] = rte_pktmbuf_pkt_len(v->m[i]);
+		bytes += rte_pktmbuf_pkt_len(v->m[i]);
 	for (unsigned try = 0; try < TX_TRIES && sent < n; try++) {
 		if (try != 0)
 			rte_pause();
 		sent += p->ops.tx(p->ctx, (uint16_t)w->index, v->m + sent, (uint16_t)(n - sent));
 	}
-	for (unsigned i = 0; i < sent; i++)
-		bytes += lengths[i];
-	for (unsigned i = sent; i < n; i++)
+	/* what was sent is no longer ours to look at; the rest is */
+	for (unsigned i = sent; i < n; i++) {
+		bytes -= rte_pktmbuf_pkt_len(v->m[i]);
 		worker_drop(w, v->m[i], DROP_TX_FULL);
+	}
 	counters_add(&c->tx_packets, sent);
 	counters_add(&c->tx_bytes, bytes);
 	counters_add(&c->tx_full, n - sent);
