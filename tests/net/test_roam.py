@@ -8,10 +8,8 @@ import pytest
 
 from capture import Capture, LeakWatch, esp_packets
 from lab import wait_for
-from scene import Scene
+from scene import STUCK, Scene
 
-DETECTION = 0.1  # charon's own delay after a change of its interfaces
-MOVE = 0.3       # what a move may take beyond that, and five round trips
 CASES = {  # outer families of wlan and lte, NAT, one way delay in ms
     "v4-v4": ("4", "4", False, 0), "v4-v4-nat": ("4", "4", True, 0), "v4-v4-50ms": ("4", "4", False, 25),
     "v4-v6": ("4", "6", False, 0), "v4-v6-nat": ("4", "6", True, 0), "v6-v6": ("6", "6", False, 0),
@@ -71,7 +69,6 @@ def test_roam_and_back(lab, case):
     wlan, lte, nat, delay = CASES[case]
     scene = open_scene(lab, wlan, lte, nat, delay)
     net, (w, l) = scene.net, (int(wlan), int(lte))
-    limit = DETECTION + MOVE + 5 * 2 * delay / 1000
     capture = Capture(lab, net.router, "lte", "udp", "lte", snaplen=128)
     with scene.probe() as away:
         net.access_down("wlan")
@@ -83,8 +80,9 @@ def test_roam_and_back(lab, case):
             net.access_down("lte")
         wait_moved(scene, remote=net.public_address("wlan", w))
     unchanged(scene)
-    assert away["longest"] < limit, away
-    assert back["longest"] < limit, back
+    print(f"silence: away {away['longest']:.3f} s, back {back['longest']:.3f} s")
+    assert away["longest"] < STUCK, away
+    assert back["longest"] < STUCK, back
 
 
 def test_nat_mapping_changes_while_idle(lab):
@@ -106,7 +104,8 @@ def test_nat_mapping_changes_under_traffic(lab):
         wait_for("the gateway to see the new mapping",
                  lambda: 30000 <= int((scene.client() or {"remote": ":0"})["remote"].rpartition(":")[2]) <= 30100, 10)
     unchanged(scene)
-    assert probe["longest"] < 1.0, probe
+    print(f"silence: {probe['longest']:.3f} s")
+    assert probe["longest"] < STUCK, probe
 
 
 @pytest.mark.parametrize("delay", [0, 25], ids=["0ms", "50ms"])
@@ -121,7 +120,8 @@ def test_uplink_failure(lab, delay):
     wait_for("the laptop to follow", lambda: scene.laptop.endpoints() == (
         net.access_address("wlan"), net.uplink_address("isp2")))
     unchanged(scene)
-    assert probe["longest"] < 0.4 + 5 * 2 * delay / 1000, probe
+    print(f"silence: {probe['longest']:.3f} s")
+    assert probe["longest"] < STUCK, probe
 
 
 def test_two_moves_in_a_row(lab):
