@@ -135,9 +135,13 @@ static int write_json(const char *file, const struct bench_result *results, unsi
 		                                     r->cycles, "raw_cycles", r->raw_cycles, "mpps", r->mpps,
 		                                     "gbps", r->gbps));
 	}
-	json_array_append_new(all, json_pack("{s:s, s:i, s:i, s:f}", "bench", "migrations", "tunnels",
-	                                     (int)moves->tunnels, "batch", (int)moves->batch,
-	                                     "migrations_per_s", moves->per_second));
+	/* the same keys: a migration in place of a packet, and no bytes */
+	json_array_append_new(all,
+	                      json_pack("{s:s, s:s, s:i, s:i, s:f, s:n, s:f, s:f, s:i, s:f}", "suite",
+	                                "migrate", "direction", "api", "size", 0, "sas", (int)moves->tunnels,
+	                                "cycles", (double)rte_get_tsc_hz() / moves->per_second, "raw_cycles",
+	                                "mpps", moves->per_second / 1e6, "gbps", 0.0, "batch",
+	                                (int)moves->batch, "migrations_per_s", moves->per_second));
 	rc = json_dump_file(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(all);
 	if (rc != 0)
