@@ -4,6 +4,7 @@
  */
 #include "control/ike/child.h"
 
+#include "control/homing/session.h"
 #include "control/ike/manager.h"
 #include "control/ike/timers.h"
 #include "control/ike/ts.h"
@@ -40,8 +41,9 @@ static void allowed_local(const struct ike_sa *sa, struct child_selectors *out)
 	}
 }
 
-/* The peer's side: the addresses that it was given, never more (H30). Without a
- * pool, its own outer address. */
+/* The peer's side: the addresses that it was given, never more (H30). Without a pool, the
+ * outer address at which it got the answer to IKE_SA_INIT: the source of a later message
+ * may be anybody's. It stays the same when the peer moves, as virtual addresses do. */
 static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
 {
 	struct rg_api_selector s;
@@ -60,8 +62,9 @@ static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
 		s = ts_host(&sa->vips[i].addr);
 		ts_add(out, &s);
 	}
-	if (sa->n_vips == 0 && sa->connection->pool < 0) {
-		s = ts_host(&sa->remote.addr);
+	if (sa->n_vips == 0 && sa->connection->pool < 0 && pair_addr_usable(&sa->origin) &&
+	    !uplinks_is_ours(sa, &sa->origin)) {
+		s = ts_host(&sa->origin);
 		ts_add(out, &s);
 	}
 }

@@ -229,6 +229,7 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	heir->peer_id = old->peer_id;
 	heir->wanted_peer = old->wanted_peer;
 	heir->cookie = old->cookie;
+	heir->origin = old->origin;
 	heir->capabilities = old->capabilities;
 	heir->peer_hashes = old->peer_hashes;
 	heir->established_ms = old->established_ms;

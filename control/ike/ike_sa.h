@@ -133,8 +133,10 @@ struct ike_sa {
 
 	/* Where: the pair that IKE uses and ESP follows (RFC 7296 2.23, RFC 4555 3.5) */
 	struct ike_endpoint local, remote;
-	bool natt;                                         /* port 4500 with the marker */
-	bool nat_local, nat_remote;                        /* a NAT was detected before us, before the peer */
+	struct rg_cfg_addr origin;  /* responder: where IKE_SA_INIT came from, all that the peer has shown to
+	                               be its own */
+	bool natt;                  /* port 4500 with the marker */
+	bool nat_local, nat_remote; /* a NAT was detected before us, before the peer */
 	struct rg_cfg_addr peer_addrs[IKE_MAX_PEER_ADDRS]; /* ADDITIONAL_*_ADDRESS of the peer */
 	unsigned n_peer_addrs;
 	struct homing_session *homing;

@@ -132,6 +132,7 @@ static void accept_request(struct ike_manager *m, const struct ike_datagram *dg,
 	sa->spi_i = hdr->spi_i;
 	sa->local = dg->local;
 	sa->remote = dg->remote;
+	sa->origin = dg->remote.addr;
 	sa->natt = dg->natt;
 	memcpy(sa->init_digest, digest, sizeof(sa->init_digest));
 	manager_insert_init(m, sa);
