@@ -171,9 +171,14 @@ int address_transaction_request(struct address_transaction *tx, const struct add
 void address_transaction_abandon(struct address_transaction *tx)
 {
 	tx->has_next = false;
-	tx->rr_outstanding = false;
 	if (tx->state != ADDRESS_IDLE && tx->state != ADDRESS_PUBLISHING)
 		end(tx, ADDRESS_END_ABANDONED);
+}
+
+void address_transaction_unanswered(struct address_transaction *tx)
+{
+	tx->rr_outstanding = false;
+	address_transaction_abandon(tx);
 }
 
 void address_transaction_sent(struct address_transaction *tx, const struct pair *pair, uint64_t now_ms)

@@ -124,8 +124,11 @@ void address_transaction_set_current(struct address_transaction *tx, const struc
  * peer's update that is older than one seen before. */
 int address_transaction_request(struct address_transaction *tx, const struct address_move *move,
                                 uint64_t now_ms);
-/* Gives up whatever is not published yet; no proof is awaited any more. */
+/* Gives up whatever is not published yet. The answer to a proof's request that is on its
+ * way is still waited for: until then no other is sent (window 1). */
 void address_transaction_abandon(struct address_transaction *tx);
+/* The proof's request was given up: as abandon, and no answer will come. */
+void address_transaction_unanswered(struct address_transaction *tx);
 
 /* The proof's request ended without an answer (its IKE SA was replaced); it is asked anew. */
 void address_transaction_lost(struct address_transaction *tx);

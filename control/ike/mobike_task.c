@@ -67,7 +67,9 @@ void mobike_task_abandoned(struct ike_sa *sa, struct task *task)
 		return;
 	if (hs->proof == task)
 		hs->proof = NULL;
-	if (t->is_proof || task->type == &mobike_proof_type || task->type == &mobike_update_type)
+	if (t->is_proof)
+		address_transaction_unanswered(&hs->tx);
+	else if (task->type == &mobike_proof_type || task->type == &mobike_update_type)
 		address_transaction_abandon(&hs->tx);
 }
 

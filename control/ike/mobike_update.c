@@ -88,9 +88,11 @@ static int update_response(struct ike_sa *sa, struct task *task, struct exchange
 		return 0;
 	if (hs->proof == task)
 		hs->proof = NULL;
+	/* A refusal proves nothing, but it is an answer: none is on its way any more. */
+	if (exchange_error_of(&x->msg) != 0)
+		hs->tx.rr_outstanding = false;
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, &n)) {
 		IKE_COUNT(hs->sa->manager, unexpected_nat);
-		hs->tx.rr_outstanding = false;
 		if (t->order != hs->own_order)
 			return 0;
 		if (hs->own_tries++ < MOBIKE_TRIES)

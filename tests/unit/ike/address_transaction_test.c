@@ -442,6 +442,48 @@ static void random_walk(void **state)
 	assert_true(r.ended[ADDRESS_END_SUPERSEDED] > 100);
 }
 
+/* A move is given up while its proof's request is on the wire: the next one waits for that
+ * answer, which is that of another cookie than its own and still not a wrong one (H46). */
+static void abandoned_with_a_proof_on_the_wire(void **state)
+{
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	begin(&tx, &r, 0);
+	ask(&tx, 20, true, 1, 0);
+	address_transaction_sent(&tx, &tx.rr.pair, 10);
+	address_transaction_abandon(&tx);
+	assert_int_equal(tx.state, ADDRESS_IDLE);
+	assert_int_equal(r.ended[ADDRESS_END_ABANDONED], 1);
+	ask(&tx, 30, true, 2, 20);
+	assert_int_equal(tx.state, ADDRESS_WAITING);
+	assert_int_equal(r.proves, 1);
+	assert_int_equal(answer(&tx, 30), RR_PROVEN);
+	assert_int_equal(r.publishes, 0); /* it proves nothing about the new address */
+	assert_int_equal(r.proves, 2);
+	address_transaction_sent(&tx, &tx.rr.pair, 40);
+	assert_int_equal(answer(&tx, 50), RR_PROVEN);
+	assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], 30);
+	assert_int_equal(r.publishes, 1);
+}
+
+/* The request itself was given up: nothing is left to wait for. */
+static void a_proof_without_an_answer(void **state)
+{
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	begin(&tx, &r, 0);
+	ask(&tx, 20, true, 1, 0);
+	address_transaction_sent(&tx, &tx.rr.pair, 10);
+	address_transaction_unanswered(&tx);
+	assert_int_equal(r.ended[ADDRESS_END_ABANDONED], 1);
+	ask(&tx, 30, true, 2, 20);
+	assert_int_equal(r.proves, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +500,8 @@ int main(void)
 	        cmocka_unit_test(H51_coalesced),
 	        cmocka_unit_test(request_while_publishing),
 	        cmocka_unit_test(H53_lost_request),
+	        cmocka_unit_test(abandoned_with_a_proof_on_the_wire),
+	        cmocka_unit_test(a_proof_without_an_answer),
 	        cmocka_unit_test(mixed_families),
 	        cmocka_unit_test(random_walk),
 	};
