@@ -63,6 +63,7 @@ struct ike_manager *ike_create(const struct ike_params *params)
 	m->boot_epoch = params->boot_epoch;
 	m->next_session = 1;
 	m->fragments.limit = IKE_FRAGMENT_BYTES;
+	m->half_open_fragments.limit = IKE_FRAGMENT_BYTES_HALF_OPEN;
 	m->told_ms = IKE_NEVER;
 	TAILQ_INIT(&m->sas);
 	TAILQ_INIT(&m->half_open);

@@ -18,11 +18,14 @@
 #define IKE_PREFIX_BUCKETS  4096u
 #define IKE_MAX_INIT_JOBS   2048u /* key exchanges of IKE_SA_INIT that wait for a thread */
 #define IKE_MAX_SAS         1000000u
-#define IKE_MAX_LINGERING   4096u       /* closed ones that keep their last answer */
-#define IKE_FRAGMENT_BYTES  (16u << 20) /* of all unfinished reassemblies (H20) */
-#define IKE_COOKIE_HOLD_MS  10000u      /* cookie mode stays at least that long (H35) */
-#define IKE_COOKIE_LIFE_MS  60000u      /* then the secret is replaced */
-#define IKE_NOTIFY_PER_S    10u         /* unprotected errors that we send at most (H02) */
+#define IKE_MAX_LINGERING   4096u /* closed ones that keep their last answer */
+/* Of all unfinished reassemblies (H20): 16 MiB in all, of which peers that nobody knows
+ * yet have a share of their own, so that they are in nobody else's way. */
+#define IKE_FRAGMENT_BYTES           (14u << 20)
+#define IKE_FRAGMENT_BYTES_HALF_OPEN (2u << 20)
+#define IKE_COOKIE_HOLD_MS           10000u /* cookie mode stays at least that long (H35) */
+#define IKE_COOKIE_LIFE_MS           60000u /* then the secret is replaced */
+#define IKE_NOTIFY_PER_S             10u    /* unprotected errors that we send at most (H02) */
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
 
@@ -55,7 +58,7 @@ struct ike_manager {
 	uint64_t notify_second; /* rate of unprotected errors */
 	unsigned notify_count;
 
-	struct ike_frag_budget fragments;
+	struct ike_frag_budget fragments, half_open_fragments;
 	struct handle_space sa_in, sa_out, tunnels, policies;
 	struct orphan_list orphans;
 	uint64_t recover_ms; /* when the next session is rekeyed after a dataplane restart; 0: none */

@@ -168,6 +168,9 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 	/* Whatever lies there of an earlier message is of no use: windows are 1. */
 	if (!begins && reasm->message_id != msg->hdr.message_id)
 		ike_reasm_reset(reasm);
+	if (reasm->total == 0)
+		reasm->budget =
+		        sa->is_half_open ? &sa->manager->half_open_fragments : &sa->manager->fragments;
 	reason = ike_reasm_add(reasm, msg, open_fragment, sa, &out->complete);
 	if (reason != IKE_OK)
 		return reason;

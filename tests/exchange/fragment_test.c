@@ -124,12 +124,43 @@ static void h21_never_completed(void **state)
 	w->filter = one_of_each;
 	world_connect(w);
 	world_run(w, 1000);
-	assert_true(g->m->fragments.used > 0);
+	assert_true(g->m->half_open_fragments.used > 0);
 	world_run(w, 16000);
 	assert_true(peer_counter(g, "ike-drop-fragment-expired") >= 1);
 	world_run(w, 60000);
-	assert_int_equal(g->m->fragments.used, 0);
+	assert_int_equal(g->m->half_open_fragments.used, 0);
 	assert_true(TAILQ_EMPTY(&g->m->sas));
+	world_free(w);
+}
+
+/* H20: whoever is not authenticated yet can fill a small share only, and its own. */
+static void h20_half_open_ones_have_a_share(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct ike_frag_budget *half = &g->m->half_open_fragments;
+
+	(void)state;
+	half->used = half->limit;
+	world_connect(w);
+	world_run(w, 1000);
+	assert_null(peer_session(g));
+	assert_true(peer_counter(g, "ike-frag-budget") > 0);
+	assert_int_equal(g->m->fragments.used, 0);
+	half->used = 0;
+	assert_true(world_run_until(w, both_up, 60000));
+	world_settle(w);
+	/* A session does not feel it. */
+	half->used = half->limit;
+	world_trace_clear(w);
+	assert_int_equal(ike_rekey_session(c->m, peer_session(c)->session), 0);
+	world_run(w, 1000);
+	assert_true(count(w->trace, "c>g CREATE_CHILD_SA ?") >= 2);
+	assert_int_equal(peer_counter(g, "ike-established"), 1);
+	assert_true(world_traffic(w));
+	assert_int_equal(half->used, half->limit);
+	assert_int_equal(g->m->fragments.used, 0);
+	half->used = 0;
 	world_free(w);
 }
 
@@ -195,6 +226,7 @@ int main(void)
 	        cmocka_unit_test(lost_doubled_reordered),
 	        cmocka_unit_test(h22_a_forged_fragment),
 	        cmocka_unit_test(h21_never_completed),
+	        cmocka_unit_test(h20_half_open_ones_have_a_share),
 	        cmocka_unit_test(the_first_fragment_asks_again),
 	        cmocka_unit_test(not_where_it_is_off),
 	};
