@@ -21,6 +21,7 @@
 	X(reflected, "ike-drop-reflected", 1)                                                                \
 	X(message_id, "ike-drop-message-id", 1)                                                              \
 	X(not_identical, "ike-drop-retransmission-differs", 1)                                               \
+	X(burst, "ike-drop-retransmission-burst", 1)                                                         \
 	X(in_progress, "ike-drop-in-progress", 1)                                                            \
 	X(queue_full, "ike-drop-queue-full", 1)                                                              \
 	X(unexpected, "ike-drop-unexpected", 1)                                                              \

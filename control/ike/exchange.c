@@ -97,6 +97,7 @@ static int answer(struct exchange *x)
 	sa->response.valid = true;
 	sa->response.message_id = x->msg.hdr.message_id;
 	memcpy(sa->response.digest, x->digest, sizeof(x->digest));
+	again_init(&sa->response.again);
 	sa->recv_id = x->msg.hdr.message_id + 1;
 	if (plain)
 		init_sent(sa, packets.p[0].data, packets.p[0].len);
@@ -313,6 +314,10 @@ void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, con
 	SHA256(dg->data, dg->len, digest);
 	if (CRYPTO_memcmp(digest, sa->response.digest, sizeof(digest)) != 0) {
 		IKE_COUNT(m, not_identical);
+		return;
+	}
+	if (!again_take(&sa->response.again, &dg->local, &dg->remote, ike_sa_now(sa))) {
+		IKE_COUNT(m, burst);
 		return;
 	}
 	IKE_COUNT(m, answered_again);

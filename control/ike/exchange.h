@@ -8,6 +8,7 @@
 #ifndef RG_IKE_EXCHANGE_H
 #define RG_IKE_EXCHANGE_H
 
+#include "control/ike/again.h"
 #include "control/ike/endpoint.h"
 #include "control/ike/ops.h"
 #include "control/ike/task.h"
@@ -67,6 +68,7 @@ struct cached_response {
 	uint32_t message_id;
 	uint8_t digest[32];
 	struct packets packets;
+	struct again again;
 };
 
 /* A protected datagram of the SA: retransmissions, decryption, fragments, the
@@ -77,7 +79,8 @@ void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg);
 void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr);
 
 /* A copy of a request that was answered: the cached answer goes out again, to where
- * this copy came from, only if it is that very request (H38). */
+ * this copy came from, only if it is that very request (H38), and not for each copy of a
+ * burst (KD-10). */
 void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg);
 
 /* Takes up datagrams that came while the SA was parked. */

@@ -236,7 +236,7 @@ def test_H47_older_updates_come_again(scene, mover):
     watch = Unmoved(mover)
     inject(scene, frames + frames[::-1])
     watch.counted("ike-drop-message-id", 6)
-    watch.counted("ike-answered-again", 2)
+    watch.counted("ike-answered-again")  # its second copy comes at once: a burst (KD-10)
     watch.end()
 
 
