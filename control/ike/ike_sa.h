@@ -154,6 +154,7 @@ struct ike_sa {
 	struct task_list tasks;
 	struct ike_reasm reasm[2];   /* fragments of the peer's request, of its response */
 	uint8_t reasm_digest[2][32]; /* of fragment 1 */
+	uint64_t reasm_until_ms[2];  /* then it is dropped where it is incomplete */
 
 	/* What it carries */
 	struct child_list children;

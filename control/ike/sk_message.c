@@ -161,14 +161,15 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 {
 	bool is_response = ike_header_is_response(&msg->hdr);
 	struct ike_reasm *reasm = &sa->reasm[is_response];
-	bool begins = reasm->total == 0;
+	bool begins;
 	enum ike_reject reason;
 	struct ike_frag frag;
 
 	/* Whatever lies there of an earlier message is of no use: windows are 1. */
-	if (!begins && reasm->message_id != msg->hdr.message_id)
+	if (reasm->total != 0 && reasm->message_id != msg->hdr.message_id)
 		ike_reasm_reset(reasm);
-	if (reasm->total == 0)
+	begins = reasm->total == 0;
+	if (begins)
 		reasm->budget =
 		        sa->is_half_open ? &sa->manager->half_open_fragments : &sa->manager->fragments;
 	reason = ike_reasm_add(reasm, msg, open_fragment, sa, &out->complete);
@@ -176,8 +177,10 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 		return reason;
 	if (ike_frag_decode(&frag, msg) == IKE_OK && frag.number == 1)
 		SHA256(msg->data, msg->len, sa->reasm_digest[is_response]);
-	if (sa->timer[TIMER_FRAGMENTS] == 0)
-		ike_sa_timer(sa, TIMER_FRAGMENTS, ike_sa_now(sa) + TIMER_FRAGMENTS_MS);
+	if (begins) {
+		sa->reasm_until_ms[is_response] = ike_sa_now(sa) + TIMER_FRAGMENTS_MS;
+		timer_fragments_set(sa);
+	}
 	if (!out->complete)
 		return IKE_OK;
 	out->first = reasm->first;
@@ -185,6 +188,7 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 	if (out->plain == NULL || ike_reasm_take(reasm, out->plain, reasm->bytes, &out->len) < 0)
 		reason = IKE_REJECT_FRAG_BUDGET;
 	ike_reasm_reset(reasm);
+	timer_fragments_set(sa);
 	return reason;
 }
 

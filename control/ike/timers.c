@@ -157,10 +157,23 @@ void timer_child(struct ike_sa *sa)
 void timer_fragments(struct ike_sa *sa)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		if (sa->reasm[i].total != 0)
-			IKE_COUNT(sa->manager, fragment_expired);
+		if (sa->reasm[i].total == 0 || sa->reasm_until_ms[i] > ike_sa_now(sa))
+			continue;
+		IKE_COUNT(sa->manager, fragment_expired);
 		ike_reasm_reset(&sa->reasm[i]);
 	}
+	timer_fragments_set(sa);
+}
+
+void timer_fragments_set(struct ike_sa *sa)
+{
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (sa->reasm[i].total != 0 && (at == 0 || sa->reasm_until_ms[i] < at))
+			at = sa->reasm_until_ms[i];
+	}
+	ike_sa_timer(sa, TIMER_FRAGMENTS, at);
 }
 
 void timer_homing(struct ike_sa *sa)

@@ -26,6 +26,8 @@ void timer_rekey(struct ike_sa *sa);
 void timer_expire(struct ike_sa *sa);
 void timer_child(struct ike_sa *sa);
 void timer_fragments(struct ike_sa *sa);
+/* For what is incomplete now; called where a reassembly begins and where one ends. */
+void timer_fragments_set(struct ike_sa *sa);
 void timer_homing(struct ike_sa *sa);
 void timer_linger(struct ike_sa *sa);
 

@@ -164,6 +164,28 @@ static void h20_half_open_ones_have_a_share(void **state)
 	world_free(w);
 }
 
+/* The time of one message does not run on into that of the next. */
+static void h21_each_message_has_its_time(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+
+	(void)state;
+	world_connect(w);
+	assert_true(world_run_until(w, both_up, 5000));
+	world_settle(w);
+	assert_int_equal(peer_session(g)->timer[TIMER_FRAGMENTS], 0);
+	world_run(w, 10000);
+	w->filter = one_of_each;
+	assert_int_equal(ike_rekey_session(c->m, peer_session(c)->session), 0);
+	world_run(w, 10000); /* the first message would be 20 s old */
+	assert_true(g->m->fragments.used > 0);
+	assert_int_equal(peer_counter(g, "ike-drop-fragment-expired"), 0);
+	world_run(w, 5500);
+	assert_int_equal(peer_counter(g, "ike-drop-fragment-expired"), 1);
+	world_free(w);
+}
+
 static uint8_t first[2048];
 static size_t first_len;
 
@@ -226,6 +248,7 @@ int main(void)
 	        cmocka_unit_test(lost_doubled_reordered),
 	        cmocka_unit_test(h22_a_forged_fragment),
 	        cmocka_unit_test(h21_never_completed),
+	        cmocka_unit_test(h21_each_message_has_its_time),
 	        cmocka_unit_test(h20_half_open_ones_have_a_share),
 	        cmocka_unit_test(the_first_fragment_asks_again),
 	        cmocka_unit_test(not_where_it_is_off),
