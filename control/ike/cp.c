@@ -28,6 +28,20 @@ static void read_wish(struct wish *wish, uint8_t family, const struct ike_view *
 	memcpy(wish->addr.bytes, value->data, len);
 }
 
+/* The pool in the configuration in force, by name: the SA may have begun under an older
+ * one, and its index says nothing about the pools of now. -1: it is gone. */
+static int pool_now(const struct ike_sa *sa)
+{
+	const struct rg_config *now = rg_auth_config(sa->manager->auth);
+	const char *name = rg_auth_config(sa->auth)->pools[sa->connection->pool].name;
+
+	for (size_t p = 0; p < now->n_pools; p++) {
+		if (strcmp(now->pools[p].name, name) == 0)
+			return (int)p;
+	}
+	return -1;
+}
+
 /* From the pool; first choice is what a client of this identity has in the dataplane
  * since before a restart of ours. */
 static int give(struct ike_sa *sa, uint8_t family, const struct wish *wish)
@@ -36,12 +50,13 @@ static int give(struct ike_sa *sa, uint8_t family, const struct wish *wish)
 	struct ike_vip *vip = &sa->vips[sa->n_vips];
 	struct rg_cfg_addr had;
 	const struct rg_cfg_addr *wanted = wish->addr.family != 0 ? &wish->addr : NULL;
-	int error;
+	int pool = pool_now(sa), error;
 
+	if (pool < 0)
+		return -ENOENT;
 	if (orphans_address(m, sa->cookie, family, &had))
 		wanted = &had;
-	error = m->ops->pool.acquire(m->user, (unsigned)sa->connection->pool, &sa->peer_id, family, wanted,
-	                             &vip->addr);
+	error = m->ops->pool.acquire(m->user, (unsigned)pool, &sa->peer_id, family, wanted, &vip->addr);
 	if (error < 0)
 		return error;
 	vip->prefix_len = family == 4 ? 32 : 128;

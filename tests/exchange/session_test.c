@@ -342,10 +342,49 @@ static void terminate_all_and_idle(void **state)
 	world_free(w);
 }
 
+static bool half_open(struct world *w)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&world_gateway(w)->m->sas);
+
+	return sa != NULL && sa->state == IKE_STATE_INIT_ANSWERED;
+}
+
+/* The configuration changes between IKE_SA_INIT and IKE_AUTH: addresses come from the pool of
+ * that name, wherever it stands now, and from none where it is gone. */
+static void a_reload_moves_the_pool(void **state)
+{
+	static const struct world_options options;
+
+	(void)state;
+	for (unsigned has = 0; has < 2; has++) {
+		struct world *w = world_new(NULL);
+		struct peer *g = world_gateway(w);
+		struct rg_auth *auth = world_gateway_auth(&options);
+		struct rg_cfg_pool *pools = rg_auth_config(auth)->pools;
+		char *road = pools[0].name;
+
+		pools[0].name = pools[1].name;
+		if (has)
+			pools[1].name = road;
+		g->last_pool = 99;
+		world_connect(w);
+		assert_true(world_run_until(w, half_open, 5000));
+		ike_reload(g->m, auth);
+		world_run(w, 1000);
+		assert_int_equal(g->last_pool, has ? 1 : 99);
+		assert_int_equal(peer_counter(g, "ike-internal-address-failure"), has ? 0 : 1);
+		assert_int_equal(fake_count_in(g->dp), has);
+		pools[0].name = road;
+		rg_auth_unref(auth);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(client_deletes),
+	        cmocka_unit_test(a_reload_moves_the_pool),
 	        cmocka_unit_test(gateway_deletes),
 	        cmocka_unit_test(a_lost_answer_to_delete_comes_again),
 	        cmocka_unit_test(both_delete_at_once),

@@ -200,8 +200,8 @@ static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint8
 {
 	struct peer *p = user;
 
-	(void)pool;
 	(void)peer;
+	p->last_pool = pool;
 	if (p->pool_full)
 		return -ENOSPC;
 	if (wanted != NULL) {

@@ -53,6 +53,7 @@ struct peer {
 	char last_event[IKE_N_EVENTS][256];
 	struct rg_cfg_addr pool_next4, pool_next6; /* addresses that it gives to clients */
 	bool pool_full;
+	unsigned last_pool; /* that it took an address from */
 	uint64_t seed;
 };
 

@@ -34,6 +34,7 @@ static const char gateway_head[] =
         "pools:\n"
         "  road: {ranges: [10.99.0.0/16, \"2001:db8:99::/64\"], dns: [10.20.0.53],"
         " domains: [corp.example.net]}\n"
+        "  guest: {ranges: [10.98.0.0/16]}\n"
         "secrets:\n"
         "  - {identity: carol@example.net, file: carol.psk}\n";
 
