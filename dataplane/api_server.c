@@ -17,7 +17,7 @@
 #define BACKLOG 16
 
 static const char *const counter_names[SERVER_COUNTER_COUNT] = {
-#define X(name, kebab) [SERVER_##name] = kebab,
+#define X(name, kebab) [SERVER_##name] = (kebab),
         SERVER_COUNTERS(X)
 #undef X
 };
@@ -131,7 +131,7 @@ void api_server_free(struct api_server *s)
 	}
 	if (s->listen_fd >= 0)
 		close(s->listen_fd);
-	if (s->bound)
+	if (s->bound && s->config.path != NULL)
 		unlink(s->config.path);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);

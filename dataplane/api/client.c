@@ -168,6 +168,7 @@ int rg_client_receive(struct rg_client *c, struct rg_client_msg *msg)
 	struct rg_api_hdr hdr;
 	size_t size;
 
+	*msg = (struct rg_client_msg){0};
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	if (n == 0)
@@ -249,7 +250,7 @@ int rg_client_call(struct rg_client *c, uint16_t type, const void *records, uint
                    struct rg_api_reply *reply, int timeout_ms)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	uint32_t seq;
+	uint32_t seq = 0;
 	int rc;
 
 	*reply = (struct rg_api_reply){0};
@@ -270,7 +271,7 @@ int rg_client_dump(struct rg_client *c, uint16_t type, const struct rg_api_dump 
 	int64_t deadline = now_ms() + timeout_ms;
 	struct rg_client_msg msg;
 	int rc, stopped = 0;
-	uint32_t seq;
+	uint32_t seq = 0;
 
 	*reply = (struct rg_api_reply){0};
 	rc = send_waiting(c, type, dump, 1, &seq, deadline);

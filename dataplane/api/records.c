@@ -5,21 +5,20 @@
 #include "dataplane/api/client.h"
 
 #define X(name, value, record)                                                                               \
-	_Static_assert(sizeof(struct record) % 4 == 0, "records are packed one after another");
+	_Static_assert(sizeof(struct record) % 4 == 0 && sizeof(struct record) <= UINT16_MAX,                \
+	               "records are packed one after another");
 RG_API_RECORDS(X)
 #undef X
 
 size_t rg_api_record_size(uint16_t type)
 {
-	switch (type) {
-#define X(name, value, record)                                                                               \
-	case value:                                                                                          \
-		return sizeof(struct record);
-		RG_API_RECORDS(X)
+	static const uint16_t sizes[] = {
+#define X(name, value, record) [value] = sizeof(struct record),
+	        RG_API_RECORDS(X)
 #undef X
-	default:
-		return 0;
-	}
+	};
+
+	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
 
 const char *rg_api_event_name(uint32_t type)

@@ -258,8 +258,10 @@ int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg
 	struct core_writer *w = core->writer;
 	struct sa **built = calloc(n + 1, sizeof(struct sa *));
 	uint32_t i, foreign = 0;
-	int rc = built == NULL ? batch_refuse(result, 0, -ENOMEM, "no memory for a batch") : 0;
+	int rc = 0;
 
+	if (built == NULL)
+		return batch_refuse(result, 0, -ENOMEM, "no memory for a batch");
 	for (i = 0; i < n && rc == 0; i++) {
 		rc = check_record(core, direction, records, i, result);
 		if (rc != 0)

@@ -101,24 +101,31 @@ static int add_one(struct core *core, const struct rg_api_tunnel *record, uint32
 	return 0;
 }
 
+static void undo_one(struct core *core, uint32_t handle)
+{
+	struct core_writer *w = core->writer;
+	struct tunnel *t = writer_tunnel(core, handle);
+
+	if (t == NULL)
+		return;
+	w->tunnels[RG_SA_HANDLE_INDEX(handle)] = NULL;
+	w->load[t->owner]--;
+	w->n_tunnels--;
+	tunnel_destroy(core, t);
+}
+
 int batch_tunnel_add(struct core *core, const struct rg_api_tunnel *records, uint32_t n,
                      struct batch_result *result)
 {
-	struct core_writer *w = core->writer;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		rc = add_one(core, &records[i], i, result);
-		for (uint32_t undo = i; rc != 0 && undo-- > 0;) {
-			struct tunnel **slot = &w->tunnels[RG_SA_HANDLE_INDEX(records[undo].handle)];
-			w->load[(*slot)->owner]--;
-			w->n_tunnels--;
-			tunnel_destroy(core, *slot);
-			*slot = NULL;
-		}
+		for (uint32_t undo = i; rc != 0 && undo-- > 0;)
+			undo_one(core, records[undo].handle);
 	}
 	if (rc == 0)
-		result->token = w->retire.last;
+		result->token = core->writer->retire.last;
 	return rc;
 }
 
