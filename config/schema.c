@@ -224,7 +224,7 @@ const struct cfg_section cfg_schema = {"The file", "", root_keys};
 const char *cfg_type_text(enum cfg_type type)
 {
 	static const char *const texts[] = {
-#define X(name, text) [CFG_T_##name] = text,
+#define X(name, text) [CFG_T_##name] = (text),
 	        CFG_TYPES(X)
 #undef X
 	};

@@ -73,6 +73,7 @@ int control_client_send(struct control_client *client, const char *line)
 /* Room for more: moves what is left to the front, or doubles. */
 static int make_room(struct control_client *client)
 {
+	size_t size = client->size > 0 ? client->size * 2 : FIRST_SIZE;
 	char *larger;
 
 	if (client->end < client->size)
@@ -85,11 +86,11 @@ static int make_room(struct control_client *client)
 	}
 	if (client->size >= RG_CTL_REPLY_MAX)
 		return -EMSGSIZE;
-	larger = realloc(client->buffer, client->size * 2);
+	larger = realloc(client->buffer, size);
 	if (!larger)
 		return -ENOMEM;
 	client->buffer = larger;
-	client->size *= 2;
+	client->size = size;
 	return 0;
 }
 

@@ -154,7 +154,7 @@ static int control_exchange(const struct options *options, const char *request, 
 
 	if (rc == 0)
 		rc = control_client_line(client, REPLY_TIMEOUT_MS, &line, &len);
-	if (rc < 0)
+	if (rc != 0)
 		return broken("roamgate-control", rc);
 	reply = reply_parse(line, len);
 	if (!reply)

@@ -86,11 +86,11 @@ static int answer(struct exchange *x)
 	struct packets packets;
 	int error = ike_build_finish(&x->out);
 
-	if (error == 0 && plain)
-		error = message_plain(&x->out, &packets);
-	else if (error == 0)
-		error = message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out, &packets);
-	if (error < 0)
+	if (error != 0)
+		return error;
+	error = plain ? message_plain(&x->out, &packets)
+	              : message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out, &packets);
+	if (error != 0)
 		return error;
 	packets_free(&sa->response.packets);
 	sa->response.packets = packets;

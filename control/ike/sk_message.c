@@ -133,7 +133,9 @@ int message_plain(const struct ike_build *message, struct packets *out)
 
 	*out = (struct packets){0};
 	out->p = calloc(1, sizeof(*out->p));
-	packet = out->p != NULL ? packets_add(out, message->len) : NULL;
+	if (out->p == NULL)
+		return -ENOMEM;
+	packet = packets_add(out, message->len);
 	if (packet == NULL) {
 		packets_free(out);
 		return -ENOMEM;

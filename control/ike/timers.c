@@ -16,7 +16,7 @@
 void timers_fire(struct ike_sa *sa, uint64_t now)
 {
 	static void (*const handlers[IKE_N_TIMERS])(struct ike_sa * sa) = {
-#define X(name, handler) [TIMER_##name] = handler,
+#define X(name, handler) [TIMER_##name] = (handler),
 	        IKE_TIMERS(X)
 #undef X
 	};
