@@ -142,7 +142,7 @@ static bool filter(struct world *w, struct datagram *dg)
 {
 	struct mutation *m = w->filter_context;
 	struct ike_header hdr;
-	struct ike_msg msg;
+	struct ike_msg msg = {0};
 	uint8_t *plain;
 	bool protect;
 

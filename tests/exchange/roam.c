@@ -173,20 +173,21 @@ void roam_order(struct roam *r, unsigned from, ...)
 {
 	unsigned at = from;
 	const char *words;
+	int found = 0;
 	va_list args;
 
 	va_start(args, from);
 	while ((words = va_arg(args, const char *)) != NULL) {
-		int found = roam_find(r, at, words);
-
-		if (found < 0) {
-			print(r, from);
-			va_end(args);
-			fail_msg("not in the trace, or not in this order: %s", words);
-		}
+		found = roam_find(r, at, words);
+		if (found < 0)
+			break;
 		at = (unsigned)found + 1;
 	}
 	va_end(args);
+	if (found < 0) {
+		print(r, from);
+		fail_msg("not in the trace, or not in this order: %s", words);
+	}
 }
 
 /* Network */

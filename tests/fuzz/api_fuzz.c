@@ -107,7 +107,12 @@ static size_t build(struct input *in, uint32_t step, uint8_t *out, size_t room)
 		if (at < n)
 			out[at] ^= take_byte(in);
 	}
-	return how & 0x40 ? 1 + take_byte(in) % n : n;
+	if ((how & 0x40) != 0) {
+		size_t cut = (size_t)take_byte(in) + 1;
+
+		return cut < n ? cut : n;
+	}
+	return n;
 }
 
 static void require(bool condition)

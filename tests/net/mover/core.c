@@ -127,7 +127,7 @@ static void op_wake(void *user)
 static void op_event(void *user, const struct ike_event *event)
 {
 	static const char *const names[] = {
-#define X(name, text) [IKE_EVENT_##name] = text,
+#define X(name, text) [IKE_EVENT_##name] = (text),
 	        IKE_EVENTS(X)
 #undef X
 	};

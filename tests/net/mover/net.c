@@ -37,16 +37,20 @@ static socklen_t to_sockaddr(const struct rg_cfg_addr *addr, uint16_t port, stru
 
 static void from_sockaddr(const struct sockaddr_storage *in, struct ike_endpoint *e)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)in;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)in;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 
 	memset(e, 0, sizeof(*e));
 	e->addr.family = in->ss_family == AF_INET ? 4 : 6;
-	if (in->ss_family == AF_INET)
-		memcpy(e->addr.bytes, &v4->sin_addr, 4);
-	else
-		memcpy(e->addr.bytes, &v6->sin6_addr, 16);
-	e->port = ntohs(in->ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+	if (in->ss_family == AF_INET) {
+		memcpy(&v4, in, sizeof(v4));
+		memcpy(e->addr.bytes, &v4.sin_addr, 4);
+		e->port = ntohs(v4.sin_port);
+	} else {
+		memcpy(&v6, in, sizeof(v6));
+		memcpy(e->addr.bytes, &v6.sin6_addr, 16);
+		e->port = ntohs(v6.sin6_port);
+	}
 }
 
 static int open_socket(const struct rg_cfg_addr *local, enum net_kind kind, uint16_t port)
@@ -153,7 +157,7 @@ void net_receive(struct net_socket *s, const struct net_receiver *to)
 	static uint8_t buffer[DATAGRAM];
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		struct sockaddr_storage source;
+		struct sockaddr_storage source = {0};
 		socklen_t size = sizeof(source);
 		ssize_t len = recvfrom(s->fd, buffer, sizeof(buffer), MSG_DONTWAIT,
 		                       (struct sockaddr *)&source, &size);

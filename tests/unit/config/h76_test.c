@@ -32,6 +32,13 @@ static void test_H76_alias_bomb(void **state)
 	refused("&k version: 1\n", 1, 1, "anchors (&)");
 }
 
+/* Without the NUL that ends a string: it goes into the middle of a text. */
+static void put(char *at, const char *words)
+{
+	for (; *words != '\0'; words++)
+		*at++ = *words;
+}
+
 static void test_H76_depth(void **state)
 {
 	(void)state;
@@ -43,7 +50,7 @@ static void test_H76_depth(void **state)
 	memset(text, '{', sizeof(text));
 	expect_refused_at(text, sizeof(text), 1, 2, "a list or map as a key");
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
-		memcpy(text + i, "- ", 2);
+		put(text + i, "- ");
 	expect_refused_at(text, sizeof(text) - 2, 1, 2 * CFG_TREE_MAX_DEPTH + 1, "nested too deep");
 }
 
@@ -93,8 +100,9 @@ static void test_H76_huge_integers(void **state)
 	        "\"af_packet:v\"}}}\n",
 	        2, 21, "is out of range; expected 64MiB to 1TiB");
 	memset(text, '9', 4000);
-	memcpy(text + 4000, "\n", 2);
-	memcpy(text, "version: ", 9);
+	text[4000] = '\n';
+	text[4001] = '\0';
+	put(text, "version: ");
 	refused(text, 1, 10, "out of range; expected 1 to 1");
 	refused("version: 1e3\n", 1, 10, "expected a whole number");
 	refused("version: +1\n", 1, 10, "expected a whole number");
@@ -110,14 +118,14 @@ static void test_H76_size(void **state)
 	assert_non_null(text);
 	memset(text, '#', size);
 	expect_refused_at(text, size, 0, 0, "expected at most 1048576");
-	memcpy(text, "version: ", 9);
+	put(text, "version: ");
 	memset(text + 9, 'x', CFG_TREE_MAX_SCALAR + 1);
 	text[9 + CFG_TREE_MAX_SCALAR + 1] = '\n';
 	expect_refused_at(text, 9 + CFG_TREE_MAX_SCALAR + 2, 1, 10,
 	                  "value of 4097 bytes; expected at most 4096");
 	text[0] = '[';
 	for (size_t i = 1; i + 1 < size; i += 2)
-		memcpy(text + i, "1,", 2);
+		put(text + i, "1,");
 	expect_refused_at(text, CFG_TREE_MAX_BYTES, 1, 2 + 2 * CFG_TREE_MAX_ITEMS,
 	                  "too many items; expected at most 4096");
 	free(text);
@@ -175,7 +183,8 @@ static void test_H76_half_written_file(void **state)
 			assert_true(strlen(error.text) > 10);
 			continue;
 		}
-		assert_true(good[len - 1] == '\n');
+		assert_true(len > 0 && good[len - 1] == '\n');
+		assert_true(accepted < sizeof(whole_sections) / sizeof(whole_sections[0]));
 		assert_int_equal(line - 1, whole_sections[accepted]);
 		accepted++;
 		rg_config_free(cfg);

@@ -191,8 +191,10 @@ static void test_members_follow_preference(void **state)
 	struct rg_cfg_error error;
 	struct rg_config *cfg = rg_config_parse(text, strlen(text), "test.yaml", &error);
 
-	if (!cfg)
+	if (!cfg) {
 		fail_msg("%s", error.text);
+		return;
+	}
 	assert_int_equal(cfg->connections[0].n_uplinks, 3);
 	assert_int_equal(cfg->connections[0].uplinks[0], 1);
 	assert_int_equal(cfg->connections[0].uplinks[1], 0);

@@ -363,13 +363,12 @@ static void dataplane_serve(struct fixture *f, struct run *run, uint16_t request
 	struct pollfd pfd = {.fd = f->listener, .events = POLLIN};
 	struct rg_api_reply good = {0};
 	char buffer[4096];
-	ssize_t n;
 	int fd;
 
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 	fd = accept(f->listener, NULL, NULL);
 	assert_true(fd >= 0);
-	while ((n = recv(fd, buffer, sizeof(buffer), 0)) >= (ssize_t)sizeof(struct rg_api_hdr)) {
+	while (recv(fd, buffer, sizeof(buffer), 0) >= (ssize_t)sizeof(struct rg_api_hdr)) {
 		struct rg_api_hdr hdr;
 
 		memcpy(&hdr, buffer, sizeof(hdr));

@@ -24,7 +24,7 @@ static struct core *core_with(const struct rg_api_lifetime *lifetime, struct sa 
 
 static void expect(struct event_ring *r, uint32_t type)
 {
-	struct rg_api_event e;
+	struct rg_api_event e = {0};
 
 	assert_int_equal(event_take(r, &e), 1);
 	assert_int_equal(e.type, type);

@@ -12,9 +12,12 @@
 
 #include <cmocka.h>
 
+static const uint8_t esp_header[8] = {0xc0, 0x00, 0x00, 0x01, 0x00, 0x00, 0x12, 0x34};
+
 static uint32_t make4(uint8_t *f, bool udp)
 {
 	uint8_t *icmp = f + 14 + 20, *quoted = icmp + 8, *esp = quoted + 20;
+	static const uint8_t addresses[8] = {0xcb, 0x00, 0x71, 0x02, 0xc0, 0x00, 0x02, 0x0a};
 
 	memset(f, 0, 128);
 	f[14] = 0x45;
@@ -25,13 +28,13 @@ static uint32_t make4(uint8_t *f, bool udp)
 	icmp[7] = 1300 & 0xff;
 	quoted[0] = 0x45;
 	quoted[9] = udp ? IPPROTO_UDP : IPPROTO_ESP;
-	memcpy(quoted + 12, "\xcb\x00\x71\x02\xc0\x00\x02\x0a", 8);
+	memcpy(quoted + 12, addresses, sizeof(addresses));
 	if (udp) {
 		esp[0] = 4500 >> 8;
 		esp[1] = 4500 & 0xff;
 		esp += 8;
 	}
-	memcpy(esp, "\xc0\x00\x00\x01\x00\x00\x12\x34", 8);
+	memcpy(esp, esp_header, sizeof(esp_header));
 	return (uint32_t)(esp + 8 - f);
 }
 
@@ -48,7 +51,7 @@ static uint32_t make6(uint8_t *f)
 	quoted[6] = IPPROTO_ESP;
 	quoted[8] = 0x20;
 	quoted[24] = 0x21;
-	memcpy(quoted + 40, "\xc0\x00\x00\x01\x00\x00\x12\x34", 8);
+	memcpy(quoted + 40, esp_header, sizeof(esp_header));
 	return 14 + 40 + 8 + 40 + 8;
 }
 
