@@ -24,6 +24,7 @@ LOGS = os.path.join(BUILD, "logs", "demo")
 PORT, SEED = 8000, 20
 DETECTION_MS = 100  # charon waits that long after a change of its interfaces before it acts
 SILENCE_MS = 300    # and so much more a move may take
+STUCK_MS = 1000     # a lost message that only its retransmission healed
 
 # Drops that only a careless move could cause: an SA, policy, path or route that is missing or
 # suspended for a moment, an SA that went too early, a ring that ran over.
@@ -162,6 +163,8 @@ class Demo:
         first = self.moves[0]
         self.check(f"silence of wlan to lte under {SILENCE_MS} ms beyond the client's own {DETECTION_MS} ms",
                    first["silence_ms"] < SILENCE_MS + DETECTION_MS, f"{first['silence_ms']} ms")
+        longest = max(move["silence_ms"] for move in self.moves)
+        self.check(f"no silence over {STUCK_MS} ms at any move", longest < STUCK_MS, f"{longest} ms")
         caused = [f"{n}: {v}" for move in self.moves for n, v in move["drops"].items()]
         self.check("no packet dropped inside the gateway because of a move", not caused, ", ".join(caused) or "none")
         found = self.leaks.stop()
