@@ -43,6 +43,9 @@ unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, stru
 
 	if (chunk == 0 || (len - header + chunk - 1) / chunk > WORKER_FRAG_ROOM)
 		return 0;
+	/* beyond what any packet may hold: a piece's offset would wrap, and look like a first fragment */
+	if ((field & OFFSET_MASK) * 8 + len > UINT16_MAX)
+		return 0;
 	while (done < len) {
 		uint32_t part = len - done < chunk ? len - done : chunk;
 		struct rte_mbuf *f = rte_pktmbuf_alloc(w->dp->pool);
