@@ -73,13 +73,15 @@ def test_live_sessions_have_their_own_policer(world):
             sent, rounds = sent + 300, rounds + 1
             wait_for("the burst to be taken", lambda: moved("rx-packets") >= sent, 3, interval=0)
             assert rounds < 3000, "the flood never exceeded the policer"
-        wait_for("all that was let through", lambda: moved("punted") >= sent - moved("punt-ike-new"), 3)
+        # a punt thread that gets no CPU may find its ring full: named, and no policer's doing
+        wait_for("all that was let through",
+                 lambda: moved("punted") + moved("punt-full") >= sent - moved("punt-ike-new"), 3)
         got = 0
         while select.select([s], [], [], 0.3)[0]:
             got += len(s.recv(2000)) == 100
         now = world.api.counter_values()
-        assert [moved(k, now) for k in ("punt-ike", "punt-full", "punt-write")] == [0, 0, 0]
-        assert got == rounds
+        assert [moved(k, now) for k in ("punt-ike", "punt-write")] == [0, 0]
+        assert rounds - moved("punt-full", now) <= got <= rounds and got > rounds / 2
 
 
 def test_arp_and_nd_of_the_gateway(world):
