@@ -187,11 +187,13 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 	read_hop(&r, &t);
 	/* IPv4 replaces by prefix and metric; a route with another hop is another route in IPv6 */
 	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE) != 0)
-		for (size_t i = 0; i < m->routes.n; i++) {
+		for (size_t i = 0; i < m->routes.n;) {
 			struct mirror_route *old = (struct mirror_route *)m->routes.item + i;
 			if (old->family == r.family && old->table == r.table && old->len == r.len &&
 			    old->metric == r.metric && memcmp(old->to, r.to, 16) == 0)
 				*old = ((struct mirror_route *)m->routes.item)[--m->routes.n];
+			else
+				i++;
 		}
 	rc = list_set(&m->routes, &r, sizeof(r), h->nlmsg_type == RTM_DELROUTE, &changed);
 	m->dirty |= changed || (h->nlmsg_flags & NLM_F_REPLACE) != 0;

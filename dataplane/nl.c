@@ -46,12 +46,25 @@ static struct nlmsghdr *begin(struct nl *nl, void *buffer, uint16_t type, uint16
 	return h;
 }
 
-/* Sends, and takes the one answer. Answers to requests that nobody waited for are skipped. */
+/* Errors about requests that nobody waits for: neither may they fill the socket, nor be
+ * taken for the answer to another request that has the same number. */
+static void forget_answers(struct nl *nl)
+{
+	char answer[4096];
+	ssize_t n;
+
+	do
+		n = recv(mnl_socket_get_fd(nl->socket), answer, sizeof(answer), MSG_DONTWAIT);
+	while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
+}
+
+/* Sends, and takes the one answer. */
 static int talk(struct nl *nl, struct nlmsghdr *h)
 {
 	char answer[4096];
 	ssize_t n;
 
+	forget_answers(nl);
 	h->nlmsg_flags |= NLM_F_ACK;
 	if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
 		return -errno;
@@ -175,6 +188,7 @@ void nl_neigh_use(struct nl *nl, unsigned ifindex, uint8_t family, const uint8_t
 	m->ndm_state = NUD_NONE;
 	m->ndm_flags = NTF_USE;
 	mnl_attr_put(h, NDA_DST, addr_len(family), addr);
-	/* an error comes back and is skipped by the next request that waits */
+	/* an error may come back; nobody waits for it */
+	forget_answers(nl);
 	mnl_socket_sendto(nl->socket, h, h->nlmsg_len);
 }
