@@ -480,6 +480,43 @@ static void out_and_in_again(void **state)
 	assert_int_equal(all_dropped(), 0);
 }
 
+/* Flags and offset of the packet's header, and its checksum. */
+static struct rte_mbuf *with_fragment_field(struct rte_mbuf *m, uint16_t field)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
+	uint32_t sum = 0;
+
+	ip[6] = (uint8_t)(field >> 8);
+	ip[7] = (uint8_t)field;
+	ip[10] = ip[11] = 0;
+	for (int k = 0; k < 20; k += 2)
+		sum += (uint32_t)ip[k] << 8 | ip[k + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~(sum + (sum >> 16));
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+	return m;
+}
+
+/* A late fragment that must be cut again: no piece of it may wrap round to offset 0. */
+static void fragment_offset_does_not_wrap(void **state)
+{
+	(void)state;
+	offer(NETWORK, 0, with_fragment_field(plain(1, 1480), 0));
+	poll_all();
+	assert_int_equal(all_out(), 2);
+	free_out();
+	offer(NETWORK, 0, with_fragment_field(plain(1, 1480), 8000));
+	poll_all();
+	assert_int_equal(all_out(), 2);
+	free_out();
+	assert_int_equal(all_dropped(), 0);
+	offer(NETWORK, 0, with_fragment_field(plain(1, 1480), 8100));
+	poll_all();
+	assert_int_equal(all_out(), 0);
+	assert_int_equal(all_dropped(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +532,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H70_pool_runs_dry, setup, teardown),
 	        cmocka_unit_test_setup_teardown(port_down, setup, teardown),
 	        cmocka_unit_test_setup_teardown(out_and_in_again, setup, teardown),
+	        cmocka_unit_test_setup_teardown(fragment_offset_does_not_wrap, setup, teardown),
 	};
 	char arguments[][64] = {
 	        "stages_test",    "--no-huge",           "--no-shconf", "-m", "64", "--no-pci", "",
