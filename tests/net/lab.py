@@ -79,10 +79,14 @@ class Process:
         self.popen.wait()
 
 
+def _letters(number):
+    return (_letters(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
+
+
 class Lab:
     def __init__(self):
         sweep()
-        self.tag = f"rg{os.getpid()}{chr(ord('a') + next(_numbers) % 26)}"
+        self.tag = f"rg{os.getpid()}{_letters(next(_numbers))}"
         self.dir = tempfile.mkdtemp(prefix=self.tag + "-")
         self.namespaces, self.processes, self.finalizers = [], [], []
         self.open = True
@@ -200,7 +204,7 @@ def ip(*arguments):
 def _left_behind(folder):
     """Names in `folder` that carry the process ID of a run that is gone."""
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        match = re.fullmatch(r"rg(\d+)[a-z]-.*", name)
+        match = re.fullmatch(r"rg(\d+)[a-z]+-.*", name)
         if match and not os.path.exists(f"/proc/{match[1]}"):
             yield name
 
