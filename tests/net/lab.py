@@ -151,6 +151,8 @@ class Lab:
 
     def spawn(self, ns, name, *command, env=None, stdin=subprocess.DEVNULL, stdout=None, cwd=None):
         """Start a daemon or a helper in a namespace. It dies with us, however we die."""
+        if os.path.isabs(str(command[0])) and not os.access(command[0], os.X_OK):
+            raise LabError(f"{command[0]} is not there: ./run build")
         prefix = ["ip", "netns", "exec", ns] if ns else []
         log = os.path.join(self.dir, name + ".log")
         with open(log, "ab") as out:
