@@ -157,7 +157,7 @@ static const struct cfg_key connection_keys[] = {
          .help = "Where clients' virtual addresses come from."},
         {"selectors", CFG_T_SECTION, .section = &selector_section, .help = "Traffic selectors."},
         {"proposals", CFG_T_SECTION, .section = &proposal_section, .help = "Algorithms."},
-        {"replay-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, window), .min = 64, .max = 4096, .step = 64,
+        {"replay-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, window), .min = 32, .max = 8192, .step = 32,
          .standard = "1024", .help = "Packets that may arrive late on an inbound SA."},
         {"lifetimes", CFG_T_SECTION, .section = &lifetime_section,
          .help = "When keys are renewed and silence is questioned."},

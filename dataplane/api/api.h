@@ -186,7 +186,7 @@ struct rg_api_sa {
 	uint32_t flags;  /* enum rg_sa_flags */
 	uint64_t cookie;
 	uint32_t suite;  /* enum rg_suite */
-	uint32_t window; /* replay window, 64 to 4096 in steps of 64; inbound only */
+	uint32_t window; /* replay window, 32 to 8192 in steps of 32; inbound only */
 	/* Outbound: the last number already used, so the first packet carries
 	 * sequence + 1. Inbound: everything up to and including it is refused. */
 	uint64_t sequence;

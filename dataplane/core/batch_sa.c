@@ -52,9 +52,10 @@ static int check_inbound(const struct core *core, const struct rg_api_sa *record
 {
 	const struct rg_api_sa *r = &records[i];
 
-	if (r->window < REPLAY_WINDOW_MIN || r->window > REPLAY_WINDOW_MAX || r->window % 64 != 0)
-		return batch_refuse(result, i, -EINVAL, "window %u is not 64 to %u in steps of 64", r->window,
-		                    REPLAY_WINDOW_MAX);
+	if (r->window < REPLAY_WINDOW_MIN || r->window > REPLAY_WINDOW_MAX ||
+	    r->window % REPLAY_WINDOW_STEP != 0)
+		return batch_refuse(result, i, -EINVAL, "window %u is not %u to %u in steps of %u", r->window,
+		                    REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX, REPLAY_WINDOW_STEP);
 	if (spi_is_ours(core, r->spi)) {
 		if ((ntohl(r->spi) & 0x0fffffffu) != r->handle)
 			return batch_refuse(result, i, -EINVAL, "SPI %#x does not carry handle %#x",
@@ -128,15 +129,11 @@ static int expand_key(const struct core *core, const struct rg_api_sa *record, s
 	return 0;
 }
 
-/* Everything up to `sequence` counts as seen (RFC 4303 3.4.3); what is above in its word does not. */
+/* Everything up to `sequence` counts as seen (RFC 4303 3.4.3). */
 static void init_ring(struct sa *sa, uint64_t sequence)
 {
-	uint64_t *ring = sa_ring(sa);
-
-	if (sequence == 0)
-		return;
-	memset(ring, 0xff, (sa->ring_mask + 1u) * sizeof(*ring));
-	ring[sequence >> 6 & sa->ring_mask] = (2ull << (sequence & 63)) - 1;
+	if (sequence != 0)
+		memset(sa_ring(sa), 0xff, (sa->ring_mask + 1u) * 8);
 }
 
 static uint64_t nearest(uint64_t soft, uint64_t hard)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The replay window: a ring bitmap that never shifts (RFC 6479), and the
- * inference of the high half of an extended sequence number (RFC 4303 A2).
+ * The replay window: a ring bitmap that never shifts (RFC 4303 3.4.3, RFC 6479),
+ * and the inference of the high half of an extended sequence number (RFC 4303 A2).
  * Pure arithmetic on what the caller passes; the SA's owner only. `top` is the
- * highest sequence number accepted so far, 0 for none. The ring has at least
- * one word more than the window needs, so a word is cleared before it is used.
+ * highest sequence number accepted so far, 0 for none. Unlike RFC 6479's, the ring
+ * has no word to spare: its bits are exactly the numbers from top - bits + 1 to top,
+ * because an advance clears the bits that it skips and not whole words.
  */
 #ifndef RG_DATAPLANE_CORE_REPLAY_H
 #define RG_DATAPLANE_CORE_REPLAY_H
@@ -14,14 +15,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPLAY_WINDOW_MIN 64u
-#define REPLAY_WINDOW_MAX 4096u
+#define REPLAY_WINDOW_MIN  32u /* RFC 4303 3.4.3 */
+#define REPLAY_WINDOW_MAX  8192u
+#define REPLAY_WINDOW_STEP 32u
 
 /* Words of the ring for a window: a power of two. */
 static inline uint32_t replay_words(uint32_t window)
 {
-	uint32_t words = 2;
-	while (words < window / 64 + 1)
+	uint32_t words = 1;
+	while (words * 64 < window)
 		words *= 2;
 	return words;
 }
@@ -51,6 +53,27 @@ static inline enum drop replay_check(const uint64_t *ring, uint32_t mask, uint32
 	return ring[seq >> 6 & mask] >> (seq & 63) & 1 ? DROP_ESP_REPLAY_SEEN : DROP_NONE;
 }
 
+/* The bits of the numbers between `top` and `seq`, both excluded: skipped, so not seen. */
+static inline void replay_skip(uint64_t *ring, uint32_t mask, uint64_t top, uint64_t seq)
+{
+	uint64_t from = top + 1, word = from >> 6, last = seq >> 6;
+	uint64_t low = ~0ull << (from & 63), high = (1ull << (seq & 63)) - 1;
+
+	if (seq - top > 64ull * mask + 63) { /* once round: nothing of what was seen is left */
+		for (uint32_t i = 0; i <= mask; i++)
+			ring[i] = 0;
+		return;
+	}
+	if (word == last) {
+		ring[word & mask] &= ~(low & high);
+		return;
+	}
+	ring[word & mask] &= ~low;
+	while (++word < last)
+		ring[word & mask] = 0;
+	ring[last & mask] &= ~high;
+}
+
 /*
  * After the ICV, and only then: checks again (its duplicate may have been
  * earlier in the burst), marks, and moves `top`.
@@ -62,11 +85,8 @@ static inline enum drop replay_accept(uint64_t *ring, uint32_t mask, uint32_t wi
 	if (reason != DROP_NONE)
 		return reason;
 	if (seq > *top) {
-		uint64_t word = *top >> 6, steps = (seq >> 6) - word;
-		if (steps > mask)
-			steps = (uint64_t)mask + 1;
-		while (steps-- > 0)
-			ring[++word & mask] = 0;
+		if (__builtin_expect(seq - *top > 1, 0)) /* in order: nothing is skipped */
+			replay_skip(ring, mask, *top, seq);
 		__atomic_store_n(top, seq, __ATOMIC_RELAXED); /* main and control read it */
 	}
 	ring[seq >> 6 & mask] |= 1ull << (seq & 63);

@@ -32,7 +32,7 @@ static void accepted_check(const struct rg_config *cfg)
 		expect(c->pool >= -1 && c->pool < (int)cfg->n_pools);
 		expect(c->n_uplinks > 0 && c->n_ike > 0 && c->n_esp > 0 && c->n_identities > 0 &&
 		       c->n_selectors_local > 0);
-		expect(c->window >= 64 && c->window <= 4096 && c->window % 64 == 0);
+		expect(c->window >= 32 && c->window <= 8192 && c->window % 32 == 0);
 		for (size_t j = 0; j < c->n_uplinks; j++)
 			expect(c->uplinks[j] < cfg->n_uplinks);
 	}

@@ -136,7 +136,7 @@ static void sa_add_refused_at_any_item(void **state)
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EOPNOTSUPP);
 		sas[bad].window = 65;
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
-		sas[bad].window = 8192;
+		sas[bad].window = 8224;
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
 		sas[bad].spi = htonl(255); /* H58 */
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
