@@ -13,32 +13,41 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
+#include <jansson.h>
+
 #define BENCH_ROUND 512u /* packets in flight, and between two looks at the clock */
 
-struct bench_case {
-	uint32_t suite; /* enum rg_suite */
-	bool decrypt;
-	uint32_t size; /* bytes of the inner packet */
-	uint32_t sas;
+#define BENCH_IMIX 0u /* instead of a size: 7 packets of 64 bytes, 4 of 594, 1 of 1400 */
+
+/* One entry of the table in cases.c. */
+struct bench_suite {
+	const char *name;
+	uint32_t suite;   /* enum rg_suite */
+	uint32_t key_len; /* octets of the key; the salt is behind it */
 };
 
-struct bench_result {
-	struct bench_case what;
-	double cycles, raw_cycles; /* TSC cycles a packet, medians */
-	double mpps, gbps;         /* gbps of inner bytes */
+struct bench_case {
+	const struct bench_suite *suite;
+	bool decrypt;
+	uint32_t size; /* bytes of the inner packet, or BENCH_IMIX */
+	uint32_t sas;
 };
 
 /* ---- pattern.c: which SA the packets of a round belong to, at random and the same for both sides */
 
 struct pattern {
-	uint32_t sas;
+	uint32_t sas, mix;
 	uint64_t state;
 	uint32_t sa[BENCH_ROUND];
+	uint32_t size[BENCH_ROUND];
 };
 
-void pattern_init(struct pattern *p, uint32_t sas);
+void pattern_init(struct pattern *p, uint32_t sas, uint32_t size);
 void pattern_next(struct pattern *p);
-/* A key of the SA: any bytes, the same on both sides. */
+uint32_t pattern_mean_size(uint32_t size);
+/* A key of the SA: any bytes, the same on both sides. There are PATTERN_KEYS of them, so that the
+ * side that makes packets keeps its few in the cache and leaves the rest of it alone. */
+#define PATTERN_KEYS 64u
 void pattern_key(uint32_t sa, uint8_t key[RG_API_KEY_MAX]);
 
 /* ---- raw.c: intel-ipsec-mb alone */
@@ -47,8 +56,8 @@ struct raw;
 
 struct raw *raw_new(const struct bench_case *what);
 void raw_free(struct raw *r);
-/* Cycles for one round: in place over `data[i]`, `len` bytes each. */
-uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, uint32_t len);
+/* Cycles for one round: in place over `data[i]`, `len[i]` bytes each. */
+uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, const uint32_t *len);
 
 /* ---- memory_port.c: a port in memory: a round is laid ready, polled in bursts, and collected */
 
@@ -73,8 +82,8 @@ struct gateway {
 	struct dp dp;
 	struct worker *worker;
 	struct memory_port port;
-	/* The peers' side of each SA, for decrypt: keys of their own, so that making
-	 * a round's packets does not bring our keys into the cache. */
+	/* The peers' side of each SA, for decrypt: expanded keys of their own, so that making
+	 * a round's packets does not bring ours into the cache. */
 	uint64_t *sequence;
 	uint8_t *peer_keys;
 	struct bench_case what;
@@ -89,17 +98,53 @@ void gateway_prepare(struct gateway *g, const struct pattern *p);
 uint64_t gateway_round(struct gateway *g);
 /* Decrypts what the last round sent with another implementation. 0 or -EBADMSG after a line on stderr. */
 int gateway_verify(struct gateway *g, const struct pattern *p);
-/* Where in a buffer the bytes lie that are encrypted, and how many: for raw_round(). */
-uint32_t gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data);
+/* Where in the buffers the bytes lie that are encrypted, and how many: for raw_round(). */
+void gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data, uint32_t *len);
 
-/* ---- migrations.c: moves a second through the API */
+/* ---- options.c */
 
-struct migrations_result {
-	uint32_t tunnels, batch;
-	uint64_t moved;
-	double per_second;
+struct bench_options {
+	const char *json, *plot;
+	const char *only;  /* one part of main.c's list; NULL: all */
+	const char *suite; /* only that one of cases.c's; NULL: all */
+	bool quick;
+	unsigned cpu;
 };
 
-int migrations_run(uint32_t tunnels, uint32_t batch, double seconds, struct migrations_result *result);
+/* 0, 1 after --help, or -EINVAL after a line on stderr. */
+int options_parse(struct bench_options *o, int argc, char **argv);
+
+/* What every part of a run gets. A part prints what it found and adds records. */
+struct bench {
+	struct bench_options options;
+	struct rte_mempool *pool; /* a little more than two rounds' buffers */
+	json_t *records;
+};
+
+/* A part: 0, or a negative errno after a line on stderr. */
+typedef int bench_part(struct bench *b);
+
+bench_part cases_run;      /* cases.c: the matrix */
+bench_part migrations_run; /* migrations.c: moves a second through the API */
+
+/* ---- report.c: records that all have the same first keys */
+
+struct bench_record {
+	const char *suite, *direction;
+	uint32_t size, sas;        /* size 0: no packets */
+	double cycles, raw_cycles; /* TSC cycles, medians; raw 0: there is nothing to compare with */
+	double mpps, gbps;         /* gbps of inner bytes */
+};
+
+/* Adds a record and returns it, the report's, for keys of the part's own. NULL: no memory. */
+json_t *report_add(struct bench *b, const struct bench_record *r);
+/* The median; sorts. */
+double report_median(double *values, unsigned n);
+/* Cycles a packet as Mpps, and those as Gbps. */
+double report_mpps(double cycles);
+double report_gbps(double mpps, double size);
+/* Writes the JSON file and the plot that the options ask for. 0 or a negative errno after a line on stderr.
+ */
+int report_write(const struct bench *b);
 
 #endif

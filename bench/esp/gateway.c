@@ -62,7 +62,7 @@ static void fill_sa(struct rg_api_sa *sa, const struct bench_case *what, uint32_
 	sa->handle = handle_of(i);
 	sa->spi = spi_of(i);
 	sa->tunnel = handle_of(i);
-	sa->suite = what->suite;
+	sa->suite = what->suite->suite;
 	sa->flags = RG_SA_ESN;
 	sa->window = 1024;
 	pattern_key(i, sa->key);
@@ -107,8 +107,6 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 		fill_tunnel(&tunnels[i], first + i);
 		fill_sa(&sas[i], &g->what, first + i);
 		fill_policy(&policies[i], first + i);
-		crypto_key_expand(NULL, g->what.suite, sas[i].key,
-		                  g->peer_keys + (size_t)CRYPTO_KEY_BYTES * (first + i));
 	}
 	rc = batch_tunnel_add(core, tunnels, n, &result);
 	if (rc == 0)
@@ -118,6 +116,21 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 	if (rc != 0)
 		fprintf(stderr, "bench: SA %u was refused: %s\n", first + result.index, result.text);
 	return rc;
+}
+
+static uint8_t *peer_key(const struct gateway *g, uint32_t sa)
+{
+	return g->peer_keys + (size_t)CRYPTO_KEY_BYTES * (sa % PATTERN_KEYS);
+}
+
+static void expand_peer_keys(struct gateway *g)
+{
+	uint8_t key[RG_API_KEY_MAX];
+
+	for (uint32_t i = 0; i < PATTERN_KEYS; i++) {
+		pattern_key(i, key);
+		crypto_key_expand(NULL, g->what.suite->suite, key, peer_key(g, i));
+	}
 }
 
 int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool)
@@ -134,13 +147,14 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	memset(g, 0, sizeof(*g));
 	g->what = *what;
 	g->sequence = calloc(what->sas, sizeof(*g->sequence));
-	g->peer_keys = aligned_alloc(CRYPTO_KEY_ALIGN, (size_t)CRYPTO_KEY_BYTES * what->sas);
+	g->peer_keys = aligned_alloc(CRYPTO_KEY_ALIGN, (size_t)CRYPTO_KEY_BYTES * PATTERN_KEYS);
 	rc = core_new(&config, &g->dp.core);
 	if (rc != 0 || g->sequence == NULL || g->peer_keys == NULL) {
 		fprintf(stderr, "bench: no memory for %u SAs\n", what->sas);
 		gateway_close(g);
 		return rc != 0 ? rc : -ENOMEM;
 	}
+	expand_peer_keys(g);
 	g->dp.pool = pool;
 	g->dp.n_ports = 2;
 	g->dp.n_workers = 1;
@@ -175,27 +189,25 @@ void gateway_close(struct gateway *g)
 	memset(g, 0, sizeof(*g));
 }
 
-static void put_esp(struct gateway *g, uint32_t sa, uint8_t *esp)
+static void put_esp(struct gateway *g, uint32_t sa, uint32_t size, uint8_t *esp)
 {
 	uint8_t key[RG_API_KEY_MAX];
 	const struct packets_esp how = {.spi = spi_of(sa),
 	                                .seq = ++g->sequence[sa],
-	                                .suite = g->what.suite,
-	                                .salt = key + (g->what.suite == RG_SUITE_AES256_GCM16 ? 32 : 16),
-	                                .key = g->peer_keys + (size_t)CRYPTO_KEY_BYTES * sa,
+	                                .suite = g->what.suite->suite,
+	                                .salt = key + g->what.suite->key_len,
+	                                .key = peer_key(g, sa),
 	                                .esn = true};
 
 	pattern_key(sa, key);
-	packets_put_ipv4(esp + PACKETS_ESP_HEAD, client_inner(sa), packets_server(), IPPROTO_UDP,
-	                 g->what.size);
-	packets_seal(esp, g->what.size, &how);
+	packets_put_ipv4(esp + PACKETS_ESP_HEAD, client_inner(sa), packets_server(), IPPROTO_UDP, size);
+	packets_seal(esp, size, &how);
 }
 
 void gateway_prepare(struct gateway *g, const struct pattern *p)
 {
-	const uint32_t size = g->what.size;
-
 	for (unsigned i = 0; i < BENCH_ROUND; i++) {
+		const uint32_t size = p->size[i];
 		struct rte_mbuf *m = g->port.m[i];
 		uint32_t len = size;
 		uint8_t *frame;
@@ -207,7 +219,7 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 			len = OUTER + PACKETS_ESP_HEAD + packets_cipher_len(size) + CRYPTO_ICV;
 			packets_put_ipv4(frame + PACKETS_L2, client_outer(p->sa[i]), packets_gateway(),
 			                 IPPROTO_ESP, len);
-			put_esp(g, p->sa[i], frame + PACKETS_L2 + OUTER);
+			put_esp(g, p->sa[i], size, frame + PACKETS_L2 + OUTER);
 		} else {
 			packets_put_ipv4(frame + PACKETS_L2, packets_server(), client_inner(p->sa[i]),
 			                 IPPROTO_UDP, size);
@@ -218,14 +230,14 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 	g->port.ready = BENCH_ROUND;
 }
 
-uint32_t gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data)
+void gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data, uint32_t *len)
 {
 	uint32_t at = PACKETS_L2 + (g->what.decrypt ? OUTER + PACKETS_ESP_HEAD : 0);
 
-	(void)p;
-	for (unsigned i = 0; i < BENCH_ROUND; i++)
+	for (unsigned i = 0; i < BENCH_ROUND; i++) {
 		data[i] = rte_pktmbuf_mtod_offset(g->port.m[i], uint8_t *, at);
-	return packets_cipher_len(g->what.size);
+		len[i] = packets_cipher_len(p->size[i]);
+	}
 }
 
 static void tell_drops(const struct gateway *g, unsigned sent)
@@ -255,11 +267,11 @@ uint64_t gateway_round(struct gateway *g)
 }
 
 /* One packet that we sent, decrypted by OpenSSL. */
-static bool opens(const struct gateway *g, uint32_t sa, const struct rte_mbuf *m)
+static bool opens(const struct gateway *g, uint32_t sa, uint32_t size, const struct rte_mbuf *m)
 {
 	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + OUTER);
-	const bool big = g->what.suite == RG_SUITE_AES256_GCM16;
-	const int len = (int)packets_cipher_len(g->what.size);
+	const bool big = g->what.suite->suite == RG_SUITE_AES256_GCM16;
+	const int len = (int)packets_cipher_len(size);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[RG_API_KEY_MAX], nonce[12], aad[12], out[2048], icv[CRYPTO_ICV];
 	uint32_t addr = client_inner(sa);
@@ -267,7 +279,7 @@ static bool opens(const struct gateway *g, uint32_t sa, const struct rte_mbuf *m
 	bool ok = false;
 
 	pattern_key(sa, key);
-	memcpy(nonce, key + (big ? 32 : 16), 4);
+	memcpy(nonce, key + g->what.suite->key_len, 4);
 	memcpy(nonce + 4, esp + 8, 8);
 	memcpy(aad, esp, 4);
 	memset(aad + 4, 0, 4);
@@ -290,7 +302,7 @@ int gateway_verify(struct gateway *g, const struct pattern *p)
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint32_t addr = client_inner(p->sa[i]);
 		bool ok = g->what.decrypt ? memcmp(frame + PACKETS_L2 + 12, &addr, 4) == 0
-		                          : opens(g, p->sa[i], m);
+		                          : opens(g, p->sa[i], p->size[i], m);
 
 		if (!ok) {
 			fprintf(stderr, "bench: packet %u of SA %u left wrong\n", i, p->sa[i]);

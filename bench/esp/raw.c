@@ -6,10 +6,12 @@
  * that the compiler may not do worse here than in the dataplane.
  */
 #include "bench/esp/bench.h"
+#include "dataplane/core/slab.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <intel-ipsec-mb.h>
 
@@ -20,20 +22,22 @@ struct raw {
 	aes_gcm_enc_dec_t call;
 	uint8_t *keys; /* KEY_STRIDE each */
 	bool decrypt;
+	uint32_t sas;
 	uint64_t sequence;
 };
 
 struct raw *raw_new(const struct bench_case *what)
 {
 	struct raw *r = calloc(1, sizeof(*r));
-	bool big = what->suite == RG_SUITE_AES256_GCM16;
+	bool big = what->suite->suite == RG_SUITE_AES256_GCM16;
 	uint8_t key[RG_API_KEY_MAX];
 
 	if (r == NULL)
 		return NULL;
 	r->decrypt = what->decrypt;
+	r->sas = what->sas;
 	r->manager = alloc_mb_mgr(0);
-	r->keys = aligned_alloc(64, (size_t)KEY_STRIDE * what->sas);
+	r->keys = slab_map((size_t)KEY_STRIDE * what->sas);
 	if (r->manager == NULL || r->keys == NULL) {
 		raw_free(r);
 		return NULL;
@@ -60,7 +64,8 @@ void raw_free(struct raw *r)
 		return;
 	if (r->manager != NULL)
 		free_mb_mgr(r->manager);
-	free(r->keys);
+	if (r->keys != NULL)
+		munmap(r->keys, (size_t)KEY_STRIDE * r->sas);
 	free(r);
 }
 
@@ -77,21 +82,22 @@ static inline void prefetch_ahead(const uint8_t *key, const uint8_t *data, uint3
 		__builtin_prefetch(data + at, 1);
 }
 
-uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, uint32_t len)
+uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, const uint32_t *len)
 {
-	const unsigned ahead = len < 256 ? 16 : 4;
+	const unsigned ahead = p->mix != BENCH_IMIX && p->mix < 256 ? 16 : 4;
 	alignas(16) uint8_t nonce[16], aad[16] = {0}, icv[16];
 	struct gcm_context_data ctx;
 	uint64_t start = __rdtsc();
 
 	for (unsigned i = 0; i < BENCH_ROUND; i++) {
 		if (i + ahead < BENCH_ROUND)
-			prefetch_ahead(r->keys + (size_t)KEY_STRIDE * p->sa[i + ahead], data[i + ahead], len);
+			prefetch_ahead(r->keys + (size_t)KEY_STRIDE * p->sa[i + ahead], data[i + ahead],
+			               len[i + ahead]);
 		const struct gcm_key_data *key =
 		        (const struct gcm_key_data *)(r->keys + (size_t)KEY_STRIDE * p->sa[i]);
 		_mm_store_si128((__m128i *)(void *)nonce, _mm_set_epi64x(0, (int64_t)++r->sequence));
-		r->call(key, &ctx, data[i], data[i], len, nonce, aad, 8, r->decrypt ? icv : data[i] + len,
-		        16);
+		r->call(key, &ctx, data[i], data[i], len[i], nonce, aad, 8,
+		        r->decrypt ? icv : data[i] + len[i], 16);
 	}
 	return __rdtsc() - start;
 }

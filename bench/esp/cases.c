@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The matrix of cases. Repetitions of raw ipsec-mb and of the dataplane take turns,
+ * so noise of the machine meets both alike; within a repetition each side has the
+ * caches to itself. A repetition is the median of its rounds, a case the median of its repetitions.
+ */
+#include "bench/esp/bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#define REPETITIONS 5u
+#define ROUNDS_MAX  1024u /* of one repetition */
+#define ROUNDS_MIN  12u
+
+static const struct bench_suite suites[] = {
+        {.name = "aes128gcm16", .suite = RG_SUITE_AES128_GCM16, .key_len = 16},
+        {.name = "aes256gcm16", .suite = RG_SUITE_AES256_GCM16, .key_len = 32},
+};
+
+enum { SUITES = sizeof(suites) / sizeof(suites[0]) };
+
+static const uint32_t sizes[] = {64, 512, 1400, BENCH_IMIX};
+static const uint32_t counts[] = {1, 1000, 10000, 100000};
+
+enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), COUNTS = sizeof(counts) / sizeof(counts[0]) };
+
+struct sides {
+	struct gateway *gateway;
+	struct raw *raw;
+	struct pattern pattern;
+	uint64_t cycles[ROUNDS_MAX];
+};
+
+struct outcome {
+	double ours, raw; /* cycles a packet */
+	double ours_low, ours_high, raw_low, raw_high;
+};
+
+/* One round: its cycles, or 0 after a line on stderr. */
+static uint64_t one_round(struct sides *s, bool raw)
+{
+	uint8_t *data[BENCH_ROUND];
+	uint32_t len[BENCH_ROUND];
+
+	pattern_next(&s->pattern);
+	gateway_prepare(s->gateway, &s->pattern);
+	if (!raw)
+		return gateway_round(s->gateway);
+	gateway_cipher(s->gateway, &s->pattern, data, len);
+	return raw_round(s->raw, &s->pattern, data, len);
+}
+
+/* The median of the last three quarters of `rounds`; -1: packets were lost. */
+static double repeat(struct sides *s, bool raw, unsigned rounds)
+{
+	static double values[ROUNDS_MAX];
+	const unsigned warm = rounds / 4;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		uint64_t cycles = one_round(s, raw);
+
+		if (cycles == 0)
+			return -1;
+		if (i >= warm)
+			values[i - warm] = (double)cycles / BENCH_ROUND;
+	}
+	return report_median(values, rounds - warm);
+}
+
+/* How many rounds of both sides fill a repetition of that many seconds; also the first check. */
+static int plan(struct sides *s, double seconds)
+{
+	uint64_t start = rte_get_tsc_cycles();
+	double rounds;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (one_round(s, i % 2 != 0) == 0)
+			return -EIO;
+		if (i == 0 && gateway_verify(s->gateway, &s->pattern) != 0)
+			return -EBADMSG;
+	}
+	rounds = seconds * (double)rte_get_tsc_hz() / ((double)(rte_get_tsc_cycles() - start) / 2);
+	if (rounds < ROUNDS_MIN)
+		return ROUNDS_MIN;
+	return rounds > ROUNDS_MAX ? (int)ROUNDS_MAX : (int)rounds;
+}
+
+static int measure(struct sides *s, double seconds, struct outcome *o)
+{
+	double ours[REPETITIONS], raw[REPETITIONS];
+	int rounds = plan(s, seconds / REPETITIONS);
+
+	if (rounds < 0)
+		return rounds;
+	for (unsigned i = 0; i < REPETITIONS; i++) {
+		raw[i] = repeat(s, true, (unsigned)rounds);
+		ours[i] = repeat(s, false, (unsigned)rounds);
+		if (ours[i] < 0)
+			return -EIO;
+	}
+	o->ours = report_median(ours, REPETITIONS);
+	o->raw = report_median(raw, REPETITIONS);
+	o->ours_low = ours[0], o->ours_high = ours[REPETITIONS - 1];
+	o->raw_low = raw[0], o->raw_high = raw[REPETITIONS - 1];
+	return 0;
+}
+
+static void print_head(void)
+{
+	printf("%-12s %-8s %5s %6s %8s %8s %6s %6s %7s %7s\n", "suite", "", "bytes", "SAs", "cycles", "raw",
+	       "ratio", "more", "Mpps", "Gbps");
+}
+
+static void tell(struct bench *b, const struct bench_case *what, const struct outcome *o)
+{
+	const struct bench_record r = {
+	        .suite = what->suite->name,
+	        .direction = what->decrypt ? "decrypt" : "encrypt",
+	        .size = pattern_mean_size(what->size),
+	        .sas = what->sas,
+	        .cycles = o->ours,
+	        .raw_cycles = o->raw,
+	        .mpps = report_mpps(o->ours),
+	        .gbps = report_gbps(report_mpps(o->ours), pattern_mean_size(what->size))};
+	json_t *json = report_add(b, &r);
+	char size[12];
+
+	snprintf(size, sizeof(size), "%u", what->size);
+	json_object_set_new(json, "mix", json_string(what->size == BENCH_IMIX ? "imix" : size));
+	json_object_set_new(json, "cycles_range", json_pack("[f,f]", o->ours_low, o->ours_high));
+	json_object_set_new(json, "raw_range", json_pack("[f,f]", o->raw_low, o->raw_high));
+	printf("%-12s %-8s %5s %6u %8.0f %8.0f %6.2f %6.0f %7.2f %7.2f\n", r.suite, r.direction,
+	       what->size == BENCH_IMIX ? "IMIX" : size, r.sas, r.cycles, r.raw_cycles,
+	       r.cycles / r.raw_cycles, r.cycles - r.raw_cycles, r.mpps, r.gbps);
+	fflush(stdout);
+}
+
+/* All sizes of one suite, direction and number of SAs, over the same tables. */
+static int run_sizes(struct bench *b, struct bench_case *what)
+{
+	static struct sides s;
+	static struct gateway g;
+	int rc = gateway_open(&g, what, b->pool);
+
+	if (rc != 0)
+		return rc;
+	s.gateway = &g;
+	s.raw = raw_new(what);
+	rc = s.raw == NULL ? -ENOMEM : 0;
+	for (unsigned i = 0; rc == 0 && i < SIZES; i++) {
+		struct outcome o;
+
+		g.what.size = what->size = sizes[i];
+		pattern_init(&s.pattern, what->sas, what->size);
+		rc = measure(&s, b->options.quick ? 0.1 : 1.0, &o);
+		if (rc == 0)
+			tell(b, what, &o);
+	}
+	raw_free(s.raw);
+	gateway_close(&g);
+	return rc;
+}
+
+static int run_suite(struct bench *b, const struct bench_suite *suite)
+{
+	int rc = 0;
+
+	for (unsigned d = 0; d < 2; d++)
+		for (unsigned c = 0; rc == 0 && c < COUNTS; c++)
+			rc = run_sizes(
+			        b, &(struct bench_case){.suite = suite, .decrypt = d == 1, .sas = counts[c]});
+	return rc;
+}
+
+static int refuse_suite(const char *name)
+{
+	fprintf(stderr, "bench: there is no suite '%s'; there are:", name);
+	for (unsigned i = 0; i < SUITES; i++)
+		fprintf(stderr, " %s", suites[i].name);
+	fprintf(stderr, "\n");
+	return -EINVAL;
+}
+
+int cases_run(struct bench *b)
+{
+	const char *only = b->options.suite;
+	bool found = false;
+	int rc = 0;
+
+	print_head();
+	for (unsigned i = 0; i < SUITES && rc == 0; i++) {
+		if (only != NULL && strcmp(only, suites[i].name) != 0)
+			continue;
+		found = true;
+		rc = run_suite(b, &suites[i]);
+	}
+	return rc != 0 || found ? rc : refuse_suite(only);
+}
