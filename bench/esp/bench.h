@@ -101,6 +101,25 @@ int gateway_verify(struct gateway *g, const struct pattern *p);
 /* Where in the buffers the bytes lie that are encrypted, and how many: for raw_round(). */
 void gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data, uint32_t *len);
 
+/* ---- stages.c: cycles a packet by stage, in a pass of its own */
+
+#define BENCH_STAGE_TABLE(X) X(poll) X(rx) X(classify) X(esp_in) X(inner) X(esp_out) X(tx)
+
+enum bench_stage {
+#define X(name) BENCH_STAGE_##name,
+	BENCH_STAGE_TABLE(X)
+#undef X
+	        BENCH_STAGES
+};
+
+const char *stages_name(enum bench_stage stage);
+/* From here on stages are timed, between resume and pause. */
+void stages_start(void);
+void stages_resume(void);
+void stages_pause(void);
+/* No longer: cycles a packet of each. */
+void stages_stop(double cycles[BENCH_STAGES], uint64_t packets);
+
 /* ---- options.c */
 
 struct bench_options {

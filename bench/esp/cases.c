@@ -38,6 +38,7 @@ struct sides {
 
 struct outcome {
 	double ours, raw; /* cycles a packet */
+	double stage[BENCH_STAGES];
 	double ours_low, ours_high, raw_low, raw_high;
 };
 
@@ -90,6 +91,22 @@ static int plan(struct sides *s, double seconds)
 	return rounds > ROUNDS_MAX ? (int)ROUNDS_MAX : (int)rounds;
 }
 
+/* A pass with clocks around the stages: its sum is not what is reported. */
+static int time_stages(struct sides *s, unsigned rounds, double *cycles)
+{
+	stages_start();
+	for (unsigned i = 0; i < rounds; i++) {
+		pattern_next(&s->pattern);
+		gateway_prepare(s->gateway, &s->pattern);
+		stages_resume();
+		if (gateway_round(s->gateway) == 0)
+			return -EIO;
+		stages_pause();
+	}
+	stages_stop(cycles, (uint64_t)rounds * BENCH_ROUND);
+	return 0;
+}
+
 static int measure(struct sides *s, double seconds, struct outcome *o)
 {
 	double ours[REPETITIONS], raw[REPETITIONS];
@@ -107,13 +124,16 @@ static int measure(struct sides *s, double seconds, struct outcome *o)
 	o->raw = report_median(raw, REPETITIONS);
 	o->ours_low = ours[0], o->ours_high = ours[REPETITIONS - 1];
 	o->raw_low = raw[0], o->raw_high = raw[REPETITIONS - 1];
-	return 0;
+	return time_stages(s, (unsigned)rounds, o->stage);
 }
 
 static void print_head(void)
 {
-	printf("%-12s %-8s %5s %6s %8s %8s %6s %6s %7s %7s\n", "suite", "", "bytes", "SAs", "cycles", "raw",
+	printf("%-12s %-8s %5s %6s %6s %6s %6s %6s %6s %6s |", "suite", "", "bytes", "SAs", "cycles", "raw",
 	       "ratio", "more", "Mpps", "Gbps");
+	for (unsigned i = 0; i < BENCH_STAGES; i++)
+		printf(" %8s", stages_name((enum bench_stage)i));
+	printf("\n");
 }
 
 static void tell(struct bench *b, const struct bench_case *what, const struct outcome *o)
@@ -127,16 +147,22 @@ static void tell(struct bench *b, const struct bench_case *what, const struct ou
 	        .raw_cycles = o->raw,
 	        .mpps = report_mpps(o->ours),
 	        .gbps = report_gbps(report_mpps(o->ours), pattern_mean_size(what->size))};
-	json_t *json = report_add(b, &r);
+	json_t *json = report_add(b, &r), *stages = json_object();
 	char size[12];
 
 	snprintf(size, sizeof(size), "%u", what->size);
 	json_object_set_new(json, "mix", json_string(what->size == BENCH_IMIX ? "imix" : size));
 	json_object_set_new(json, "cycles_range", json_pack("[f,f]", o->ours_low, o->ours_high));
+	json_object_set_new(json, "stages", stages);
 	json_object_set_new(json, "raw_range", json_pack("[f,f]", o->raw_low, o->raw_high));
-	printf("%-12s %-8s %5s %6u %8.0f %8.0f %6.2f %6.0f %7.2f %7.2f\n", r.suite, r.direction,
+	printf("%-12s %-8s %5s %6u %6.0f %6.0f %6.2f %6.0f %6.2f %6.2f |", r.suite, r.direction,
 	       what->size == BENCH_IMIX ? "IMIX" : size, r.sas, r.cycles, r.raw_cycles,
 	       r.cycles / r.raw_cycles, r.cycles - r.raw_cycles, r.mpps, r.gbps);
+	for (unsigned i = 0; i < BENCH_STAGES; i++) {
+		json_object_set_new(stages, stages_name((enum bench_stage)i), json_real(o->stage[i]));
+		printf(" %8.1f", o->stage[i]);
+	}
+	printf("\n");
 	fflush(stdout);
 }
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cycles by stage. The linker puts the functions below between the worker and its stages
+ * (-Wl,--wrap in meson.build), in this program only: the dataplane's objects are those of
+ * production. Off, a hook costs a test and a jump a burst; a pass of its own turns them on. A
+ * stage that is entered from another one is taken out of that one's time.
+ */
+#include "bench/esp/bench.h"
+
+#include "dataplane/stages.h"
+
+#include <string.h>
+
+static struct {
+	bool on;
+	enum bench_stage now; /* whose cycles are running */
+	uint64_t since, tick; /* `tick`: what a look at the clock costs */
+	uint64_t cycles[BENCH_STAGES];
+} timer;
+
+static const char *const names[BENCH_STAGES] = {
+#define X(name) [BENCH_STAGE_##name] = #name,
+        BENCH_STAGE_TABLE(X)
+#undef X
+};
+
+const char *stages_name(enum bench_stage stage)
+{
+	return names[stage];
+}
+
+static enum bench_stage enter(enum bench_stage stage)
+{
+	const enum bench_stage before = timer.now;
+	const uint64_t now = __rdtsc(), spent = now - timer.since;
+
+	timer.cycles[before] += spent > timer.tick ? spent - timer.tick : 0;
+	timer.now = stage;
+	timer.since = now;
+	return before;
+}
+
+void stages_start(void)
+{
+	uint64_t start;
+
+	memset(&timer, 0, sizeof(timer));
+	start = __rdtsc();
+	for (unsigned i = 0; i < 1024; i++)
+		(void)__rdtsc();
+	timer.tick = (__rdtsc() - start) / 1025;
+	timer.on = true;
+}
+
+void stages_resume(void)
+{
+	timer.now = BENCH_STAGE_poll;
+	timer.since = __rdtsc();
+}
+
+void stages_pause(void)
+{
+	(void)enter(BENCH_STAGE_poll);
+}
+
+void stages_stop(double cycles[BENCH_STAGES], uint64_t packets)
+{
+	timer.on = false;
+	for (unsigned i = 0; i < BENCH_STAGES; i++)
+		cycles[i] = (double)timer.cycles[i] / (double)packets;
+}
+
+/* __real_ and __wrap_ are the linker's words. */
+#define WRAP(stage, function, params, ...)                                                                   \
+	void __real_##function params;                                                                       \
+	void __wrap_##function params;                                                                       \
+	void __wrap_##function params                                                                        \
+	{                                                                                                    \
+		enum bench_stage before;                                                                     \
+                                                                                                             \
+		if (__builtin_expect(!timer.on, 1)) {                                                        \
+			__real_##function(__VA_ARGS__);                                                      \
+			return;                                                                              \
+		}                                                                                            \
+		before = enter(BENCH_STAGE_##stage);                                                         \
+		__real_##function(__VA_ARGS__);                                                              \
+		(void)enter(before);                                                                         \
+	}
+
+WRAP(rx, rx_burst, (struct worker * w, unsigned port, struct rte_mbuf **pkts, unsigned n), w, port, pkts, n)
+WRAP(classify, classify_burst, (struct worker * w, unsigned port, struct rte_mbuf **pkts, unsigned n), w,
+     port, pkts, n)
+WRAP(esp_in, esp_in_run, (struct worker * w), w)
+WRAP(inner, inner_run, (struct worker * w), w)
+WRAP(esp_out, esp_out_run, (struct worker * w), w)
+WRAP(tx, tx_flush, (struct worker * w), w)
