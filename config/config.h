@@ -98,6 +98,8 @@ struct rg_cfg_proposal {
 };
 
 enum rg_cfg_spread { RG_SPREAD_ORDER, RG_SPREAD_HASH };
+enum rg_cfg_df { RG_CFG_DF_SET, RG_CFG_DF_COPY, RG_CFG_DF_CLEAR };
+#define RG_DSCP_OF_INNER 64u
 enum rg_cfg_rr { RG_RR_ALWAYS, RG_RR_FIRST_USE, RG_RR_NEVER };
 
 struct rg_cfg_connection {
@@ -114,6 +116,8 @@ struct rg_cfg_connection {
 	struct rg_cfg_proposal *ike, *esp;
 	size_t n_ike, n_esp;
 	unsigned window; /* ESP replay window, packets */
+	enum rg_cfg_df df;
+	unsigned dscp; /* 0 to 63, or RG_DSCP_OF_INNER */
 	struct {
 		uint32_t ike_s, child_s, dpd_s;
 		uint64_t child_bytes, child_packets; /* 0: none */

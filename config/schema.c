@@ -9,6 +9,34 @@ static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK}, {"certificate
 static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
 static const struct cfg_word rr_words[] = {
         {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
+static const struct cfg_word df_words[] = {
+        {"set", RG_CFG_DF_SET}, {"copy", RG_CFG_DF_COPY}, {"clear", RG_CFG_DF_CLEAR}, {0}};
+/* The registry of RFC 2474: names, so that nobody mixes up a DSCP and a TOS byte. */
+static const struct cfg_word dscp_words[] = {{"copy", RG_DSCP_OF_INNER},
+                                             {"be", 0},
+                                             {"le", 1},
+                                             {"cs1", 8},
+                                             {"cs2", 16},
+                                             {"cs3", 24},
+                                             {"cs4", 32},
+                                             {"cs5", 40},
+                                             {"cs6", 48},
+                                             {"cs7", 56},
+                                             {"af11", 10},
+                                             {"af12", 12},
+                                             {"af13", 14},
+                                             {"af21", 18},
+                                             {"af22", 20},
+                                             {"af23", 22},
+                                             {"af31", 26},
+                                             {"af32", 28},
+                                             {"af33", 30},
+                                             {"af41", 34},
+                                             {"af42", 36},
+                                             {"af43", 38},
+                                             {"va", 44},
+                                             {"ef", 46},
+                                             {0}};
 static const struct cfg_word refuse_words[] = {{"refuse", 0}, {"accept", 1}, {0}};
 static const struct cfg_word rfc4555_words[] = {{"rfc4555", 0}, {0}};
 static const struct cfg_word log_words[] = {{"error", RG_LOG_ERROR},
@@ -159,6 +187,15 @@ static const struct cfg_key connection_keys[] = {
         {"proposals", CFG_T_SECTION, .section = &proposal_section, .help = "Algorithms."},
         {"replay-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, window), .min = 32, .max = 8192, .step = 32,
          .standard = "1024", .help = "Packets that may arrive late on an inbound SA."},
+        {"df", CFG_T_WORD, FIELD(rg_cfg_connection, df), .words = df_words, .standard = "set",
+         .help = "The don't-fragment bit of ESP packets over IPv4: `set` learns the path's MTU and cuts "
+                 "inner "
+                 "packets before encryption; `copy` takes the inner packet's; `clear` lets routers cut, for "
+                 "paths that drop ICMP. Where a bit is clear, a receiver may at high rates put pieces of two "
+                 "packets together, which fails the integrity check."},
+        {"dscp", CFG_T_WORD, FIELD(rg_cfg_connection, dscp), .words = dscp_words, .standard = "copy",
+         .help = "The DSCP of ESP packets: the inner packet's, or always this one. ECN always follows RFC "
+                 "6040."},
         {"lifetimes", CFG_T_SECTION, .section = &lifetime_section,
          .help = "When keys are renewed and silence is questioned."},
         {"mobility", CFG_T_SECTION, .section = &mobility_section, .help = "How clients move."},

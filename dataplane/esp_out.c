@@ -8,6 +8,7 @@
 #include "dataplane/checksum.h"
 #include "dataplane/esp.h"
 #include "dataplane/mss.h"
+#include "dataplane/outer_bits.h"
 #include "dataplane/stages.h"
 
 #define IPV4_DF  RTE_BE16(0x4000)
@@ -80,16 +81,17 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, uint32_t fits)
 	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
 	struct pkt *p = pkt_of(m);
 	unsigned n, kept = 0;
+	enum drop why;
 
 	if (p->family == 6 || (load16(pkt_ip(m) + 6) & IPV4_DF) != 0) {
 		icmp_too_big(w, m, p->family == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
 		return DROP_OUT_TOO_BIG;
 	}
-	n = fragment_make4(w, m, fits, piece);
-	if (n == 0)
-		return DROP_NO_BUFFER;
+	why = fragment_make4(w, m, fits, piece, &n);
+	if (why != DROP_NONE)
+		return why;
 	for (unsigned i = 0; i < n; i++) {
-		enum drop why = make_room(piece[i]);
+		why = make_room(piece[i]);
 		if (why == DROP_NONE)
 			piece[kept++] = piece[i];
 		else
@@ -185,6 +187,8 @@ static enum drop write_headers(struct worker *w, struct rte_mbuf *m, struct esp_
 		write_outer4(outer, p->path, len, inner_class(clear));
 	else
 		write_outer6(outer, p->path, len, inner_class(clear));
+	if (__builtin_expect(sa->flags & SA_BITS, 0))
+		outer_bits_apply(sa, outer, clear, (uint32_t)seq);
 	store32(esp, sa->spi);
 	store32(esp + 4, htonl((uint32_t)seq));
 	memcpy(esp + ESP_HEADER, &iv, 8);

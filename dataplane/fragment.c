@@ -33,7 +33,8 @@ static void write_header(uint8_t *ip, uint32_t header, uint32_t len, uint32_t of
 	store16(ip + 10, (uint16_t)~checksum_fold(checksum_bytes(ip, header)));
 }
 
-unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out)
+enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out,
+                         unsigned *made)
 {
 	const uint8_t *ip = pkt_ip(m);
 	uint32_t header = (ip[0] & 0xfu) * 4, len = pkt_ip_len(m);
@@ -42,10 +43,10 @@ unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, stru
 	unsigned n = 0;
 
 	if (chunk == 0 || (len - header + chunk - 1) / chunk > WORKER_FRAG_ROOM)
-		return 0;
+		return DROP_OUT_TOO_BIG;
 	/* beyond what any packet may hold: a piece's offset would wrap, and look like a first fragment */
 	if ((field & OFFSET_MASK) * 8 + len > UINT16_MAX)
-		return 0;
+		return DROP_OUT_FRAGMENT_OFFSET;
 	while (done < len) {
 		uint32_t part = len - done < chunk ? len - done : chunk;
 		struct rte_mbuf *f = rte_pktmbuf_alloc(w->dp->pool);
@@ -54,7 +55,7 @@ unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, stru
 		if (to == NULL) {
 			rte_pktmbuf_free(f);
 			rte_pktmbuf_free_bulk(out, n);
-			return 0;
+			return DROP_NO_BUFFER;
 		}
 		*pkt_of(f) = *pkt_of(m);
 		pkt_of(f)->l3 = 0;
@@ -65,5 +66,6 @@ unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, stru
 		out[n++] = f;
 		done += part;
 	}
-	return n;
+	*made = n;
+	return DROP_NONE;
 }

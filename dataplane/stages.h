@@ -35,8 +35,10 @@ void icmp_too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu);
 void icmp_time_exceeded(struct worker *w, struct rte_mbuf *m);
 
 /* fragment.c: RFC 791 fragments of the IPv4 packet at pkt_ip(m), none above `mtu`, copied into new
- * buffers with m's scratch. How many; 0: no buffers. The packet stays the caller's. */
-unsigned fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out);
+ * buffers with m's scratch: `*made` of them in `out`, which has WORKER_FRAG_ROOM. The packet stays the
+ * caller's. */
+enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out,
+                         unsigned *made);
 
 /* punt.c: to the kernel through a port's TAP (a frame) or the TUN (an IP packet). */
 void punt_frame(struct worker *w, struct rte_mbuf *m, enum punt_class class);

@@ -120,22 +120,30 @@ static json_t *tunnel_json(const void *record)
 	return object ? path_json(t, object) : NULL;
 }
 
+static json_t *dscp_json(uint8_t dscp)
+{
+	return dscp & RG_DSCP_SET ? json_integer(dscp & 0x3f) : json_string("copy");
+}
+
 static json_t *sa_json(const void *record)
 {
+	static const char *const df[] = {[RG_DF_SET] = "set", [RG_DF_COPY] = "copy", [RG_DF_CLEAR] = "clear"};
 	const struct rg_api_sa_info *s = record;
 	bool esn = (s->flags & RG_SA_ESN) != 0;
 	json_t *idle = s->idle_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)(s->idle_ms / 1000));
 
-	return json_pack("{s:s,s:I,s:o,s:I,s:s,s:b,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}",
-	                 "direction", s->direction == RG_IN ? "in" : "out", "handle", (json_int_t)s->handle,
-	                 "spi", json_sprintf("%08x", ntohl(s->spi)), "tunnel", (json_int_t)s->tunnel, "suite",
-	                 suite_name(s->suite, esn), "esn", esn, "window", (json_int_t)s->window, "owner",
-	                 (json_int_t)s->owner, "cookie", hex64(s->cookie), "sequence",
-	                 (json_int_t)s->sequence, "packets", (json_int_t)s->packets, "bytes",
-	                 (json_int_t)s->bytes, "replayed", (json_int_t)s->replayed, "auth_failed",
-	                 (json_int_t)s->auth_failed, "selector_mismatch", (json_int_t)s->selector_mismatch,
-	                 "age_s", (json_int_t)(s->age_ms / 1000), "idle_s", idle, "local_ts",
-	                 selectors_json(s->local), "remote_ts", selectors_json(s->remote));
+	return json_pack(
+	        "{s:s,s:I,s:o,s:I,s:s,s:b,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:s,s:s,s:o}",
+	        "direction", s->direction == RG_IN ? "in" : "out", "handle", (json_int_t)s->handle, "spi",
+	        json_sprintf("%08x", ntohl(s->spi)), "tunnel", (json_int_t)s->tunnel, "suite",
+	        suite_name(s->suite, esn), "esn", esn, "window", (json_int_t)s->window, "owner",
+	        (json_int_t)s->owner, "cookie", hex64(s->cookie), "sequence", (json_int_t)s->sequence,
+	        "packets", (json_int_t)s->packets, "bytes", (json_int_t)s->bytes, "replayed",
+	        (json_int_t)s->replayed, "auth_failed", (json_int_t)s->auth_failed, "selector_mismatch",
+	        (json_int_t)s->selector_mismatch, "age_s", (json_int_t)(s->age_ms / 1000), "idle_s", idle,
+	        "local_ts", selectors_json(s->local), "remote_ts", selectors_json(s->remote), "mode",
+	        s->mode == RG_MODE_TRANSPORT ? "transport" : "tunnel", "df",
+	        s->df <= RG_DF_CLEAR ? df[s->df] : "?", "dscp", dscp_json(s->dscp));
 }
 
 static json_t *policy_json(const void *record)

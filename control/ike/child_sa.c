@@ -151,6 +151,18 @@ struct child_sa *child_current(struct ike_sa *sa)
 	return sa->policy_sa != 0 ? child_by_handle(sa, RG_OUT, sa->policy_sa) : NULL;
 }
 
+static uint8_t api_df(enum rg_cfg_df df)
+{
+	return df == RG_CFG_DF_COPY ? RG_DF_COPY : df == RG_CFG_DF_CLEAR ? RG_DF_CLEAR : RG_DF_SET;
+}
+
+/* What the connection wants of outer headers: the outbound SA writes them. */
+static void fill_outer(const struct rg_cfg_connection *c, struct rg_api_sa *record)
+{
+	record->df = api_df(c->df);
+	record->dscp = c->dscp == RG_DSCP_OF_INNER ? RG_DSCP_COPY : (uint8_t)(RG_DSCP_SET | c->dscp);
+}
+
 static void fill(const struct child_sa *child, struct rg_api_sa *record, enum rg_direction direction)
 {
 	record->handle = direction == RG_IN ? child->handle_in : child->handle_out;
@@ -161,6 +173,8 @@ static void fill(const struct child_sa *child, struct rg_api_sa *record, enum rg
 	record->suite = child->suite;
 	record->window = direction == RG_IN ? child->window : 0;
 	record->lifetime = child->lifetime;
+	if (direction == RG_OUT)
+		fill_outer(child->sa->connection, record);
 	memcpy(record->key, direction == RG_IN ? child->keys.in : child->keys.out, sizeof(record->key));
 	memcpy(record->local, child->local.s, child->local.n * sizeof(record->local[0]));
 	memcpy(record->remote, child->remote.s, child->remote.n * sizeof(record->remote[0]));

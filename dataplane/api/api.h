@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define RG_API_MAGIC         0x52474131u /* "RGA1" */
-#define RG_API_VERSION       1
+#define RG_API_VERSION       2
 #define RG_API_MAX_MSG       (512u * 1024u) /* bytes of the largest datagram */
 #define RG_API_MAX_SELECTORS 8              /* per side of an SA */
 #define RG_API_KEY_MAX       36             /* AES-256 key and 4 octets of salt (RFC 4106 8.1) */
@@ -168,6 +168,23 @@ enum rg_sa_flags {
 	RG_SA_ESN = 1u << 0, /* RFC 4303 2.2.1 */
 };
 
+/* What an SA does to headers. All of it zero: tunnel mode, DF set, DSCP copied. */
+enum rg_mode {
+	RG_MODE_TUNNEL = 0,
+	RG_MODE_TRANSPORT = 1, /* RFC 4303 3.1.1: between an address of the gateway and the path's remote */
+};
+
+/* DF of an outer IPv4 header (RFC 4301 8.1). Outbound tunnel mode only. */
+enum rg_df {
+	RG_DF_SET = 0,
+	RG_DF_COPY = 1, /* of an inner IPv4 packet; set for IPv6, which nobody may cut either */
+	RG_DF_CLEAR = 2,
+};
+
+/* DSCP of an outer header (RFC 4301 5.1.2.1, RFC 2983). Outbound tunnel mode only. */
+#define RG_DSCP_COPY 0u
+#define RG_DSCP_SET  0x40u /* with the value, 0 to 63, in the bits below */
+
 /* 0 is "no limit" throughout. Hard: the SA stops and RG_EVENT_HARD_LIFETIME is
  * raised, control alive or not. Soft: RG_EVENT_SOFT_LIFETIME once. */
 struct rg_api_lifetime {
@@ -192,7 +209,10 @@ struct rg_api_sa {
 	uint64_t sequence;
 	struct rg_api_lifetime lifetime;
 	uint8_t key[RG_API_KEY_MAX]; /* wiped by both sides after use */
-	uint8_t reserved[4];
+	uint8_t mode;                /* enum rg_mode */
+	uint8_t df;                  /* enum rg_df */
+	uint8_t dscp;                /* RG_DSCP_COPY, or RG_DSCP_SET and a value */
+	uint8_t reserved;
 	struct rg_api_selector local[RG_API_MAX_SELECTORS];
 	struct rg_api_selector remote[RG_API_MAX_SELECTORS];
 };
@@ -230,6 +250,8 @@ struct rg_api_sa_info {
 	uint64_t replayed, auth_failed, selector_mismatch;
 	uint64_t age_ms, idle_ms; /* idle: since the last packet; UINT64_MAX if none */
 	struct rg_api_lifetime lifetime;
+	uint8_t mode, df, dscp; /* as added */
+	uint8_t reserved[5];
 	struct rg_api_selector local[RG_API_MAX_SELECTORS];
 	struct rg_api_selector remote[RG_API_MAX_SELECTORS];
 };

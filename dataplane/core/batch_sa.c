@@ -89,6 +89,22 @@ static int check_handle(const struct core *core, enum rg_direction direction, ui
 	}
 }
 
+/* What the SA does to headers; an inbound SA does nothing. */
+static int check_headers(const struct rg_api_sa *r, enum rg_direction direction, uint32_t i,
+                         struct batch_result *result)
+{
+	bool odd = r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY;
+
+	if (r->mode != RG_MODE_TUNNEL)
+		return batch_refuse(result, i, -EINVAL, "mode %u is not known", r->mode);
+	if (r->df > RG_DF_CLEAR || r->dscp > (RG_DSCP_SET | 63u) ||
+	    (r->dscp != RG_DSCP_COPY && (r->dscp & RG_DSCP_SET) == 0))
+		return batch_refuse(result, i, -EINVAL, "DF %u or DSCP %#x is not known", r->df, r->dscp);
+	if (odd && (direction == RG_IN || r->mode != RG_MODE_TUNNEL))
+		return batch_refuse(result, i, -EINVAL, "DF and DSCP are for outbound SAs in tunnel mode");
+	return 0;
+}
+
 static int check_record(const struct core *core, enum rg_direction direction, const struct rg_api_sa *records,
                         uint32_t i, struct batch_result *result)
 {
@@ -101,6 +117,9 @@ static int check_record(const struct core *core, enum rg_direction direction, co
 		return batch_refuse(result, i, -EINVAL, "SPI %u is reserved (RFC 4303 2.1)", ntohl(r->spi));
 	if ((r->flags & ~(uint32_t)RG_SA_ESN) != 0)
 		return batch_refuse(result, i, -EINVAL, "flags %#x are not known", r->flags);
+	rc = check_headers(r, direction, i, result);
+	if (rc != 0)
+		return rc;
 	if (r->sequence > (r->flags & RG_SA_ESN ? SA_ESN_LAST : SA_SEQUENCE_LAST))
 		return batch_refuse(result, i, -EINVAL, "sequence is beyond the last number");
 	if (writer_tunnel(core, r->tunnel) == NULL)
@@ -175,6 +194,11 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	sa->owner = sa->tunnel->owner;
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = r->flags & RG_SA_ESN ? SA_ESN : 0;
+	sa->mode = r->mode;
+	sa->df = r->df;
+	sa->dscp = r->dscp;
+	if (r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY)
+		sa->flags |= SA_BITS;
 	sa->cookie = r->cookie;
 	sa->lifetime = r->lifetime;
 	sa->added_ms = core->writer->now_ms;

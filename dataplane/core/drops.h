@@ -47,6 +47,8 @@
 	X(OUT_SUSPENDED, "out-suspended", "tunnel is suspended")                                             \
 	X(OUT_SEQUENCE, "out-sequence", "sequence numbers exhausted (RFC 4303 3.3.3)")                       \
 	X(OUT_TOO_BIG, "out-too-big", "does not fit the path; the sender was told")                          \
+	X(OUT_FRAGMENT_OFFSET, "out-fragment-offset",                                                        \
+	  "fragment that reaches beyond the largest packet, to be cut again (RFC 791 3.2)")                  \
 	X(OUT_NO_ROOM, "out-no-room", "no room in the buffer for the headers or the trailer")                \
 	X(OUT_NO_ROUTE, "out-no-route", "no route, next hop or MAC address for the remote address")          \
 	X(HANDOVER_FULL, "handover-full", "ring to the owning worker is full")                               \

@@ -75,6 +75,9 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	                   : last_ms > w->now_ms ? 0
 	                                         : w->now_ms - last_ms,
 	        .lifetime = sa->lifetime,
+	        .mode = sa->mode,
+	        .df = sa->df,
+	        .dscp = sa->dscp,
 	};
 	memcpy(out->local, sa->selectors->local, sizeof(out->local));
 	memcpy(out->remote, sa->selectors->remote, sizeof(out->remote));

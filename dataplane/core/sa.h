@@ -25,6 +25,7 @@ enum sa_state {
 enum sa_flags {
 	SA_ESN = 1u << 0,
 	SA_SIMPLE4 = 1u << 1, /* sel4 is all there is for IPv4 */
+	SA_BITS = 1u << 2,    /* DF or DSCP of the outer header want outer_bits_apply() */
 };
 
 /* Told once: bits of `told`, owner only. */
@@ -70,7 +71,10 @@ struct sa {
 	uint64_t selector_mismatch; /* owner: counters_add() */
 	const struct selectors *selectors;
 	uint8_t told; /* owner: enum sa_told */
-	uint8_t reserved[15];
+	uint8_t df;   /* enum rg_df */
+	uint8_t dscp; /* as in struct rg_api_sa */
+	uint8_t mode; /* enum rg_mode */
+	uint8_t reserved[12];
 
 	/* cold: main; the lifetime is immutable */
 	struct rg_api_lifetime lifetime;

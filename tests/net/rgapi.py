@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-MAGIC, VERSION = 0x52474131, 1
+MAGIC, VERSION = 0x52474131, 2
 WRITER, READER, EVENTS = 1, 2, 3
 (HELLO, TUNNEL_ADD, TUNNEL_DEL, SA_IN_ADD, SA_IN_DEL, SA_OUT_ADD, SA_OUT_DEL, POLICY_ADD, POLICY_SET, POLICY_DEL,
  MIGRATE, SUSPEND, DUMP_TUNNELS, DUMP_SAS_IN, DUMP_SAS_OUT, DUMP_POLICIES, DUMP_COUNTERS, DUMP_PORTS,
@@ -22,6 +22,9 @@ REPLY, TUNNEL, SA_INFO, POLICY, COUNTER, PORT, WORKER, STATUS, EVENT = range(64,
 AES128, AES256 = 1, 2
 ESN = 1
 UDP = 1
+TUNNEL_MODE, TRANSPORT_MODE = 0, 1
+DF_SET, DF_COPY, DF_CLEAR = 0, 1, 2
+DSCP_SET = 0x40
 SELECTORS = 8
 COUNTERS_MAGIC = 0x5247434e54520001
 
@@ -88,7 +91,8 @@ class Lifetime(Record):
 class Sa(Record):
     _fields_ = [("handle", c.c_uint32), ("spi", c.c_uint32), ("tunnel", c.c_uint32), ("flags", c.c_uint32),
                 ("cookie", c.c_uint64), ("suite", c.c_uint32), ("window", c.c_uint32), ("sequence", c.c_uint64),
-                ("lifetime", Lifetime), ("key", c.c_uint8 * 36), ("reserved", c.c_uint8 * 4),
+                ("lifetime", Lifetime), ("key", c.c_uint8 * 36), ("mode", c.c_uint8), ("df", c.c_uint8),
+                ("dscp", c.c_uint8), ("reserved", c.c_uint8),
                 ("local", Selector * SELECTORS), ("remote", Selector * SELECTORS)]
 
 
@@ -107,7 +111,8 @@ class SaInfo(Record):
                 ("cookie", c.c_uint64), ("suite", c.c_uint32), ("window", c.c_uint32), ("direction", c.c_uint32),
                 ("owner", c.c_uint32), ("sequence", c.c_uint64), ("packets", c.c_uint64), ("bytes", c.c_uint64),
                 ("replayed", c.c_uint64), ("auth_failed", c.c_uint64), ("selector_mismatch", c.c_uint64),
-                ("age_ms", c.c_uint64), ("idle_ms", c.c_uint64), ("lifetime", Lifetime),
+                ("age_ms", c.c_uint64), ("idle_ms", c.c_uint64), ("lifetime", Lifetime), ("mode", c.c_uint8),
+                ("df", c.c_uint8), ("dscp", c.c_uint8), ("reserved", c.c_uint8 * 5),
                 ("local", Selector * SELECTORS), ("remote", Selector * SELECTORS)]
 
 
@@ -190,10 +195,12 @@ def selectors(*networks):
     return out
 
 
-def sa(number, spi, tunnel, key, local, remote, esn=False, window=64, sequence=0, lifetime=None):
-    """`spi`: a number; `key`: key and salt, 20 or 36 bytes."""
+def sa(number, spi, tunnel, key, local, remote, esn=False, window=64, sequence=0, lifetime=None, mode=0, df=0,
+       dscp=None):
+    """`spi`: a number; `key`: key and salt, 20 or 36 bytes; `dscp`: None copies it."""
     s = Sa(handle=number, spi=socket.htonl(spi), tunnel=tunnel, flags=ESN if esn else 0, cookie=number,
-           suite=AES128 if len(key) == 20 else AES256, window=window, sequence=sequence, local=local, remote=remote)
+           suite=AES128 if len(key) == 20 else AES256, window=window, sequence=sequence, local=local, remote=remote,
+           mode=mode, df=df, dscp=0 if dscp is None else DSCP_SET | dscp)
     s.key[:len(key)] = key
     if lifetime:
         s.lifetime = lifetime

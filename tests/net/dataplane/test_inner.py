@@ -186,14 +186,18 @@ def test_dscp_and_ecn(world, session, drops, outer, inner):
     def traffic_class(packet):
         return packet.tos if packet.version == 4 else packet.tc
     field = {4: "tos", 6: "tc"}
-    for value in (0, 0x01, 0x02, 0x03, 0xb8, 0xba):
+    for value in (0, 0x01, 0x02, 0x03, 0xb8, 0xb9, 0xba, 0xbb):
         world.from_host(udp(HOST[inner], s.virtual, b"x", **{field[inner]: value}))
         out, _, _, clear = s.receive()
         assert traffic_class(out) == value and traffic_class(clear) == value
     kind = IP if inner == 4 else IPv6
-    # (outer, inner) -> inner afterwards; figure 4 of RFC 6040
-    for marks, want in (((0, 2), 2), ((1, 2), 1), ((2, 1), 1), ((3, 2), 3), ((3, 1), 3), ((3, 3), 3), ((1, 0), 0)):
-        t = tag()
+    # (outer, inner) -> inner afterwards; all of figure 4 of RFC 6040 but its one drop
+    for (out_mark, in_mark), want in {
+            (0, 0): 0, (2, 0): 0, (1, 0): 0,
+            (0, 2): 2, (2, 2): 2, (1, 2): 1, (3, 2): 3,
+            (0, 1): 1, (2, 1): 1, (1, 1): 1, (3, 1): 3,
+            (0, 3): 3, (2, 3): 3, (1, 3): 3, (3, 3): 3}.items():
+        marks, t = (out_mark, in_mark), tag()
         frame = s.frame(s.up.seal(udp(s.virtual, HOST[inner], t, **{field[inner]: 0xb8 | marks[1]})))
         setattr(frame.payload, field[outer], marks[0])
         s.wire.send(frame)
@@ -208,6 +212,43 @@ def test_dscp_and_ecn(world, session, drops, outer, inner):
     setattr(frame.payload, field[outer], 3)
     s.wire.send(frame)
     wait_for("esp-ecn", lambda: drops() == {"esp-ecn": 1}, 3)
+
+
+@pytest.mark.parametrize("outer, inner, udp_encap", ((4, 4, False), (4, 6, True), (6, 4, True), (6, 6, False)))
+def test_dscp_set(world, session, outer, inner, udp_encap):
+    """RFC 4301 5.1.2.1: always the SA's DSCP outside, ECN and the inner packet as they are."""
+    s = session(outer=outer, inner=inner, udp=udp_encap, dscp=10)
+    for value in (0, 0x02, 0xb9, 0xff):
+        field = "tos" if inner == 4 else "tc"
+        world.from_host(udp(HOST[inner], s.virtual, b"x", **{field: value}))
+        out, _, _, clear = s.receive()
+        assert (out.tos if outer == 4 else out.tc) == 10 << 2 | value & 3
+        assert getattr(clear, field) == value
+        if outer == 4:
+            told = out.chksum
+            del out.chksum
+            assert IP(bytes(out)).chksum == told
+
+
+@pytest.mark.parametrize("df, inner, want", (("set", "", "DF"), ("set", "DF", "DF"), ("copy", "", ""), ("copy", "DF", "DF"),
+                                             ("clear", "", ""), ("clear", "DF", "")))
+def test_df(world, session, df, inner, want):
+    """RFC 4301 8.1; where the outer packet may be cut, its identification is its own (RFC 6864 4.3)."""
+    s = session(df={"set": 0, "copy": 1, "clear": 2}[df])
+    ids = set()
+    for _ in range(3):
+        world.from_host(udp(HOST[4], s.virtual, b"x", flags=inner))
+        out, _, _, clear = s.receive()
+        assert str(out.flags) == want and str(clear.flags) == inner
+        ids.add(out.id)
+        told = out.chksum
+        del out.chksum
+        assert IP(bytes(out)).chksum == told
+    assert ids == {0} if want else len(ids) == 3
+    if df == "copy":
+        s6 = session(inner=6, df=1)
+        world.from_host(udp(HOST[6], s6.virtual, b"x"))
+        assert str(s6.receive()[0].flags) == "DF"
 
 
 def test_selectors_with_ports(world, session, drops):

@@ -208,7 +208,7 @@ class Session:
 
     def __init__(self, world, number, outer=4, inner=4, udp=False, bits=128, esn=False, client=None, virtual=None,
                  window=64, local_selectors=None, remote_selectors=None, uplink=1, lifetime_in=None,
-                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0):
+                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0, df=0, dscp=None):
         self.world, self.number, self.outer, self.inner = world, number, outer, inner
         self.local = (LOCAL if uplink == 1 else LOCAL2)[outer]
         self.remote = client or CLIENT[outer]
@@ -230,7 +230,7 @@ class Session:
         api.call(rgapi.SA_IN_ADD, [rgapi.sa(self.handle, self.up.spi, self.handle, key_in, local, remote, esn, window,
                                             sequence_in, lifetime_in)])
         api.call(rgapi.SA_OUT_ADD, [rgapi.sa(self.handle, self.down.spi, self.handle, key_out, local, remote, esn,
-                                             window, sequence_out, lifetime_out)])
+                                             window, sequence_out, lifetime_out, df=df, dscp=dscp)])
         api.call(rgapi.POLICY_ADD, [rgapi.policy(self.handle, self.handle, self.virtual)])
 
     def close(self):

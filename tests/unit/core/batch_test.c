@@ -142,6 +142,16 @@ static void sa_add_refused_at_any_item(void **state)
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
 		sas[bad].spi ^= htonl(1); /* ours, and another handle's */
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
+		sas[bad].df = RG_DF_COPY; /* outer headers are written by outbound SAs alone */
+		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
+		sas[bad].df = RG_DF_CLEAR + 1;
+		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
+		sas[bad].dscp = RG_DSCP_SET | 10;
+		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
+		sas[bad].dscp = 10;
+		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
+		sas[bad].mode = 7;
+		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
 		sas[bad].flags = 1u << 7;
 		assert_int_equal(run_sa_add(core, sas, bad, N), -EINVAL);
 		sas[bad].sequence = 1ull << 32;

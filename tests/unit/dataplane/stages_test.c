@@ -514,6 +514,7 @@ static void fragment_offset_does_not_wrap(void **state)
 	offer(NETWORK, 0, with_fragment_field(plain(1, 1480), 8100));
 	poll_all();
 	assert_int_equal(all_out(), 0);
+	assert_int_equal(dropped(DROP_OUT_FRAGMENT_OFFSET), 1);
 	assert_int_equal(all_dropped(), 1);
 }
 
