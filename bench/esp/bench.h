@@ -144,6 +144,7 @@ struct bench {
 typedef int bench_part(struct bench *b);
 
 bench_part cases_run;      /* cases.c: the matrix */
+bench_part install_run;    /* install.c: SA pairs a second through the API, and what they weigh */
 bench_part migrations_run; /* migrations.c: moves a second through the API */
 
 /* ---- report.c: records that all have the same first keys */

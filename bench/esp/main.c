@@ -23,6 +23,7 @@ static const struct {
 } parts[] = {
         {"cases", cases_run},
         {"migrations", migrations_run},
+        {"install", install_run},
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
