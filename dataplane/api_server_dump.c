@@ -84,6 +84,9 @@ static void fill_worker(struct api_server *s, uint32_t index, struct rg_api_work
 	        .handed_over = counters_read(&c->count[COUNTER_HANDED_OVER]),
 	        .received = counters_read(&c->count[COUNTER_RECEIVED_OVER]),
 	        .ring_full = counters_read(&c->drop[DROP_HANDOVER_FULL]),
+	        .passed_on = counters_read(&c->count[COUNTER_PASSED_ON]),
+	        .sas_granted = counters_read(&c->count[COUNTER_SAS_GRANTED]),
+	        .tunnels = dump_owned(s->core, index),
 	};
 	if (s->config.worker != NULL)
 		s->config.worker(s->config.ctx, index, out);

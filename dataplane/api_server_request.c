@@ -91,6 +91,8 @@ static int run_batch(struct core *core, const struct rg_api_hdr *hdr, const void
 		return batch_migrate(core, records, hdr->count, result);
 	case RG_MSG_SUSPEND:
 		return batch_suspend(core, records, hdr->count, result);
+	case RG_MSG_OWNER:
+		return batch_owner(core, records, hdr->count, result);
 	default:
 		return batch_refuse(result, 0, -EINVAL, "not a type of request");
 	}

@@ -27,11 +27,12 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];
 		struct pkt *p = pkt_of(m);
+		unsigned owner;
 		p->sa = sa_in_check(guess[i], p->spi);
 		if (p->sa == NULL) {
 			worker_drop(w, m, DROP_ESP_NO_SA);
-		} else if (p->sa->owner != w->index) {
-			hand_over(w, m, p->sa, HAND_ESP_IN);
+		} else if ((owner = sa_owner(p->sa)) != w->index) {
+			hand_over(w, m, p->sa, owner, HAND_ESP_IN);
 		} else {
 			sa_load_more(p->sa);
 			sa_load_ring(p->sa, ntohl(load32(rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp + 4))));

@@ -25,8 +25,9 @@ static unsigned keep_own(struct worker *w, struct vec *v)
 	for (unsigned i = 0; i < v->n; i++) {
 		struct rte_mbuf *m = v->m[i];
 		struct sa *sa = pkt_of(m)->sa;
-		if (sa->owner != w->index) {
-			hand_over(w, m, sa, HAND_ESP_OUT);
+		unsigned owner = sa_owner(sa);
+		if (owner != w->index) {
+			hand_over(w, m, sa, owner, HAND_ESP_OUT);
 			continue;
 		}
 		sa_load_more(sa);

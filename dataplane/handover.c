@@ -17,10 +17,8 @@ static void flush_to(struct worker *w, unsigned owner)
 	w->out[owner].n = 0;
 }
 
-void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, enum hand_kind kind)
+void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, unsigned owner, enum hand_kind kind)
 {
-	unsigned owner = sa->owner;
-
 	w->out[owner].item[w->out[owner].n++] =
 	        (struct handover){.packet = m, .handle = sa->handle, .kind = (uint16_t)kind};
 	if (w->out[owner].n == WORKER_BURST)

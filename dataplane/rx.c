@@ -48,10 +48,18 @@ static void take_over(struct worker *w, const struct handover *item)
 	struct rte_mbuf *m = (struct rte_mbuf *)item->packet;
 	struct pkt *p = pkt_of(m);
 	bool in = item->kind == HAND_ESP_IN;
+	unsigned owner;
 
 	p->sa = sa_by_handle(w->core, in ? RG_IN : RG_OUT, item->handle);
-	if (p->sa == NULL || p->sa->owner != w->index) {
+	if (p->sa == NULL) {
 		worker_drop(w, m, DROP_HANDOVER_STALE);
+		return;
+	}
+	owner = sa_owner(p->sa);
+	if (owner != w->index) {
+		/* it moved on while the packet was on its way */
+		count_add(w->counters, COUNTER_PASSED_ON, 1);
+		hand_over(w, m, p->sa, owner, (enum hand_kind)item->kind);
 		return;
 	}
 	sa_load(p->sa);

@@ -45,8 +45,9 @@ void punt_frame(struct worker *w, struct rte_mbuf *m, enum punt_class class);
 void punt_inner(struct worker *w, struct rte_mbuf *m);
 void punt_flush(struct worker *w);
 
-/* handover.c: to the worker that owns the SA. */
-void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, enum hand_kind kind);
+/* handover.c: to the worker that owns the SA, as the caller read it: another one than this. */
+void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, unsigned owner,
+               enum hand_kind kind);
 void hand_over_flush(struct worker *w);
 
 /* tx.c */

@@ -4,6 +4,7 @@
  * `idle: sleep` a nap after a thousand empty polls. The nap is the only system call in the loop.
  */
 #include "dataplane/worker.h"
+#include "dataplane/core/owner.h"
 #include "dataplane/stages.h"
 
 #include <stdlib.h>
@@ -123,6 +124,7 @@ unsigned worker_poll(struct worker *w)
 	unsigned got;
 
 	w->now_ms = clock_ms();
+	owner_obey(w->core, w->index);
 	got = poll_ports(w) + poll_rings(w);
 	tx_flush(w);
 	count_add(w->counters, COUNTER_POLLS, 1);

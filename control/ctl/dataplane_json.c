@@ -184,11 +184,13 @@ static json_t *worker_json(const void *record)
 {
 	const struct rg_api_worker *w = record;
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "index", (json_int_t)w->index, "cpu",
-	                 (json_int_t)w->cpu, "polls", (json_int_t)w->polls, "empty_polls",
-	                 (json_int_t)w->empty_polls, "sleeps", (json_int_t)w->sleeps, "packets",
-	                 (json_int_t)w->packets, "handed_over", (json_int_t)w->handed_over, "received",
-	                 (json_int_t)w->received, "ring_full", (json_int_t)w->ring_full);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "index",
+	                 (json_int_t)w->index, "cpu", (json_int_t)w->cpu, "polls", (json_int_t)w->polls,
+	                 "empty_polls", (json_int_t)w->empty_polls, "sleeps", (json_int_t)w->sleeps,
+	                 "packets", (json_int_t)w->packets, "handed_over", (json_int_t)w->handed_over,
+	                 "received", (json_int_t)w->received, "ring_full", (json_int_t)w->ring_full,
+	                 "passed_on", (json_int_t)w->passed_on, "sas_granted", (json_int_t)w->sas_granted,
+	                 "tunnels", (json_int_t)w->tunnels, "socket", (json_int_t)w->socket);
 }
 
 static json_t *status_json(const void *record)

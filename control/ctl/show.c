@@ -270,12 +270,16 @@ static void dp_workers_print(FILE *out, const json_t *reply)
 {
 	static const struct column columns[] = {{"WORKER", "index", CELL_NUMBER},
 	                                        {"CPU", "cpu", CELL_NUMBER},
+	                                        {"SOCKET", "socket", CELL_NUMBER},
+	                                        {"TUNNELS", "tunnels", CELL_NUMBER},
 	                                        {"POLLS", "polls", CELL_NUMBER},
 	                                        {"EMPTY", "empty_polls", CELL_NUMBER},
 	                                        {"SLEEPS", "sleeps", CELL_NUMBER},
 	                                        {"PACKETS", "packets", CELL_NUMBER},
 	                                        {"HANDED OVER", "handed_over", CELL_NUMBER},
 	                                        {"RECEIVED", "received", CELL_NUMBER},
+	                                        {"PASSED ON", "passed_on", CELL_NUMBER},
+	                                        {"SAS GRANTED", "sas_granted", CELL_NUMBER},
 	                                        {"RING FULL", "ring_full", CELL_NUMBER},
 	                                        {0}};
 

@@ -66,6 +66,7 @@ enum rg_api_role {
 	X(DUMP_PORTS, 18, rg_api_dump)                                                                       \
 	X(DUMP_WORKERS, 19, rg_api_dump)                                                                     \
 	X(QUERY_STATUS, 20, rg_api_dump)                                                                     \
+	X(OWNER, 21, rg_api_owner) /* another worker for a tunnel */                                         \
 	X(REPLY, 64, rg_api_reply)                                                                           \
 	X(TUNNEL, 65, rg_api_tunnel)                                                                         \
 	X(SA_INFO, 66, rg_api_sa_info)                                                                       \
@@ -148,6 +149,13 @@ struct rg_api_migrate {
 	uint32_t handle; /* of the tunnel */
 	uint32_t generation;
 	struct rg_api_path path;
+};
+
+/* All SAs of the tunnel shall be worked on by that worker. The reply says that it
+ * was ordered; dumps of the SAs show when it is done. -EAGAIN: one is under way. */
+struct rg_api_owner {
+	uint32_t tunnel; /* handle */
+	uint32_t worker; /* index */
 };
 
 /* A traffic selector (RFC 7296 3.13.1), inclusive at both ends. */
@@ -275,6 +283,8 @@ struct rg_api_worker {
 	uint32_t index, cpu;
 	uint64_t polls, empty_polls, sleeps, packets;
 	uint64_t handed_over, received, ring_full;
+	uint64_t passed_on, sas_granted; /* because of another owner: packets, and SAs given away */
+	uint32_t tunnels, socket;        /* tunnels: that it owns; socket: of NUMA */
 };
 
 struct rg_api_status {

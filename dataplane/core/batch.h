@@ -31,6 +31,9 @@ int batch_migrate(struct core *core, const struct rg_api_migrate *records, uint3
                   struct batch_result *result);
 int batch_suspend(struct core *core, const struct rg_api_migrate *records, uint32_t n,
                   struct batch_result *result);
+/* Orders the change of owners; it is done when a dump shows it. -EAGAIN: one is under way. */
+int batch_owner(struct core *core, const struct rg_api_owner *records, uint32_t n,
+                struct batch_result *result);
 /* The caller wipes the records' keys. */
 int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg_api_sa *records, uint32_t n,
                  struct batch_result *result);
@@ -60,6 +63,8 @@ bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *
 bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t index,
              struct rg_api_sa_info *out);
 bool dump_policy(const struct core *core, uint32_t index, struct rg_api_policy *out);
+/* Tunnels of that worker. */
+uint32_t dump_owned(const struct core *core, uint32_t worker);
 /* Fills the fields that the tables know. */
 void dump_status(const struct core *core, struct rg_api_status *out);
 

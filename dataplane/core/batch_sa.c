@@ -5,6 +5,7 @@
  * write the SA's record in the counters memfd.
  */
 #include "dataplane/core/batch.h"
+#include "dataplane/core/owner.h"
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
@@ -191,7 +192,7 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	sa->handle = r->handle;
 	sa->direction = (uint8_t)direction;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
-	sa->owner = sa->tunnel->owner;
+	atomic_init(&sa->owner, owner_fix(core, sa->tunnel));
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = r->flags & RG_SA_ESN ? SA_ESN : 0;
 	sa->mode = r->mode;
@@ -260,12 +261,32 @@ static int refuse_build(struct batch_result *result, uint32_t i, int rc, const s
 
 /* --- adding --- */
 
+static void link_to_tunnel(struct sa *sa)
+{
+	struct tunnel *t = sa->tunnel;
+
+	t->refs++;
+	sa->tunnel_next = t->sas;
+	sa->tunnel_link = &t->sas;
+	if (t->sas != NULL)
+		t->sas->tunnel_link = &sa->tunnel_next;
+	t->sas = sa;
+}
+
+static void unlink_from_tunnel(struct sa *sa)
+{
+	sa->tunnel->refs--;
+	*sa->tunnel_link = sa->tunnel_next;
+	if (sa->tunnel_next != NULL)
+		sa->tunnel_next->tunnel_link = sa->tunnel_link;
+}
+
 static void publish(struct core *core, struct sa *sa)
 {
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 
 	init_record(core, sa, sa->staged_sequence);
-	sa->tunnel->refs++;
+	link_to_tunnel(sa);
 	core->writer->n_sas[sa->direction]++;
 	/* publishes the SA and its record; pairs with sa_in_guess() and sa_by_handle() */
 	atomic_store_explicit(&core->sas[sa->direction][index], sa, memory_order_release);
@@ -337,7 +358,7 @@ static void remove_one(struct core *core, enum rg_direction direction, uint32_t 
 		host_table_replace(&core->foreign, (uint64_t[2]){sa->spi, 0}, sa->spi, index + 1, HOST_NONE);
 	forget_policies(core, sa);
 	atomic_store_explicit(&core->sas[direction][index], NULL, memory_order_release);
-	sa->tunnel->refs--;
+	unlink_from_tunnel(sa);
 	core->writer->n_sas[direction]--;
 	retire(core, sa_destroy, sa);
 }

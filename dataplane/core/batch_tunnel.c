@@ -3,6 +3,7 @@
  * Tunnels and their moves: the swap of a path is here and nowhere else. Main only.
  */
 #include "dataplane/core/batch.h"
+#include "dataplane/core/owner.h"
 #include "dataplane/core/writer.h"
 
 #include <arpa/inet.h>
@@ -156,7 +157,7 @@ int batch_tunnel_del(struct core *core, const struct rg_api_handle *records, uin
 	for (i = 0; i < n; i++) {
 		struct tunnel *t = writer_tunnel(core, records[i].handle);
 		w->tunnels[RG_SA_HANDLE_INDEX(t->handle)] = NULL;
-		w->load[t->owner]--;
+		w->load[owner_fix(core, t)]--;
 		w->n_tunnels--;
 		retire(core, tunnel_destroy, t);
 	}

@@ -3,6 +3,7 @@
  * Making and ending the tables, and main's timer. Main only.
  */
 #include "dataplane/core/core.h"
+#include "dataplane/core/owner.h"
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
@@ -49,6 +50,9 @@ static int new_workers(struct core *core)
 			if (w->from[k] == NULL)
 				return -ENOMEM;
 		}
+		w->orders = core->n_workers > 1 ? handover_ring_new(OWNER_ORDERS) : NULL;
+		if (core->n_workers > 1 && w->orders == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -140,6 +144,7 @@ void core_free(struct core *core)
 {
 	if (core == NULL)
 		return;
+	owner_fini(core);
 	retire_drain(core);
 	wipe_sas(core);
 	policy_tables_fini(core);
@@ -148,6 +153,7 @@ void core_free(struct core *core)
 	for (unsigned i = 0; i < core->n_workers && core->worker[i] != NULL; i++) {
 		for (unsigned k = 0; k < core->n_workers; k++)
 			handover_ring_free(core->worker[i]->from[k]);
+		handover_ring_free(core->worker[i]->orders);
 		free(core->worker[i]);
 	}
 	slabs_fini(&core->writer->slabs);
@@ -211,6 +217,7 @@ void core_tick(struct core *core, uint64_t now_ms)
 
 	w->now_ms = now_ms;
 	retire_reclaim(core, RECLAIM_BURST);
+	owner_collect(core);
 	while (part-- > 0) {
 		for (unsigned d = 0; d < 2; d++) {
 			struct sa *sa = atomic_load_explicit(&core->sas[d][w->scan], memory_order_relaxed);

@@ -53,6 +53,8 @@ struct core_worker {
 	struct event_ring events;
 	/* from worker i to this one; NULL from itself */
 	struct handover_ring *from[CORE_MAX_WORKERS];
+	/* from main: owner.h; NULL with one worker */
+	struct handover_ring *orders;
 };
 
 struct core_writer; /* main's side: batch.c, retire.c */

@@ -85,6 +85,8 @@
 	  "authenticated packets from elsewhere than the path's remote address")                             \
 	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their SA")                      \
 	X(RECEIVED_OVER, "received-over", "packets taken from other workers")                                \
+	X(PASSED_ON, "passed-on", "of those, packets whose SA had another owner by then")                    \
+	X(SAS_GRANTED, "sas-granted", "SAs given to another worker")                                         \
 	X(EVENTS_RAISED, "events-raised", "what the worker told control")                                    \
 	X(POLLS, "polls", "rounds of the loop")                                                              \
 	X(EMPTY_POLLS, "empty-polls", "rounds that found nothing")                                           \

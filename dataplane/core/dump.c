@@ -63,7 +63,7 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .suite = sa->suite,
 	        .window = sa->window,
 	        .direction = direction,
-	        .owner = sa->owner,
+	        .owner = sa_owner(sa),
 	        .sequence = counters_read(&r->sequence),
 	        .packets = counters_read(&r->packets),
 	        .bytes = counters_read(&r->bytes),
@@ -82,6 +82,11 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	memcpy(out->local, sa->selectors->local, sizeof(out->local));
 	memcpy(out->remote, sa->selectors->remote, sizeof(out->remote));
 	return true;
+}
+
+uint32_t dump_owned(const struct core *core, uint32_t worker)
+{
+	return core->writer->load[worker];
 }
 
 bool dump_policy(const struct core *core, uint32_t index, struct rg_api_policy *out)

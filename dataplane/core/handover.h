@@ -10,6 +10,7 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct handover {
@@ -35,6 +36,21 @@ struct handover_ring {
 /* `size` is a power of two. Any thread, before use. NULL: no memory. */
 struct handover_ring *handover_ring_new(uint32_t size);
 void handover_ring_free(struct handover_ring *ring);
+
+/* Consumer. May say so although the producer has just put something. */
+static inline bool handover_is_empty(const struct handover_ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_relaxed) ==
+	       atomic_load_explicit(&r->tail, memory_order_relaxed);
+}
+
+/* Producer: how many will fit, at the least. */
+static inline uint32_t handover_room(const struct handover_ring *r)
+{
+	return r->mask + 1 -
+	       (atomic_load_explicit(&r->head, memory_order_relaxed) -
+	        atomic_load_explicit(&r->tail, memory_order_relaxed));
+}
 
 /* Producer. How many of `n` fitted: the first ones. */
 static inline unsigned handover_put(struct handover_ring *r, const struct handover *items, unsigned n)
@@ -63,6 +79,8 @@ static inline unsigned handover_take(struct handover_ring *r, struct handover *i
 	uint32_t have = r->head_seen - tail;
 	if (n > have)
 		n = have;
+	if (n == 0) /* or an idle consumer would go on writing a line that the producer reads */
+		return 0;
 	for (unsigned i = 0; i < n; i++)
 		items[i] = r->slot[(tail + i) & r->mask];
 	atomic_store_explicit(&r->tail, tail + n, memory_order_release);

@@ -52,10 +52,12 @@ struct sa {
 	struct selectors4 sel4;
 	uint64_t sequence_last; /* outbound: no number above is sent */
 	uint32_t salt;          /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
-	uint16_t owner;         /* index of the worker; any worker reads */
-	uint16_t key_line;      /* the key area begins that many 64-byte lines into the SA */
-	uint8_t flags;          /* enum sa_flags */
-	uint8_t suite;          /* enum rg_suite */
+	/* index of the worker; main before publication, then the owner alone, when
+	 * it grants the SA to the next one (owner.h); read by sa_owner() */
+	_Atomic uint16_t owner;
+	uint16_t key_line; /* the key area begins that many 64-byte lines into the SA */
+	uint8_t flags;     /* enum sa_flags */
+	uint8_t suite;     /* enum rg_suite */
 	/* enum sa_state; main and the owner store, workers load, relaxed: it
 	 * carries no data, and one burst more of a dying SA is allowed */
 	_Atomic uint8_t state;
@@ -79,10 +81,11 @@ struct sa {
 	/* cold: main; the lifetime is immutable */
 	struct rg_api_lifetime lifetime;
 	uint64_t cookie, added_ms;
-	bool told_soft, told_hard; /* main: by time */
-	uint32_t size;             /* of the whole piece of memory */
-	struct policy *policies;   /* main: those that send through it */
-	uint64_t staged_sequence;  /* main: of the record, until publication */
+	bool told_soft, told_hard;             /* main: by time */
+	uint32_t size;                         /* of the whole piece of memory */
+	struct policy *policies;               /* main: those that send through it */
+	struct sa *tunnel_next, **tunnel_link; /* main: among the tunnel's SAs */
+	uint64_t staged_sequence;              /* main: of the record, until publication */
 };
 
 _Static_assert(offsetof(struct sa, next_bytes) == 64, "the first line is full");
@@ -97,6 +100,13 @@ static inline uint64_t *sa_ring(struct sa *sa)
 static inline const void *sa_key(const struct sa *sa)
 {
 	return (const uint8_t *)sa + (size_t)sa->key_line * 64;
+}
+
+/* Any thread. A worker that reads its own index has the SA to itself until it grants it. */
+static inline uint16_t sa_owner(const struct sa *sa)
+{
+	/* pairs with the grant's release in owner.c; read it once for a decision */
+	return atomic_load_explicit(&sa->owner, memory_order_acquire);
 }
 
 static inline bool sa_is_dead(const struct sa *sa)

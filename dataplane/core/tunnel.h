@@ -3,7 +3,7 @@
  * One session's attachment to the network: every SA of the session points here,
  * so one store of `path` moves them all in the same instant. Survives rekeys.
  * All SAs of a tunnel have the tunnel's owner, a worker, which alone writes
- * the liveness fields.
+ * the liveness fields, and change it together (owner.h).
  */
 #ifndef RG_DATAPLANE_CORE_TUNNEL_H
 #define RG_DATAPLANE_CORE_TUNNEL_H
@@ -14,13 +14,16 @@
 #define TUNNEL_ANSWER_MS 1000u  /* sent for that long without an answer: silence */
 #define TUNNEL_SEEN_MS   10000u /* only where an answer was seen that recently before */
 
+struct sa;
+struct owner_order;
+
 struct tunnel {
 	/* Published by main (release) in batch_tunnel.c, read once a packet by
 	 * tunnel_path() (acquire). Never NULL after publication of the tunnel. */
 	alignas(64) _Atomic(const struct path *) path;
 	uint64_t cookie;
 	uint32_t handle;
-	uint16_t owner; /* index of the worker; fixed for the tunnel's life */
+	uint16_t owner; /* main: index of the worker, once it is settled (owner.h) */
 	uint16_t reserved;
 
 	/* owner only: milliseconds of CLOCK_MONOTONIC, 0 for never */
@@ -31,9 +34,11 @@ struct tunnel {
 
 	/* main only */
 	alignas(64) uint32_t generation;
-	uint32_t refs;       /* SAs that point here */
-	struct path *staged; /* by the batch under way */
-	bool marked;         /* to be deleted by it */
+	uint32_t refs;             /* SAs that point here */
+	struct path *staged;       /* by the batch under way */
+	struct sa *sas;            /* linked by sa->tunnel_next */
+	struct owner_order *order; /* to move to another worker; NULL: none under way */
+	bool marked;               /* to be deleted by it */
 };
 
 /* Worker: exactly once for a packet, in the stage that computes its length. */

@@ -62,7 +62,8 @@ struct core_writer {
 	uint8_t *sa_slot[2]; /* enum sa_slot */
 	uint32_t n_tunnels, n_sas[2], n_policies;
 	uint32_t load[CORE_MAX_WORKERS]; /* tunnels of each owner */
-	uint64_t migrations;
+	struct owner_order *orders;      /* under way, and not yet collected */
+	uint64_t migrations, owner_moves;
 
 	struct policy_group *groups[GROUP_CHAINS];
 	struct policy_group *touched;

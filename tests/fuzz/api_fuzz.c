@@ -7,6 +7,7 @@
  */
 #include "dataplane/api/client.h"
 #include "dataplane/api_server.h"
+#include "dataplane/core/owner.h"
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define STEPS_MAX   40
 #define RECORDS_MAX 3
+#define WORKERS     3 /* this thread plays them: they obey orders (owner.h), and have no packets */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,6 +85,9 @@ static void valid_record(uint16_t type, uint8_t n, uint32_t step, void *out)
 	case RG_MSG_POLICY_SET:
 		memcpy(out, &(struct rg_api_policy_set){handle, handle}, sizeof(struct rg_api_policy_set));
 		return;
+	case RG_MSG_OWNER:
+		memcpy(out, &(struct rg_api_owner){handle, n % 3}, sizeof(struct rg_api_owner));
+		return;
 	default:
 		if (type >= RG_MSG_TUNNEL_DEL && type <= RG_MSG_POLICY_DEL)
 			memcpy(out, &handle, sizeof(handle));
@@ -92,7 +97,7 @@ static void valid_record(uint16_t type, uint8_t n, uint32_t step, void *out)
 /* One datagram; some are cut or lie about their header. */
 static size_t build(struct input *in, uint32_t step, uint8_t *out, size_t room)
 {
-	uint16_t type = take_byte(in) % 22;
+	uint16_t type = take_byte(in) % 23;
 	uint8_t how = take_byte(in), object = take_byte(in), spoil = take_byte(in) % 64;
 	uint32_t count = 1 + how % RECORDS_MAX;
 	size_t record = rg_api_record_size(type), n = sizeof(struct rg_api_hdr) + count * record;
@@ -134,6 +139,8 @@ static void check_tables(const struct core *core)
 		const struct path *path = tunnel_path(core->writer->tunnels[i]);
 		require(path->check == path_check(path) && path->generation == t.generation);
 		refs += core->writer->tunnels[i]->refs;
+		for (const struct sa *s = core->writer->tunnels[i]->sas; s != NULL; s = s->tunnel_next)
+			require(sa_owner(s) == core->writer->tunnels[i]->owner);
 		n[0]++;
 	}
 	for (uint32_t i = 0; i < core->capacity; i++) {
@@ -179,13 +186,14 @@ static void run(struct core *core, struct api_server *server, int fd, struct inp
 			return;
 		core_tick(core, now);
 		api_server_dispatch(server, now);
+		owner_obey(core, step % (WORKERS + 1) % WORKERS);
 		drain(fd);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct core_config config = {.n_workers = 1, .max_sas = 64, .key_size = 64};
+	struct core_config config = {.n_workers = WORKERS, .max_sas = 64, .key_size = 64};
 	struct api_server_config server_config = {0};
 	struct input in = {data, size};
 	struct api_server *server = NULL;
@@ -198,6 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
 	require(api_server_adopt(server, pair[0], 1000) == 0);
 	run(core, server, pair[1], &in);
+	for (unsigned i = 0; i < WORKERS; i++)
+		owner_obey(core, i);
+	owner_collect(core);
 	check_tables(core);
 	close(pair[1]);
 	api_server_free(server);

@@ -15,7 +15,7 @@ MAGIC, VERSION = 0x52474131, 2
 WRITER, READER, EVENTS = 1, 2, 3
 (HELLO, TUNNEL_ADD, TUNNEL_DEL, SA_IN_ADD, SA_IN_DEL, SA_OUT_ADD, SA_OUT_DEL, POLICY_ADD, POLICY_SET, POLICY_DEL,
  MIGRATE, SUSPEND, DUMP_TUNNELS, DUMP_SAS_IN, DUMP_SAS_OUT, DUMP_POLICIES, DUMP_COUNTERS, DUMP_PORTS,
- DUMP_WORKERS, QUERY_STATUS) = range(1, 21)
+ DUMP_WORKERS, QUERY_STATUS, OWNER) = range(1, 22)
 REPLY, TUNNEL, SA_INFO, POLICY, COUNTER, PORT, WORKER, STATUS, EVENT = range(64, 73)
 (EV_LOST, EV_NEW_ADDRESS, EV_NO_ANSWER, EV_SOFT_LIFETIME, EV_HARD_LIFETIME, EV_NO_SA, EV_SEQUENCE, EV_PORT, EV_PMTU,
  EV_FIRST_PACKET) = range(1, 11)
@@ -106,6 +106,10 @@ class PolicySet(Record):
     _fields_ = [("handle", c.c_uint32), ("sa", c.c_uint32)]
 
 
+class Owner(Record):
+    _fields_ = [("tunnel", c.c_uint32), ("worker", c.c_uint32)]
+
+
 class SaInfo(Record):
     _fields_ = [("handle", c.c_uint32), ("spi", c.c_uint32), ("tunnel", c.c_uint32), ("flags", c.c_uint32),
                 ("cookie", c.c_uint64), ("suite", c.c_uint32), ("window", c.c_uint32), ("direction", c.c_uint32),
@@ -129,7 +133,8 @@ class Port(Record):
 class Worker(Record):
     _fields_ = [("index", c.c_uint32), ("cpu", c.c_uint32), ("polls", c.c_uint64), ("empty_polls", c.c_uint64),
                 ("sleeps", c.c_uint64), ("packets", c.c_uint64), ("handed_over", c.c_uint64),
-                ("received", c.c_uint64), ("ring_full", c.c_uint64)]
+                ("received", c.c_uint64), ("ring_full", c.c_uint64), ("passed_on", c.c_uint64),
+                ("sas_granted", c.c_uint64), ("tunnels", c.c_uint32), ("socket", c.c_uint32)]
 
 
 class Status(Record):

@@ -48,6 +48,24 @@ static uint16_t transmit(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint
 	return (uint16_t)handover_put(side->from_worker[queue], items, n);
 }
 
+/* The same packet for another worker; no more of them under way than the rings hold. */
+static void send_copy(struct world *w, const struct rte_mbuf *m, struct handover_ring *ring)
+{
+	struct handover item = {0};
+	struct rte_mbuf *copy;
+
+	if (w->copies - world_replays(w) >= WORLD_INFLIGHT)
+		return;
+	copy = rte_pktmbuf_copy(m, w->dp.pool, 0, UINT32_MAX);
+	if (copy == NULL)
+		return;
+	item.packet = copy;
+	if (handover_put(ring, &item, 1) == 1)
+		w->copies++;
+	else
+		rte_pktmbuf_free(copy);
+}
+
 /* A packet into the ring of one worker after the other: with two, half of them land on the wrong one. */
 static bool send_one(struct world *w, unsigned port, void (*make)(struct world *, struct rte_mbuf *))
 {
@@ -58,6 +76,8 @@ static bool send_one(struct world *w, unsigned port, void (*make)(struct world *
 	if (m == NULL)
 		return false;
 	make(w, m);
+	if (w->owners_change && port == PACKETS_UPLINK)
+		send_copy(w, m, w->side[port].to_worker[(n / 2 + 1) % w->n_workers]);
 	return handover_put(w->side[port].to_worker[(n / 2) % w->n_workers], &item, 1) == 1;
 }
 
@@ -90,7 +110,8 @@ static void *run_peer(void *arg)
 		collect(w, PACKETS_LAN, check_plain);
 		atomic_store_explicit(&w->made, w->out.sent, memory_order_relaxed);
 		atomic_store(&w->drained,
-		             !more && w->out.sent + w->in.sent == w->out.received + w->in.received);
+		             !more && w->out.sent + w->in.sent == w->out.received + w->in.received &&
+		                     w->copies == world_replays(w));
 		sched_yield();
 	}
 	return NULL;
@@ -223,20 +244,22 @@ static int connect_api(struct world *w)
 	return rc == 0 ? rg_client_hello(w->client, &reply, CALL_MS) : rc;
 }
 
-int world_start(struct world *w, unsigned n_workers, struct rte_mempool *pool)
+int world_start(struct world *w, unsigned n_workers, bool owners_change, struct rte_mempool *pool)
 {
 	uint8_t key[RG_API_KEY_MAX];
 	int rc;
 
 	memset(w, 0, sizeof(*w));
 	w->n_workers = n_workers;
+	w->owners_change = owners_change;
 	w->last_seq = WORLD_START;
 	w->random = 1;
 	world_key(key);
 	crypto_key_expand(NULL, RG_SUITE_AES128_GCM16, key, w->key);
 	w->out.seen = calloc(1, WORLD_PACKETS_MAX / 8);
 	w->in.seen = calloc(1, WORLD_PACKETS_MAX / 8);
-	rc = w->out.seen == NULL || w->in.seen == NULL ? -ENOMEM : make_tables(w, pool);
+	w->numbers = calloc(1, WORLD_PACKETS_MAX / 8 + 1);
+	rc = w->out.seen == NULL || w->in.seen == NULL || w->numbers == NULL ? -ENOMEM : make_tables(w, pool);
 	if (rc == 0)
 		rc = connect_api(w);
 	for (unsigned i = 0; rc == 0 && i < n_workers; i++)
@@ -282,6 +305,24 @@ uint64_t world_drops(const struct world *w, const char **worst)
 	return sum;
 }
 
+uint64_t world_count(const struct world *w, enum counter what)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < w->n_workers; i++)
+		sum += counters_read(&w->dp.worker[i]->counters->count[what]);
+	return sum;
+}
+
+uint64_t world_replays(const struct world *w)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < w->n_workers; i++)
+		sum += counters_read(&w->dp.worker[i]->counters->drop[DROP_ESP_REPLAY_SEEN]);
+	return sum;
+}
+
 static void drain(struct handover_ring *ring)
 {
 	struct handover item;
@@ -307,4 +348,5 @@ void world_free(struct world *w)
 	core_free(w->dp.core);
 	free(w->out.seen);
 	free(w->in.seen);
+	free(w->numbers);
 }

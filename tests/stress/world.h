@@ -47,6 +47,11 @@ struct world {
 	struct side side[2]; /* by PACKETS_UPLINK and PACKETS_LAN */
 	struct tally out, in;
 	uint64_t last_seq;
+	/* Owners change: packets of one SA leave through both workers' queues, so a number may
+	 * be overtaken, but comes once; and each ESP packet is sent to both workers (H59). */
+	bool owners_change;
+	uint64_t copies;
+	uint8_t *numbers; /* a bit for each outbound number above WORLD_START */
 	uint32_t last_generation;
 	uint64_t random;
 	alignas(64) uint8_t key[1024]; /* the peer's expansion of the SAs' key */
@@ -66,12 +71,15 @@ struct world {
 };
 
 /* Starts all threads and installs tunnel, SAs and policy through the API. 0 or a negative errno. */
-int world_start(struct world *w, unsigned n_workers, struct rte_mempool *pool);
+int world_start(struct world *w, unsigned n_workers, bool owners_change, struct rte_mempool *pool);
 /* Lets packets drain (10 s at most), then ends all threads. False: some never came out. */
 bool world_finish(struct world *w);
 void world_free(struct world *w);
 /* Packets that the workers dropped, by all reasons; the largest one's name in `*worst`. */
 uint64_t world_drops(const struct world *w, const char **worst);
+uint64_t world_count(const struct world *w, enum counter what);
+/* Copies that were dropped as replays. */
+uint64_t world_replays(const struct world *w);
 
 /* check.c: the peer's half */
 

@@ -372,8 +372,8 @@ static void owners_are_spread_and_shared_by_a_tunnel(void **state)
 	assert_int_equal(core->writer->load[1], N / 2);
 	for (uint32_t i = 0; i < N; i++) {
 		struct sa *in = sa_by_handle(core, RG_IN, handle_of(i));
-		assert_int_equal(in->owner, sa_by_handle(core, RG_OUT, handle_of(i))->owner);
-		assert_int_equal(in->owner, in->tunnel->owner);
+		assert_int_equal(sa_owner(in), sa_owner(sa_by_handle(core, RG_OUT, handle_of(i))));
+		assert_int_equal(sa_owner(in), in->tunnel->owner);
 	}
 	core_free(core);
 }

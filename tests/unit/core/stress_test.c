@@ -87,7 +87,7 @@ static void send_one(struct worker *w, uint32_t client, struct sa *sa)
 {
 	uint64_t seq;
 
-	if (client >= STEADY || sa->owner != w->id)
+	if (client >= STEADY || sa_owner(sa) != w->id)
 		return;
 	seq = sa_next_sequence(sa);
 	/* two owners at once, or a number twice, would show here */
@@ -114,12 +114,12 @@ static void look_up_outbound(struct worker *w, uint32_t client)
 	}
 	w->errors += !sa_admits(c.sa, ip, 28);
 	check_path(w, client, c.sa);
-	if (c.sa->owner == w->id) {
+	if (sa_owner(c.sa) == w->id) {
 		send_one(w, client, c.sa);
 		return;
 	}
 	item = (struct handover){.handle = c.sa->handle, .data = client};
-	w->full += handover_put(core->worker[c.sa->owner]->from[w->id], &item, 1) == 0;
+	w->full += handover_put(core->worker[sa_owner(c.sa)]->from[w->id], &item, 1) == 0;
 }
 
 static void take_handed_over(struct worker *w)

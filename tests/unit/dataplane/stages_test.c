@@ -354,7 +354,7 @@ static void hand_over_loses_nothing(void **state)
 /* The owner does not poll: its ring fills, the rest is counted, and all is well when it is back. */
 static void H74_stalled_owner(void **state)
 {
-	unsigned owner = sa_by_handle(dp.core, RG_OUT, RG_SA_HANDLE(1, 1))->owner, other = 1 - owner;
+	unsigned owner = sa_owner(sa_by_handle(dp.core, RG_OUT, RG_SA_HANDLE(1, 1))), other = 1 - owner;
 	unsigned offered = 0;
 
 	(void)state;
@@ -380,7 +380,7 @@ static void stale_handle(void **state)
 {
 	struct batch_result result;
 	const struct rg_api_handle handle = {.handle = RG_SA_HANDLE(1, 1)};
-	unsigned owner = sa_by_handle(dp.core, RG_OUT, handle.handle)->owner, other = 1 - owner;
+	unsigned owner = sa_owner(sa_by_handle(dp.core, RG_OUT, handle.handle)), other = 1 - owner;
 
 	(void)state;
 	offer(NETWORK, other, plain(1, 100));
