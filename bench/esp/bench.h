@@ -26,6 +26,9 @@ struct bench_suite {
 	uint32_t key_len; /* octets of the key; the salt is behind it */
 };
 
+/* By name. */
+const struct bench_suite *cases_suite(const char *name);
+
 struct bench_case {
 	const struct bench_suite *suite;
 	bool decrypt;
@@ -92,6 +95,9 @@ struct gateway {
 /* 0 or a negative errno after a line on stderr. */
 int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool);
 void gateway_close(struct gateway *g);
+/* Of client `i`: its address inside (network byte order), and its tunnel, SA and policy. */
+uint32_t gateway_client(uint32_t i);
+uint32_t gateway_handle(uint32_t i);
 /* Lays the packets of a round ready (not timed). */
 void gateway_prepare(struct gateway *g, const struct pattern *p);
 /* Cycles for one round, or 0 after a line on stderr that says which packets were lost. */
@@ -133,6 +139,9 @@ struct bench_options {
 /* 0, 1 after --help, or -EINVAL after a line on stderr. */
 int options_parse(struct bench_options *o, int argc, char **argv);
 
+/* priority.c: before other programs, where that is allowed. Main, once. */
+void priority_raise(void);
+
 /* What every part of a run gets. A part prints what it found and adds records. */
 struct bench {
 	struct bench_options options;
@@ -145,6 +154,8 @@ typedef int bench_part(struct bench *b);
 
 bench_part cases_run;      /* cases.c: the matrix */
 bench_part install_run;    /* install.c: SA pairs a second through the API, and what they weigh */
+bench_part latency_run;    /* latency.c: from the store of a path to the wire */
+bench_part storm_run;      /* storm.c: throughput while everybody moves */
 bench_part migrations_run; /* migrations.c: moves a second through the API */
 
 /* ---- report.c: records that all have the same first keys */

@@ -29,6 +29,14 @@ static const uint32_t counts[] = {1, 1000, 10000, 100000};
 
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), COUNTS = sizeof(counts) / sizeof(counts[0]) };
 
+const struct bench_suite *cases_suite(const char *name)
+{
+	for (unsigned i = 0; i < SUITES; i++)
+		if (strcmp(suites[i].name, name) == 0)
+			return &suites[i];
+	return NULL;
+}
+
 struct sides {
 	struct gateway *gateway;
 	struct raw *raw;

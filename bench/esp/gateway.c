@@ -22,7 +22,7 @@
 #define OUTER 20u
 #define BATCH 512u
 
-static uint32_t client_inner(uint32_t i)
+uint32_t gateway_client(uint32_t i)
 {
 	return htonl(0x0a630000u + i + 1);
 }
@@ -32,14 +32,14 @@ static uint32_t client_outer(uint32_t i)
 	return htonl(0xc6120000u + i + 1);
 }
 
-static uint32_t handle_of(uint32_t i)
+uint32_t gateway_handle(uint32_t i)
 {
 	return RG_SA_HANDLE(i + 1, 1);
 }
 
 static uint32_t spi_of(uint32_t i)
 {
-	return htonl(1u << 28 | handle_of(i));
+	return htonl(1u << 28 | gateway_handle(i));
 }
 
 static void put_address(uint8_t *where, uint32_t addr)
@@ -59,9 +59,9 @@ static void resolve(void *ctx, struct route *route)
 static void fill_sa(struct rg_api_sa *sa, const struct bench_case *what, uint32_t i)
 {
 	memset(sa, 0, sizeof(*sa));
-	sa->handle = handle_of(i);
+	sa->handle = gateway_handle(i);
 	sa->spi = spi_of(i);
-	sa->tunnel = handle_of(i);
+	sa->tunnel = gateway_handle(i);
 	sa->suite = what->suite->suite;
 	sa->flags = RG_SA_ESN;
 	sa->window = 1024;
@@ -70,14 +70,14 @@ static void fill_sa(struct rg_api_sa *sa, const struct bench_case *what, uint32_
 	put_address(sa->local[0].first, htonl(0x0a140000));
 	put_address(sa->local[0].last, htonl(0x0a14ffff));
 	sa->remote[0] = (struct rg_api_selector){.family = 4, .port_last = 65535};
-	put_address(sa->remote[0].first, client_inner(i));
-	put_address(sa->remote[0].last, client_inner(i));
+	put_address(sa->remote[0].first, gateway_client(i));
+	put_address(sa->remote[0].last, gateway_client(i));
 }
 
 static void fill_tunnel(struct rg_api_tunnel *t, uint32_t i)
 {
 	memset(t, 0, sizeof(*t));
-	t->handle = handle_of(i);
+	t->handle = gateway_handle(i);
 	t->generation = 1;
 	t->path.family = 4;
 	put_address(t->path.local, packets_gateway());
@@ -87,11 +87,11 @@ static void fill_tunnel(struct rg_api_tunnel *t, uint32_t i)
 static void fill_policy(struct rg_api_policy *p, uint32_t i)
 {
 	memset(p, 0, sizeof(*p));
-	p->handle = handle_of(i);
-	p->sa = handle_of(i);
+	p->handle = gateway_handle(i);
+	p->sa = gateway_handle(i);
 	p->family = 4;
 	p->prefix_len = 32;
-	put_address(p->prefix, client_inner(i));
+	put_address(p->prefix, gateway_client(i));
 }
 
 static int install_some(struct gateway *g, uint32_t first, uint32_t n)
@@ -169,7 +169,9 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	                                                          : memory_port_fill(&g->port, pool);
 	for (uint32_t i = 0; rc == 0 && i < what->sas; i += BATCH)
 		rc = install_some(g, i, what->sas - i < BATCH ? what->sas - i : BATCH);
-	if (rc != 0)
+	if (rc == 0)
+		rcu_online(&g->dp.core->rcu, 0);
+	else
 		gateway_close(g);
 	return rc;
 }
@@ -182,8 +184,10 @@ void gateway_close(struct gateway *g)
 		worker_free(g->worker);
 	if (atomic_load(&g->dp.fib) != NULL)
 		fib_free((struct fib *)(uintptr_t)atomic_load(&g->dp.fib));
-	if (g->dp.core != NULL)
+	if (g->dp.core != NULL) {
+		rcu_offline(&g->dp.core->rcu, 0);
 		core_free(g->dp.core);
+	}
 	free(g->sequence);
 	free(g->peer_keys);
 	memset(g, 0, sizeof(*g));
@@ -200,7 +204,7 @@ static void put_esp(struct gateway *g, uint32_t sa, uint32_t size, uint8_t *esp)
 	                                .esn = true};
 
 	pattern_key(sa, key);
-	packets_put_ipv4(esp + PACKETS_ESP_HEAD, client_inner(sa), packets_server(), IPPROTO_UDP, size);
+	packets_put_ipv4(esp + PACKETS_ESP_HEAD, gateway_client(sa), packets_server(), IPPROTO_UDP, size);
 	packets_seal(esp, size, &how);
 }
 
@@ -221,7 +225,7 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 			                 IPPROTO_ESP, len);
 			put_esp(g, p->sa[i], size, frame + PACKETS_L2 + OUTER);
 		} else {
-			packets_put_ipv4(frame + PACKETS_L2, packets_server(), client_inner(p->sa[i]),
+			packets_put_ipv4(frame + PACKETS_L2, packets_server(), gateway_client(p->sa[i]),
 			                 IPPROTO_UDP, size);
 		}
 		m->data_len = (uint16_t)(PACKETS_L2 + len);
@@ -255,8 +259,10 @@ uint64_t gateway_round(struct gateway *g)
 	uint64_t start = __rdtsc(), cycles;
 	unsigned sent;
 
-	for (unsigned i = 0; i < BENCH_ROUND; i += WORKER_BURST)
+	for (unsigned i = 0; i < BENCH_ROUND; i += WORKER_BURST) {
 		worker_poll(g->worker);
+		rcu_quiescent(&g->dp.core->rcu, 0);
+	}
 	cycles = __rdtsc() - start;
 	sent = g->port.sent;
 	if (memory_port_collect(&g->port) != 0) {
@@ -274,7 +280,7 @@ static bool opens(const struct gateway *g, uint32_t sa, uint32_t size, const str
 	const int len = (int)packets_cipher_len(size);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[RG_API_KEY_MAX], nonce[12], aad[12], out[2048], icv[CRYPTO_ICV];
-	uint32_t addr = client_inner(sa);
+	uint32_t addr = gateway_client(sa);
 	int n = 0;
 	bool ok = false;
 
@@ -300,7 +306,7 @@ int gateway_verify(struct gateway *g, const struct pattern *p)
 	for (unsigned i = 0; i < BENCH_ROUND; i++) {
 		const struct rte_mbuf *m = g->port.m[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-		uint32_t addr = client_inner(p->sa[i]);
+		uint32_t addr = gateway_client(p->sa[i]);
 		bool ok = g->what.decrypt ? memcmp(frame + PACKETS_L2 + 12, &addr, 4) == 0
 		                          : opens(g, p->sa[i], p->size[i], m);
 

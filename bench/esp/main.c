@@ -21,9 +21,8 @@ static const struct {
 	const char *name;
 	bench_part *run;
 } parts[] = {
-        {"cases", cases_run},
-        {"migrations", migrations_run},
-        {"install", install_run},
+        {"cases", cases_run},     {"migrations", migrations_run}, {"install", install_run},
+        {"latency", latency_run}, {"storm", storm_run},
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -83,6 +82,7 @@ int main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc > 0 ? 0 : 2;
+	priority_raise();
 	b.records = json_array();
 	b.pool = start_eal(b.options.cpu);
 	if (b.pool == NULL || b.records == NULL)
