@@ -16,6 +16,16 @@ static uint32_t ring_bytes(const struct sa *sa)
 	return sa->direction == RG_IN ? ((sa->ring_mask + 1u) * 8 + 63) & ~63u : 0;
 }
 
+static void free_selectors(struct core *core, const struct selectors *selectors)
+{
+	struct selectors_shape shape;
+
+	if (selectors == NULL)
+		return;
+	shape = (struct selectors_shape){.n_local = selectors->n_local, .n_remote = selectors->n_remote};
+	slab_free(&core->writer->slabs, (void *)(uintptr_t)selectors, selectors_size(&shape));
+}
+
 void sa_destroy(struct core *core, void *object)
 {
 	struct sa *sa = object;
@@ -25,7 +35,7 @@ void sa_destroy(struct core *core, void *object)
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
 	*sa->record = (struct rg_counters_sa){0};
-	slab_free(&core->writer->slabs, (void *)(uintptr_t)sa->selectors, sizeof(struct selectors));
+	free_selectors(core, sa->selectors);
 	explicit_bzero(sa, size);
 	slab_free(&core->writer->slabs, sa, size);
 }
@@ -210,22 +220,37 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	}
 }
 
+/* -EINVAL, -ENOMEM. None where the SA's own line says it all. */
+static int build_selectors(struct core *core, const struct rg_api_sa *r, struct sa *sa)
+{
+	struct selectors_shape shape;
+	struct selectors *all;
+	int rc = selectors_check(&shape, r->local, r->remote);
+
+	if (rc != 0)
+		return rc;
+	sa->sel4 = shape.fast;
+	sa->flags |= shape.simple4 ? SA_SIMPLE4 : 0;
+	if (shape.whole)
+		return 0;
+	all = slab_alloc(&core->writer->slabs, selectors_size(&shape));
+	if (all == NULL)
+		return -ENOMEM;
+	selectors_fill(all, &shape, r->local, r->remote);
+	sa->selectors = all;
+	return 0;
+}
+
 static int build(struct core *core, enum rg_direction direction, const struct rg_api_sa *r, struct sa **out)
 {
 	struct slabs *slabs = &core->writer->slabs;
-	struct selectors *selectors = slab_alloc(slabs, sizeof(*selectors));
 	struct sa shape = {0}, *sa = NULL;
-	bool simple4;
-	int rc = -ENOMEM;
+	int rc;
 
-	if (selectors == NULL)
-		goto out;
-	rc = selectors_build(selectors, &shape.sel4, &simple4, r->local, r->remote);
+	fill(core, &shape, direction, r);
+	rc = build_selectors(core, r, &shape);
 	if (rc != 0)
 		goto out;
-	fill(core, &shape, direction, r);
-	shape.selectors = selectors;
-	shape.flags |= simple4 ? SA_SIMPLE4 : 0;
 	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
 	shape.size = shape.key_line * 64u + (uint32_t)core->config.key_size;
 	rc = -ENOMEM;
@@ -238,7 +263,7 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	rc = expand_key(core, r, sa);
 out:
 	if (rc != 0) {
-		slab_free(slabs, selectors, sizeof(*selectors));
+		free_selectors(core, shape.selectors);
 		if (sa != NULL) {
 			explicit_bzero(sa, shape.size);
 			slab_free(slabs, sa, shape.size);

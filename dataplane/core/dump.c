@@ -79,8 +79,7 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .df = sa->df,
 	        .dscp = sa->dscp,
 	};
-	memcpy(out->local, sa->selectors->local, sizeof(out->local));
-	memcpy(out->remote, sa->selectors->remote, sizeof(out->remote));
+	selectors_list(sa->selectors, &sa->sel4, out->local, out->remote);
 	return true;
 }
 

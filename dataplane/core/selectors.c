@@ -159,23 +159,23 @@ static bool side_match(const struct rg_api_selector *s, unsigned n, const struct
 
 bool selectors_match(const struct selectors *s, const struct flow *flow, bool local_is_source)
 {
+	const struct rg_api_selector *local = s->list, *remote = s->list + s->n_local;
+
 	if (local_is_source)
-		return side_match(s->local, s->n_local, flow, flow->source, flow->source_port) &&
-		       side_match(s->remote, s->n_remote, flow, flow->destination, flow->destination_port);
-	return side_match(s->remote, s->n_remote, flow, flow->source, flow->source_port) &&
-	       side_match(s->local, s->n_local, flow, flow->destination, flow->destination_port);
+		return side_match(local, s->n_local, flow, flow->source, flow->source_port) &&
+		       side_match(remote, s->n_remote, flow, flow->destination, flow->destination_port);
+	return side_match(remote, s->n_remote, flow, flow->source, flow->source_port) &&
+	       side_match(local, s->n_local, flow, flow->destination, flow->destination_port);
 }
 
-static int copy_side(struct rg_api_selector *to, uint8_t *n, const struct rg_api_selector *from)
+static int check_side(const struct rg_api_selector *list, uint8_t *n)
 {
-	for (*n = 0; *n < RG_API_MAX_SELECTORS && from[*n].family != 0; (*n)++) {
-		const struct rg_api_selector *s = &from[*n];
-		size_t len = s->family == 4 ? 4 : 16;
+	for (*n = 0; *n < RG_API_MAX_SELECTORS && list[*n].family != 0; (*n)++) {
+		const struct rg_api_selector *s = &list[*n];
 		if (s->family != 4 && s->family != 6)
 			return -EINVAL;
-		if (s->port_first > s->port_last || memcmp(s->first, s->last, len) > 0)
+		if (s->port_first > s->port_last || memcmp(s->first, s->last, s->family == 4 ? 4 : 16) > 0)
 			return -EINVAL;
-		to[*n] = *s;
 	}
 	return *n == 0 ? -EINVAL : 0;
 }
@@ -202,25 +202,67 @@ static uint32_t host4(const uint8_t *addr)
 	return ntohl(a);
 }
 
-int selectors_build(struct selectors *out, struct selectors4 *fast, bool *simple4,
-                    const struct rg_api_selector *local, const struct rg_api_selector *remote)
+int selectors_check(struct selectors_shape *shape, const struct rg_api_selector *local,
+                    const struct rg_api_selector *remote)
 {
 	const struct rg_api_selector *l, *r;
 	int rc;
 
-	rc = copy_side(out->local, &out->n_local, local);
+	*shape = (struct selectors_shape){0};
+	rc = check_side(local, &shape->n_local);
 	if (rc == 0)
-		rc = copy_side(out->remote, &out->n_remote, remote);
+		rc = check_side(remote, &shape->n_remote);
 	if (rc != 0)
 		return rc;
-	l = only4(out->local, out->n_local);
-	r = only4(out->remote, out->n_remote);
-	*simple4 = l != NULL && r != NULL;
-	if (*simple4) {
-		fast->local_first = host4(l->first);
-		fast->local_span = host4(l->last) - fast->local_first;
-		fast->remote_first = host4(r->first);
-		fast->remote_span = host4(r->last) - fast->remote_first;
-	}
+	l = only4(local, shape->n_local);
+	r = only4(remote, shape->n_remote);
+	if (l == NULL || r == NULL)
+		return 0;
+	shape->simple4 = true;
+	shape->whole = shape->n_local == 1 && shape->n_remote == 1;
+	shape->fast.local_first = host4(l->first);
+	shape->fast.local_span = host4(l->last) - shape->fast.local_first;
+	shape->fast.remote_first = host4(r->first);
+	shape->fast.remote_span = host4(r->last) - shape->fast.remote_first;
 	return 0;
+}
+
+size_t selectors_size(const struct selectors_shape *shape)
+{
+	unsigned n = shape->n_local + shape->n_remote;
+
+	return shape->whole ? 0 : sizeof(struct selectors) + n * sizeof(struct rg_api_selector);
+}
+
+void selectors_fill(struct selectors *out, const struct selectors_shape *shape,
+                    const struct rg_api_selector *local, const struct rg_api_selector *remote)
+{
+	out->n_local = shape->n_local;
+	out->n_remote = shape->n_remote;
+	memcpy(out->list, local, shape->n_local * sizeof(*local));
+	memcpy(out->list + shape->n_local, remote, shape->n_remote * sizeof(*remote));
+}
+
+static struct rg_api_selector range4(uint32_t first, uint32_t span)
+{
+	struct rg_api_selector s = {.family = 4, .port_last = 65535};
+	uint32_t ends[2] = {htonl(first), htonl(first + span)};
+
+	memcpy(s.first, &ends[0], 4);
+	memcpy(s.last, &ends[1], 4);
+	return s;
+}
+
+void selectors_list(const struct selectors *all, const struct selectors4 *fast, struct rg_api_selector *local,
+                    struct rg_api_selector *remote)
+{
+	memset(local, 0, RG_API_MAX_SELECTORS * sizeof(*local));
+	memset(remote, 0, RG_API_MAX_SELECTORS * sizeof(*remote));
+	if (all == NULL) {
+		local[0] = range4(fast->local_first, fast->local_span);
+		remote[0] = range4(fast->remote_first, fast->remote_span);
+		return;
+	}
+	memcpy(local, all->list, all->n_local * sizeof(*local));
+	memcpy(remote, all->list + all->n_local, all->n_remote * sizeof(*remote));
 }

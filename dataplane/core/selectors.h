@@ -21,10 +21,18 @@ struct selectors4 {
 	uint32_t local_first, local_span;
 };
 
-/* All selectors of an SA: its cold copy. */
+/* All selectors of an SA, as many as there are. An SA whose selectors4 says it all has none. */
 struct selectors {
 	uint8_t n_local, n_remote;
-	struct rg_api_selector local[RG_API_MAX_SELECTORS], remote[RG_API_MAX_SELECTORS];
+	struct rg_api_selector list[]; /* those of the local side first */
+};
+
+/* What two lists of a record come to. */
+struct selectors_shape {
+	struct selectors4 fast;
+	uint8_t n_local, n_remote;
+	bool simple4; /* `fast` is all there is for IPv4 */
+	bool whole;   /* ... and there is nothing for IPv6 */
 };
 
 /* What selectors look at. */
@@ -45,10 +53,16 @@ bool flow_parse(struct flow *flow, const uint8_t *ip, uint32_t len);
 /* Does a pair of selectors admit the flow? `local_is_source`: outbound. */
 bool selectors_match(const struct selectors *selectors, const struct flow *flow, bool local_is_source);
 
-/* -EINVAL: count 0 on a side, bad family, first above last, ports reversed. Sets
- * `*simple4` and `fast` where the SA's IPv4 side is one pair with any protocol and port. */
-int selectors_build(struct selectors *selectors, struct selectors4 *fast, bool *simple4,
+/* -EINVAL: count 0 on a side, bad family, first above last, ports reversed. */
+int selectors_check(struct selectors_shape *shape, const struct rg_api_selector *local,
+                    const struct rg_api_selector *remote);
+/* Bytes that selectors_fill() needs; 0: `fast` says it all. */
+size_t selectors_size(const struct selectors_shape *shape);
+void selectors_fill(struct selectors *selectors, const struct selectors_shape *shape,
                     const struct rg_api_selector *local, const struct rg_api_selector *remote);
+/* The lists again, RG_API_MAX_SELECTORS each, for dumps. `all` may be NULL: then `fast` is all. */
+void selectors_list(const struct selectors *all, const struct selectors4 *fast, struct rg_api_selector *local,
+                    struct rg_api_selector *remote);
 
 /* Addresses in host byte order. Two subtractions and two compares, no branch. */
 static inline bool selectors4_match(const struct selectors4 *fast, uint32_t remote, uint32_t local)
@@ -59,7 +73,7 @@ static inline bool selectors4_match(const struct selectors4 *fast, uint32_t remo
 
 /*
  * The stage's call: `ip` is an inner packet of `len` bytes, at least a whole
- * header of its version (20 or 40 bytes) long.
+ * header of its version (20 or 40 bytes) long. `all` may be NULL: `fast` is all there is.
  */
 static inline bool selectors_admit(const struct selectors *all, const struct selectors4 *fast, bool simple4,
                                    const uint8_t *ip, uint32_t len, bool local_is_source)
@@ -75,7 +89,7 @@ static inline bool selectors_admit(const struct selectors *all, const struct sel
 		return selectors4_match(fast, local_is_source ? destination : source,
 		                        local_is_source ? source : destination);
 	}
-	return flow_parse(&flow, ip, len) && selectors_match(all, &flow, local_is_source);
+	return all != NULL && flow_parse(&flow, ip, len) && selectors_match(all, &flow, local_is_source);
 }
 
 #endif

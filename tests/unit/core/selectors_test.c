@@ -22,6 +22,32 @@ static bool naive_side(const struct rg_api_selector *s, unsigned n, uint32_t add
 	return false;
 }
 
+/* What an SA keeps of two lists. */
+struct built {
+	struct selectors_shape shape;
+	uint8_t room[1024];
+	const struct selectors *all; /* NULL: the shape says it all */
+};
+
+static int build(struct built *b, const struct rg_api_selector *local, const struct rg_api_selector *remote)
+{
+	struct selectors *all = (struct selectors *)(void *)b->room;
+	int rc = selectors_check(&b->shape, local, remote);
+
+	b->all = NULL;
+	if (rc != 0 || selectors_size(&b->shape) == 0)
+		return rc;
+	assert_true(selectors_size(&b->shape) <= sizeof(b->room));
+	selectors_fill(all, &b->shape, local, remote);
+	b->all = all;
+	return 0;
+}
+
+static bool admits(const struct built *b, const uint8_t *ip, uint32_t len, bool local_is_source)
+{
+	return selectors_admit(b->all, &b->shape.fast, b->shape.simple4, ip, len, local_is_source);
+}
+
 static struct rg_api_selector random_selector(uint64_t *seed)
 {
 	uint32_t a = 0x0a000000 + (uint32_t)(next_random(seed) % 16),
@@ -54,16 +80,14 @@ static void match_agrees_with_naive(void **state)
 	(void)state;
 	for (unsigned round = 0; round < 20000; round++) {
 		struct rg_api_selector local[8] = {0}, remote[8] = {0};
-		struct selectors4 fast = {0};
-		struct selectors all = {0};
-		bool simple4;
+		struct built b;
 		unsigned n_local = 1 + next_random(&seed) % 3, n_remote = 1 + next_random(&seed) % 2;
 		for (unsigned i = 0; i < n_local; i++)
 			local[i] = random_selector(&seed);
 		for (unsigned i = 0; i < n_remote; i++)
 			remote[i] = random_selector(&seed);
-		assert_int_equal(selectors_build(&all, &fast, &simple4, local, remote), 0);
-		simple += simple4;
+		assert_int_equal(build(&b, local, remote), 0);
+		simple += b.shape.simple4;
 		for (unsigned i = 0; i < 20; i++) {
 			uint8_t ip[28];
 			random_packet(ip, &seed);
@@ -72,10 +96,10 @@ static void match_agrees_with_naive(void **state)
 			memcpy(&dst, ip + 16, 4);
 			bool want = naive_side(local, n_local, ntohl(src), ip[9], ip[21]) &&
 			            naive_side(remote, n_remote, ntohl(dst), ip[9], ip[23]);
-			assert_int_equal(selectors_admit(&all, &fast, simple4, ip, 28, true), want);
+			assert_int_equal(admits(&b, ip, 28, true), want);
 			want = naive_side(remote, n_remote, ntohl(src), ip[9], ip[21]) &&
 			       naive_side(local, n_local, ntohl(dst), ip[9], ip[23]);
-			assert_int_equal(selectors_admit(&all, &fast, simple4, ip, 28, false), want);
+			assert_int_equal(admits(&b, ip, 28, false), want);
 			matched += want;
 		}
 	}
@@ -111,20 +135,19 @@ static void fragments_and_icmp_ports(void **state)
 static void opaque_ports_match_only_any(void **state)
 {
 	struct rg_api_selector local[8] = {fixture_selector(1, 1)}, remote[8] = {fixture_selector(2, 2)};
-	struct selectors all = {0};
-	struct selectors4 fast;
+	struct built b;
 	uint8_t ip[28];
-	bool simple4;
 
 	(void)state;
 	fixture_packet(ip, 1, 2);
 	ip[7] = 1;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, local, remote), 0);
-	assert_true(selectors_admit(&all, &fast, false, ip, 28, true));
+	assert_int_equal(build(&b, local, remote), 0);
+	assert_true(admits(&b, ip, 28, true));
+	assert_null(b.all);
 	local[0].port_last = 65534;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, local, remote), 0);
-	assert_false(simple4);
-	assert_false(selectors_admit(&all, &fast, simple4, ip, 28, true));
+	assert_int_equal(build(&b, local, remote), 0);
+	assert_false(b.shape.simple4);
+	assert_false(admits(&b, ip, 28, true));
 }
 
 static void H66_ipv6_extension_headers(void **state)
@@ -156,26 +179,50 @@ static void H66_ipv6_extension_headers(void **state)
 	assert_false(flow_parse(&flow, ip, 120));
 }
 
+/* What a dump shows is what was added, wherever it is kept. */
+static void lists_come_back(void **state)
+{
+	uint64_t seed = 0x7296;
+	unsigned whole = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 10000; round++) {
+		struct rg_api_selector local[8] = {0}, remote[8] = {0}, l[8], r[8];
+		unsigned n_local = 1 + next_random(&seed) % 8, n_remote = 1 + next_random(&seed) % 8;
+		struct built b;
+		if (next_random(&seed) % 2 == 0)
+			n_local = n_remote = 1;
+		for (unsigned i = 0; i < n_local; i++)
+			local[i] = random_selector(&seed);
+		for (unsigned i = 0; i < n_remote; i++)
+			remote[i] = random_selector(&seed);
+		assert_int_equal(build(&b, local, remote), 0);
+		whole += b.all == NULL;
+		selectors_list(b.all, &b.shape.fast, l, r);
+		assert_memory_equal(l, local, sizeof(l));
+		assert_memory_equal(r, remote, sizeof(r));
+	}
+	assert_in_range(whole, 100, 5000);
+}
+
 static void malformed_selectors_are_refused(void **state)
 {
 	struct rg_api_selector good[8] = {fixture_selector(1, 2)}, bad[8] = {{0}};
-	struct selectors all;
-	struct selectors4 fast;
-	bool simple4;
+	struct built b;
 
 	(void)state;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, good, bad), -22);
+	assert_int_equal(build(&b, good, bad), -22);
 	bad[0] = fixture_selector(2, 1);
-	assert_int_equal(selectors_build(&all, &fast, &simple4, good, bad), -22);
+	assert_int_equal(build(&b, good, bad), -22);
 	bad[0] = fixture_selector(1, 2);
 	bad[0].family = 5;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, bad, good), -22);
+	assert_int_equal(build(&b, bad, good), -22);
 	bad[0].family = 4;
 	bad[0].port_first = 2;
 	bad[0].port_last = 1;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, bad, good), -22);
+	assert_int_equal(build(&b, bad, good), -22);
 	bad[0].port_last = 2;
-	assert_int_equal(selectors_build(&all, &fast, &simple4, bad, good), 0);
+	assert_int_equal(build(&b, bad, good), 0);
 }
 
 int main(void)
@@ -185,6 +232,7 @@ int main(void)
 	        cmocka_unit_test(fragments_and_icmp_ports),
 	        cmocka_unit_test(opaque_ports_match_only_any),
 	        cmocka_unit_test(H66_ipv6_extension_headers),
+	        cmocka_unit_test(lists_come_back),
 	        cmocka_unit_test(malformed_selectors_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
