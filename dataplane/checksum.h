@@ -19,6 +19,13 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)(sum + (sum >> 16));
 }
 
+/* Of a few words only. */
+static inline uint16_t checksum_fold32(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
 /* The sum of the IPv4 header's first 20 bytes, unfolded. */
 static inline uint64_t checksum_header4(const uint8_t *ip)
 {

@@ -47,18 +47,18 @@ bool crypto_open(uint8_t suite, const void *key, uint8_t *data, uint32_t len, co
                  const uint8_t *aad, uint32_t aad_len);
 
 /* Brings in the lines of an expanded key that a packet of `len` bytes touches
- * (measured: the round keys, and the end of the hash-key table), by loads: lines.h. */
-static inline void crypto_load_key(const void *key, uint32_t len)
+ * (measured: the round keys, and the end of the hash-key table). */
+static inline void crypto_prefetch_key(const void *key, uint32_t len)
 {
 	const uint8_t *k = (const uint8_t *)key;
 	uint32_t blocks = (len + 15) / 16;
 	uint32_t tail = blocks > 46 ? 48 : blocks + 2; /* one block for AAD, one for lengths */
 
-	line_load(k);
-	line_load(k + 64);
-	line_load(k + 128);
+	line_prefetch(k);
+	line_prefetch(k + 64);
+	line_prefetch(k + 128);
 	for (uint32_t at = (1008 - tail * 16) & ~63u; at < 1008; at += 64)
-		line_load(k + at);
+		line_prefetch(k + at);
 }
 
 #endif

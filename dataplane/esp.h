@@ -54,8 +54,8 @@ static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all
 	uint32_t first = all || len < 256 ? len : 256;
 
 	for (uint32_t at = 0; at < first; at += 64)
-		__builtin_prefetch(p + at, 1);
-	__builtin_prefetch(p + len, 1);
+		line_prefetch(p + at);
+	line_prefetch(p + len);
 }
 
 /* The largest inner packet that the path carries: what is left for cipher text, a multiple of 4. */

@@ -22,7 +22,7 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 		/* one that was handed over has its SA */
 		guess[i] = p->sa != NULL ? p->sa : sa_in_guess(w->core, p->spi);
 		if (guess[i] != NULL)
-			sa_load(guess[i]);
+			sa_prefetch(guess[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];
@@ -34,13 +34,12 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 		} else if ((owner = sa_owner(p->sa)) != w->index) {
 			hand_over(w, m, p->sa, owner, HAND_ESP_IN);
 		} else {
-			sa_load_more(p->sa);
-			sa_load_ring(p->sa, ntohl(load32(rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp + 4))));
+			sa_prefetch_more(p->sa);
+			sa_prefetch_ring(p->sa,
+			                 ntohl(load32(rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp + 4))));
 			v->m[kept++] = m;
 		}
 	}
-	for (unsigned i = 0; i < kept; i++)
-		line_load(tunnel_path(pkt_of(v->m[i])->sa->tunnel));
 	return kept;
 }
 
@@ -154,30 +153,60 @@ static void tell_new_address(struct worker *w, const struct pkt *p, const uint8_
 	count_add(w->counters, COUNTER_EVENTS_RAISED, 1);
 }
 
-/* What an authenticated packet tells about its sender; nothing here can drop it. */
-static void note_sender(struct worker *w, const struct pkt *p, const uint8_t *outer, bool newest)
+/* The outer source as one number: exact for IPv4, a hash for IPv6, where it only saves a look. */
+static inline uint64_t source_of(const struct pkt *p, const uint8_t *outer)
+{
+	uint64_t rest = (uint64_t)p->encap << 16, a, b;
+
+	if (p->encap == RG_ENCAP_UDP)
+		rest |= load16(outer + p->esp - OUTER_AT - 8);
+	if (__builtin_expect(outer[0] >> 4 == 4, 1))
+		return rest << 32 | load32(outer + 12);
+	memcpy(&a, outer + 8, 8);
+	memcpy(&b, outer + 16, 8);
+	return host_hash(rest, a, b) | 1ull << 63;
+}
+
+/* Not the source of last time, or the path was swapped: is it the path's remote? */
+static void look_at_source(struct worker *w, const struct pkt *p, const uint8_t *outer, bool newest,
+                           uint64_t source)
 {
 	struct sa *sa = p->sa;
+	uint32_t moves = tunnel_moves(sa->tunnel);
 	const struct path *path = tunnel_path(sa->tunnel);
 	uint16_t port = p->encap == RG_ENCAP_UDP ? load16(outer + p->esp - OUTER_AT - 8) : 0;
 	bool same = outer[0] >> 4 == 4 ? path_is_remote4(path, load32(outer + 12), port)
 	                               : path_is_remote6(path, outer + 8, port);
 
-	tunnel_note_in(sa->tunnel, w->now_ms);
+	if (same) {
+		sa->tunnel->seen_source = source;
+		sa->tunnel->seen_moves = moves;
+		return;
+	}
+	count_add(w->counters, COUNTER_UNEXPECTED_SOURCE, 1);
+	if (event_wants_new_address(sa, newest, w->now_ms))
+		tell_new_address(w, p, outer);
+}
+
+/* What an authenticated packet tells about its sender; nothing here can drop it. */
+static inline void note_sender(struct worker *w, const struct pkt *p, const uint8_t *outer, bool newest)
+{
+	struct sa *sa = p->sa;
+	struct tunnel *tunnel = sa->tunnel;
+	uint64_t source = source_of(p, outer);
+
+	tunnel_note_in(tunnel, w->now_ms);
 	if (__builtin_expect((sa->told & SA_TOLD_FIRST) == 0, 0))
 		event_first_packet(&w->mine->events, sa, p->seq);
-	if (__builtin_expect(!same, 0)) {
-		count_add(w->counters, COUNTER_UNEXPECTED_SOURCE, 1);
-		if (event_wants_new_address(sa, newest, w->now_ms))
-			tell_new_address(w, p, outer);
-	}
+	if (__builtin_expect(source != tunnel->seen_source || tunnel_moves(tunnel) != tunnel->seen_moves, 0))
+		look_at_source(w, p, outer, newest, source);
 }
 
 /* The largest inner packet that the tunnel's path carries back: what a SYN may promise. */
 static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32_t len)
 {
 	const struct path *path = tunnel_path(sa->tunnel);
-	const struct nexthop *nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+	const struct nexthop *nh = nexthop_load(path->nexthop);
 
 	if (nh == NULL)
 		return;
@@ -203,7 +232,7 @@ static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	note_sender(w, p, outer, newest);
 	why = check_trailer(clear, p->cipher, &inner_len, &p->family);
 	if (sa_account(sa, inner_len, w->now_ms))
-		event_limit(&w->mine->events, sa);
+		event_due(&w->mine->events, sa);
 	if (why != DROP_NONE)
 		return why;
 	if (!sa_admits(sa, clear, inner_len)) {
@@ -222,10 +251,11 @@ static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
-static void prefetch_payload(struct worker *w, struct rte_mbuf *m)
+static inline void bring_in(const struct worker *w, struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt_of(m);
 
+	crypto_prefetch_key(sa_key(p->sa), p->cipher);
 	esp_prefetch_payload(rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp), p->cipher,
 	                     w->dp->prefetch_payload);
 }
@@ -235,17 +265,15 @@ static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs 
 	unsigned ahead = n != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
 	unsigned done = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		crypto_load_key(sa_key(pkt_of(m[i])->sa), pkt_of(m[i])->cipher);
 	for (unsigned i = 0; i < n && i < ahead; i++)
-		prefetch_payload(w, m[i]);
+		bring_in(w, m[i]);
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = pkt_of(m[i]);
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
 		enum drop why = DROP_ESP_AUTH;
 
 		if (i + ahead < n)
-			prefetch_payload(w, m[i + ahead]);
+			bring_in(w, m[i + ahead]);
 		if (crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_IV, p->cipher,
 		                in[i].nonce, in[i].aad, in[i].aad_len))
 			why = accept_packet(w, m[i]);

@@ -14,9 +14,18 @@
 #define IPV4_DF  RTE_BE16(0x4000)
 #define IPV6_MIN 1280u
 
-enum fate { READY, GONE };
+/* One packet on its way to the cipher: all that the last pass needs, in a line or two of the stack. */
+struct seal {
+	struct esp_inputs in;
+	struct rte_mbuf *m;
+	uint8_t *clear; /* what is encrypted in place; the ICV goes behind it */
+	const struct sa *sa;
+	const struct path *path;
+	uint16_t cipher, port;
+};
 
-static void seal_burst(struct worker *w, struct rte_mbuf **m, unsigned n);
+static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
+                           unsigned n);
 
 static unsigned keep_own(struct worker *w, struct vec *v)
 {
@@ -30,59 +39,30 @@ static unsigned keep_own(struct worker *w, struct vec *v)
 			hand_over(w, m, sa, owner, HAND_ESP_OUT);
 			continue;
 		}
-		sa_load_more(sa);
+		sa_prefetch_more(sa);
 		v->m[kept++] = m;
 	}
 	return kept;
 }
 
-/* What prepare() will find, most likely: path, route and next hop, one dependent line a pass (lines.h). */
-static void load_paths(struct rte_mbuf *const *m, unsigned n)
+/* Why a packet cannot go now that its path leads nowhere, or its SA has ended. */
+static enum drop why_not(const struct sa *sa, const struct path *path)
 {
-	const struct path *path[WORKER_BURST];
-
-	for (unsigned i = 0; i < n; i++) {
-		path[i] = tunnel_path(pkt_of(m[i])->sa->tunnel);
-		line_load(path[i]);
+	if (path->flags & PATH_SUSPENDED) {
+		counters_add(&sa->tunnel->dropped, 1);
+		return DROP_OUT_SUSPENDED;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (path[i]->route != NULL)
-			line_load(path[i]->route);
-	for (unsigned i = 0; i < n; i++) {
-		const struct nexthop *nh = path[i]->route != NULL ? route_nexthop(path[i]->route) : NULL;
-		if (nh != NULL)
-			line_load(nh);
-	}
-}
-
-/* Room for headers in front and trailer behind; the data then begins with the outer header. */
-static enum drop make_room(struct rte_mbuf *m)
-{
-	struct pkt *p = pkt_of(m);
-	uint32_t len = pkt_ip_len(m), pad = -(len + ESP_TRAILER) & 3;
-	uint16_t front = (uint16_t)(p->path->hdr_len + ESP_HEADER + ESP_IV);
-
-	if (!pkt_is_writable(m))
-		return DROP_RX_SHARED;
-	p->cipher = (uint16_t)(len + pad + ESP_TRAILER);
-	p->esp = (uint16_t)len;
-	if (p->l3 != 0)
-		rte_pktmbuf_adj(m, p->l3);
-	p->l3 = 0;
-	if (rte_pktmbuf_headroom(m) < front + RTE_ETHER_HDR_LEN ||
-	    rte_pktmbuf_append(m, (uint16_t)(pad + ESP_TRAILER + CRYPTO_ICV)) == NULL)
-		return DROP_OUT_NO_ROOM;
-	rte_pktmbuf_prepend(m, front);
-	return DROP_NONE;
+	return sa_is_dead(sa) ? DROP_OUT_SA_DEAD : DROP_OUT_NO_ROUTE;
 }
 
 /* RFC 4301 8.2.1: the sender learns the tunnel's MTU, unless the packet may be cut before encryption. */
-static enum drop too_big(struct worker *w, struct rte_mbuf *m, uint32_t fits)
+static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path *path, uint32_t fits)
 {
+	const struct path *same[WORKER_FRAG_ROOM];
 	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
 	struct pkt *p = pkt_of(m);
-	unsigned n, kept = 0;
 	enum drop why;
+	unsigned n;
 
 	if (p->family == 6 || (load16(pkt_ip(m) + 6) & IPV4_DF) != 0) {
 		icmp_too_big(w, m, p->family == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
@@ -91,69 +71,35 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, uint32_t fits)
 	why = fragment_make4(w, m, fits, piece, &n);
 	if (why != DROP_NONE)
 		return why;
-	for (unsigned i = 0; i < n; i++) {
-		why = make_room(piece[i]);
-		if (why == DROP_NONE)
-			piece[kept++] = piece[i];
-		else
-			worker_drop(w, piece[i], why);
-	}
+	for (unsigned i = 0; i < n; i++)
+		same[i] = path;
 	rte_pktmbuf_free(m);
 	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	seal_burst(w, piece, kept);
+	seal_burst(w, piece, same, n);
 	return DROP_NONE;
 }
 
-/* Loads the path and the next hop; says whether the packet fits. */
-static enum fate prepare(struct worker *w, struct rte_mbuf *m)
-{
-	struct pkt *p = pkt_of(m);
-	struct tunnel *tunnel = p->sa->tunnel;
-	enum drop why = DROP_NONE;
-	uint32_t fits;
-
-	p->path = tunnel_path(tunnel);
-	if (p->path->flags & PATH_SUSPENDED) {
-		counters_add(&tunnel->dropped, 1);
-		why = DROP_OUT_SUSPENDED;
-		goto drop;
-	}
-	p->nh = route_nexthop(p->path->route);
-	why = p->nh == NULL ? DROP_OUT_NO_ROUTE : sa_is_dead(p->sa) ? DROP_OUT_SA_DEAD : DROP_NONE;
-	if (why != DROP_NONE)
-		goto drop;
-	fits = esp_inner_mtu(p->path, p->nh);
-	if (pkt_ip_len(m) > fits) {
-		why = too_big(w, m, fits);
-		if (why == DROP_NONE)
-			return GONE;
-		goto drop;
-	}
-	if (w->dp->mss_clamp && mss_is_tcp(pkt_ip(m)) && mss_clamp(pkt_ip(m), pkt_ip_len(m), fits))
-		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	why = make_room(m);
-	if (why == DROP_NONE)
-		return READY;
-drop:
-	worker_drop(w, m, why);
-	return GONE;
-}
-
 /* RFC 6040 4.1, normal mode, and DSCP copied (RFC 4301 5.1.2.1). */
-static uint8_t inner_class(const uint8_t *ip)
+static inline uint8_t inner_class(const uint8_t *ip)
 {
 	return ip[0] >> 4 == 4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 }
 
-static void write_outer4(uint8_t *outer, const struct path *path, uint16_t len, uint8_t class)
+/* The template with class, length and checksum in one store, and the rest of it in another two. */
+static inline void write_outer4(uint8_t *outer, const struct path *path, uint16_t len, uint8_t class)
 {
-	memcpy(outer, path->hdr, 20);
-	outer[1] = class;
-	store16(outer + 2, htons(len));
-	store16(outer + 10, (uint16_t)~checksum_fold((uint64_t)path->sum + htons(class) + htons(len)));
+	uint16_t sum = (uint16_t)~checksum_fold32((uint32_t)path->sum + htons(class) + htons(len));
+	__m128i first = _mm_load_si128((const __m128i *)(const void *)path->hdr);
+
+	first = _mm_or_si128(
+	        first, _mm_set_epi16(0, 0, (short)sum, 0, 0, 0, (short)htons(len), (short)(class << 8)));
+	_mm_storeu_si128((__m128i *)(void *)outer, first);
+	store32(outer + 16, load32(path->hdr + 16));
 	if (path->encap == RG_ENCAP_UDP) {
-		memcpy(outer + 20, path->hdr + 20, 8);
-		store16(outer + 24, htons((uint16_t)(len - 20))); /* checksum zero: RFC 3948 2.1 */
+		uint64_t udp; /* checksum zero: RFC 3948 2.1 */
+		memcpy(&udp, path->hdr + 20, 8);
+		udp |= (uint64_t)htons((uint16_t)(len - 20)) << 32;
+		memcpy(outer + 20, &udp, 8);
 	}
 }
 
@@ -169,102 +115,152 @@ static void write_outer6(uint8_t *outer, const struct path *path, uint16_t len, 
 	}
 }
 
-/* Everything but the cipher text: outer header, ESP header, IV, padding, trailer. */
-static enum drop write_headers(struct worker *w, struct rte_mbuf *m, struct esp_inputs *in)
+/* Outer header, ESP header and IV, padding and trailer (RFC 4303 2). The sequence number is used up. */
+static inline void write_esp(uint8_t *outer, const struct seal *s, uint64_t seq, uint32_t inner_len,
+                             uint8_t next_header)
+{
+	static const uint8_t padding[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+	const uint64_t iv = __builtin_bswap64(seq);
+	const uint32_t pad = s->cipher - ESP_TRAILER - inner_len, low = htonl((uint32_t)seq);
+	const uint8_t class = inner_class(s->clear);
+	const uint16_t len = (uint16_t)(s->clear - outer + s->cipher + CRYPTO_ICV);
+
+	if (__builtin_expect(s->path->family == 4, 1))
+		write_outer4(outer, s->path, len, class);
+	else
+		write_outer6(outer, s->path, len, class);
+	_mm_storeu_si128((__m128i *)(void *)(s->clear - ESP_IV - ESP_HEADER),
+	                 _mm_set_epi64x((int64_t)iv, (int64_t)((uint64_t)low << 32 | s->sa->spi)));
+	memcpy(s->clear + inner_len, padding, sizeof(padding)); /* the ICV has room behind it */
+	store16(s->clear + inner_len + pad, (uint16_t)(next_header << 8 | pad));
+}
+
+/* The frame grows at both ends; its data then begins with the Ethernet header. */
+static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t inner_len, uint32_t frame_len)
+{
+	uint32_t at = m->data_off + pkt_of(m)->l3;
+
+	if (__builtin_expect(!pkt_is_writable(m), 0))
+		return DROP_RX_SHARED;
+	if (__builtin_expect(at < front || at - front + frame_len > m->buf_len || m->data_len < inner_len, 0))
+		return DROP_OUT_NO_ROOM;
+	m->data_off = (uint16_t)(at - front);
+	m->data_len = (uint16_t)frame_len;
+	m->pkt_len = frame_len;
+	return DROP_NONE;
+}
+
+/* Everything but the cipher text. DROP_NONE with `s->m` NULL: it went in pieces. */
+static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const struct path *path, struct seal *s)
 {
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
-	uint8_t *outer = rte_pktmbuf_mtod(m, uint8_t *), *esp = outer + p->path->hdr_len;
-	uint8_t *clear = esp + ESP_HEADER + ESP_IV, *end = clear + p->cipher;
-	uint32_t inner_len = p->esp;
-	uint16_t len = (uint16_t)rte_pktmbuf_data_len(m);
-	uint64_t seq = sa_next_sequence(sa), iv = __builtin_bswap64(seq);
+	const struct nexthop *nh = nexthop_load(path->nexthop);
+	const uint32_t inner_len = pkt_ip_len(m),
+	               front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + ESP_IV;
+	const uint32_t cipher = (inner_len + ESP_TRAILER + 3) & ~3u, frame_len = front + cipher + CRYPTO_ICV;
+	enum drop why;
+	uint64_t seq;
+	uint8_t *frame;
 
-	if (__builtin_expect(seq == 0 || seq >= sa->next_sequence, 0))
-		event_sequence(&w->mine->events, sa);
-	if (seq == 0)
+	s->m = NULL;
+	if (__builtin_expect(nh == NULL || sa_is_dead(sa), 0))
+		return why_not(sa, path);
+	if (__builtin_expect(frame_len - RTE_ETHER_HDR_LEN > path_outer_mtu(path, nh), 0))
+		return too_big(w, m, path, esp_inner_mtu(path, nh));
+	s->clear = pkt_ip(m);
+	if (w->dp->mss_clamp && mss_is_tcp(s->clear) &&
+	    mss_clamp(s->clear, inner_len, esp_inner_mtu(path, nh)))
+		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
+	why = make_room(m, front, inner_len, frame_len);
+	if (why != DROP_NONE)
+		return why;
+	seq = sa_next_sequence(sa);
+	if (__builtin_expect(seq == 0, 0)) {
+		event_due(&w->mine->events, sa);
 		return DROP_OUT_SEQUENCE;
-	if (p->path->family == 4)
-		write_outer4(outer, p->path, len, inner_class(clear));
-	else
-		write_outer6(outer, p->path, len, inner_class(clear));
+	}
+	s->m = m;
+	s->sa = sa;
+	s->path = path;
+	s->cipher = (uint16_t)cipher;
+	s->port = nh->port;
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	memcpy(frame, nh, 16); /* the outer header overwrites the two bytes behind the Ethernet header */
+	write_esp(frame + RTE_ETHER_HDR_LEN, s, seq, inner_len,
+	          p->family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6);
 	if (__builtin_expect(sa->flags & SA_BITS, 0))
-		outer_bits_apply(sa, outer, clear, (uint32_t)seq);
-	store32(esp, sa->spi);
-	store32(esp + 4, htonl((uint32_t)seq));
-	memcpy(esp + ESP_HEADER, &iv, 8);
-	for (uint32_t i = inner_len, pad = 1; clear + i < end - ESP_TRAILER; i++)
-		clear[i] = (uint8_t)pad++;
-	end[-2] = (uint8_t)(p->cipher - ESP_TRAILER - inner_len);
-	end[-1] = p->family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6;
-	esp_inputs_set(in, sa, seq, iv);
-	if (sa_account(sa, inner_len, w->now_ms))
-		event_limit(&w->mine->events, sa);
-	if (tunnel_note_out(sa->tunnel, w->now_ms))
+		outer_bits_apply(sa, frame + RTE_ETHER_HDR_LEN, s->clear, (uint32_t)seq);
+	esp_inputs_set(&s->in, sa, seq, __builtin_bswap64(seq));
+	if (__builtin_expect(sa_account(sa, inner_len, w->now_ms), 0))
+		event_due(&w->mine->events, sa);
+	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
 		event_no_answer(&w->mine->events, sa, w->now_ms);
 	return DROP_NONE;
 }
 
 /* RFC 8200 8.1: UDP over IPv6 has a checksum. */
-static void finish_udp6(uint8_t *outer, const struct path *path, uint16_t len)
+static void finish_udp6(const struct seal *s)
 {
-	uint16_t udp_len = (uint16_t)(len - 40), check;
-	uint64_t sum = (uint64_t)path->sum + 2ull * htons(udp_len) + checksum_bytes(outer + 48, udp_len - 8u);
+	uint8_t *udp = s->clear - ESP_IV - ESP_HEADER - 8;
+	uint16_t udp_len = (uint16_t)(8 + ESP_HEADER + ESP_IV + s->cipher + CRYPTO_ICV), check;
+	uint64_t sum = (uint64_t)s->path->sum + 2ull * htons(udp_len) + checksum_bytes(udp + 8, udp_len - 8u);
 
 	check = (uint16_t)~checksum_fold(sum);
-	store16(outer + 46, check == 0 ? 0xffff : check);
+	store16(udp + 6, check == 0 ? 0xffff : check);
 }
 
-static void prefetch_payload(struct worker *w, struct rte_mbuf *m)
+static inline void bring_in(const struct worker *w, const struct seal *s)
 {
-	esp_prefetch_payload(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m),
-	                     w->dp->prefetch_payload);
+	crypto_prefetch_key(sa_key(s->sa), s->cipher);
+	esp_prefetch_payload(s->clear, s->cipher, w->dp->prefetch_payload);
 }
 
-/* Prepared packets of this worker's SAs, in order. */
-static void seal_burst(struct worker *w, struct rte_mbuf **m, unsigned n)
+/* Packets of this worker's SAs, in order, each by its path. How many were sealed. */
+static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
+                           unsigned n)
 {
-	struct esp_inputs in[WORKER_BURST];
+	struct seal seal[WORKER_BURST];
 	unsigned ready = 0, ahead;
 
 	for (unsigned i = 0; i < n; i++) {
-		enum drop why = write_headers(w, m[i], &in[ready]);
-		if (why == DROP_NONE)
-			m[ready++] = m[i];
-		else
+		enum drop why = prepare(w, m[i], path[i], &seal[ready]);
+		if (__builtin_expect(why != DROP_NONE, 0))
 			worker_drop(w, m[i], why);
+		else if (seal[ready].m != NULL)
+			ready++;
 	}
-	for (unsigned i = 0; i < ready; i++)
-		crypto_load_key(sa_key(pkt_of(m[i])->sa), pkt_of(m[i])->cipher);
-	ahead = ready != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
+	ahead = ready != 0 ? esp_ahead(seal[0].cipher) : 0;
 	for (unsigned i = 0; i < ready && i < ahead; i++)
-		prefetch_payload(w, m[i]);
+		bring_in(w, &seal[i]);
 	for (unsigned i = 0; i < ready; i++) {
-		struct pkt *p = pkt_of(m[i]);
-		uint8_t *outer = rte_pktmbuf_mtod(m[i], uint8_t *);
+		const struct seal *s = &seal[i];
 		if (i + ahead < ready)
-			prefetch_payload(w, m[i + ahead]);
-		crypto_seal(p->sa->suite, sa_key(p->sa), outer + p->path->hdr_len + ESP_HEADER + ESP_IV,
-		            p->cipher, in[i].nonce, in[i].aad, in[i].aad_len);
-		if (p->path->hdr_len == 48)
-			finish_udp6(outer, p->path, rte_pktmbuf_data_len(m[i]));
-		tx_ip(w, p->nh, m[i]);
+			bring_in(w, &s[ahead]);
+		crypto_seal(s->sa->suite, sa_key(s->sa), s->clear, s->cipher, s->in.nonce, s->in.aad,
+		            s->in.aad_len);
+		if (s->path->hdr_len == 48)
+			finish_udp6(s);
+		tx_frame(w, s->port, s->m);
 	}
 	count_add(w->counters, COUNTER_ENCRYPTED, ready);
+	return ready;
 }
 
 void esp_out_run(struct worker *w)
 {
+	const struct path *path[WORKER_BURST];
 	struct vec *v = &w->esp_out;
-	unsigned n, ready = 0;
+	unsigned n;
 
 	if (v->n == 0)
 		return;
 	n = keep_own(w, v);
-	load_paths(v->m, n);
-	for (unsigned i = 0; i < n; i++)
-		if (prepare(w, v->m[i]) == READY)
-			v->m[ready++] = v->m[i];
+	/* once for each packet: whatever main publishes now is for the next burst */
+	for (unsigned i = 0; i < n; i++) {
+		path[i] = tunnel_path(pkt_of(v->m[i])->sa->tunnel);
+		line_prefetch(path[i]);
+	}
 	v->n = 0;
-	seal_burst(w, v->m, ready);
+	seal_burst(w, v->m, path, n);
 }

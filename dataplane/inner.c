@@ -153,12 +153,12 @@ void inner_run(struct worker *w)
 		struct pkt *p = pkt_of(v->m[i]);
 		p->set = set[i] = find_set(w, p->family, destination_of(p, pkt_ip(v->m[i])));
 		if (set[i] != NULL)
-			line_load(set[i]);
+			line_prefetch(set[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		const struct sa *sa = set[i] != NULL ? policy_first(set[i]) : NULL;
 		if (sa != NULL)
-			sa_load(sa);
+			sa_prefetch(sa);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];

@@ -24,19 +24,17 @@ enum pkt_from {
 
 struct pkt {
 	struct sa *sa;
-	const struct path *path; /* loaded once, in the stage that computes the length */
-	const struct nexthop *nh;
 	const struct policy_set *set;
 	uint64_t seq;
 	uint32_t spi;    /* network byte order */
 	uint16_t l3;     /* offset of the IP header that counts now, from the start of the data */
-	uint16_t esp;    /* offset of the ESP header; outbound: length of the inner packet */
+	uint16_t esp;    /* offset of the ESP header */
 	uint16_t cipher; /* bytes to decrypt or encrypt, without ICV */
 	uint8_t from;    /* enum pkt_from */
 	uint8_t port;    /* received on */
 	uint8_t family;  /* 4 or 6: of the IP header at l3 */
 	uint8_t encap;   /* enum rg_encap, as received */
-	uint8_t reserved[10];
+	uint8_t reserved[26];
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "one line");

@@ -109,7 +109,7 @@ void pmtu_apply(struct core *core, const struct pmtu_hint *hint)
 	if (sa == NULL || hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6))
 		return;
 	const struct path *path = tunnel_path(sa->tunnel);
-	const struct nexthop *nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+	const struct nexthop *nh = nexthop_load(path->nexthop);
 	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
 	if (nh == NULL || memcmp(path->endpoints.local, hint->local, len) != 0 ||
 	    hint->mtu >= path_outer_mtu(path, nh) || sent - hint->sequence >= PMTU_SEQUENCE)

@@ -62,7 +62,7 @@ static void take_over(struct worker *w, const struct handover *item)
 		hand_over(w, m, p->sa, owner, (enum hand_kind)item->kind);
 		return;
 	}
-	sa_load(p->sa);
+	sa_prefetch(p->sa);
 	if (in)
 		w->esp_in.m[w->esp_in.n++] = m;
 	else

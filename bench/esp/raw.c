@@ -8,6 +8,8 @@
 #include "bench/esp/bench.h"
 #include "dataplane/core/slab.h"
 
+#include "dataplane/core/lines.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,11 +77,11 @@ static inline void prefetch_ahead(const uint8_t *key, const uint8_t *data, uint3
 	uint32_t tail = blocks > 46 ? 48 : blocks + 2;
 
 	for (uint32_t at = 0; at < 176; at += 64)
-		__builtin_prefetch(key + at);
+		line_prefetch(key + at);
 	for (uint32_t at = (1008 - tail * 16) & ~63u; at < 1008; at += 64)
-		__builtin_prefetch(key + at);
+		line_prefetch(key + at);
 	for (uint32_t at = 0; at < len + 16; at += 64)
-		__builtin_prefetch(data + at, 1);
+		line_prefetch(data + at);
 }
 
 uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, const uint32_t *len)

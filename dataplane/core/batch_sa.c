@@ -13,7 +13,7 @@
 
 static uint32_t ring_bytes(const struct sa *sa)
 {
-	return sa->direction == RG_IN ? ((sa->ring_mask + 1u) * 8 + 63) & ~63u : 0;
+	return sa_direction(sa) == RG_IN ? ((sa->ring_mask + 1u) * 8 + 63) & ~63u : 0;
 }
 
 static void free_selectors(struct core *core, const struct selectors *selectors)
@@ -30,7 +30,7 @@ void sa_destroy(struct core *core, void *object)
 {
 	struct sa *sa = object;
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle), size = sa->size;
-	uint8_t *slot = &core->writer->sa_slot[sa->direction][index];
+	uint8_t *slot = &core->writer->sa_slot[sa_direction(sa)][index];
 
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
@@ -166,26 +166,6 @@ static void init_ring(struct sa *sa, uint64_t sequence)
 		memset(sa_ring(sa), 0xff, (sa->ring_mask + 1u) * 8);
 }
 
-static uint64_t nearest(uint64_t soft, uint64_t hard)
-{
-	if (soft == 0 && hard == 0)
-		return UINT64_MAX;
-	if (soft == 0 || hard == 0)
-		return soft | hard;
-	return soft < hard ? soft : hard;
-}
-
-static void init_limits(struct sa *sa)
-{
-	const struct rg_api_lifetime *l = &sa->lifetime;
-	bool esn = sa->flags & SA_ESN;
-
-	sa->next_bytes = nearest(l->soft_bytes, l->hard_bytes);
-	sa->next_packets = nearest(l->soft_packets, l->hard_packets);
-	sa->next_sequence = esn ? SA_ESN_SOFT : SA_SEQUENCE_SOFT;
-	sa->sequence_last = esn ? SA_ESN_LAST : SA_SEQUENCE_LAST;
-}
-
 static void init_record(const struct core *core, struct sa *sa, uint64_t sequence)
 {
 	*sa->record = (struct rg_counters_sa){
@@ -200,11 +180,10 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 {
 	sa->spi = r->spi;
 	sa->handle = r->handle;
-	sa->direction = (uint8_t)direction;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
 	atomic_init(&sa->owner, owner_fix(core, sa->tunnel));
 	sa->suite = (uint8_t)r->suite;
-	sa->flags = r->flags & RG_SA_ESN ? SA_ESN : 0;
+	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
 	sa->mode = r->mode;
 	sa->df = r->df;
 	sa->dscp = r->dscp;
@@ -259,7 +238,6 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 		goto out;
 	memcpy(sa, &shape, sizeof(shape));
 	init_ring(sa, direction == RG_IN ? r->sequence : 0);
-	init_limits(sa);
 	rc = expand_key(core, r, sa);
 out:
 	if (rc != 0) {
@@ -311,11 +289,12 @@ static void publish(struct core *core, struct sa *sa)
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 
 	init_record(core, sa, sa->staged_sequence);
+	sa_set_next_check(sa);
 	link_to_tunnel(sa);
-	core->writer->n_sas[sa->direction]++;
+	core->writer->n_sas[sa_direction(sa)]++;
 	/* publishes the SA and its record; pairs with sa_in_guess() and sa_by_handle() */
-	atomic_store_explicit(&core->sas[sa->direction][index], sa, memory_order_release);
-	if (sa->direction == RG_IN && !spi_is_ours(core, sa->spi))
+	atomic_store_explicit(&core->sas[sa_direction(sa)][index], sa, memory_order_release);
+	if (sa_direction(sa) == RG_IN && !spi_is_ours(core, sa->spi))
 		host_table_insert(&core->foreign, (uint64_t[2]){sa->spi, 0}, sa->spi, index + 1);
 }
 

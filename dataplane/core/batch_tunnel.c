@@ -208,6 +208,8 @@ static int swap_paths(struct core *core, const struct rg_api_migrate *records, u
 		const struct path *old = atomic_load_explicit(&t->path, memory_order_relaxed);
 		/* the move: publishes the whole path, pairs with tunnel_path() */
 		atomic_store_explicit(&t->path, t->staged, memory_order_release);
+		/* pairs with tunnel_moves() */
+		atomic_store_explicit(&t->moves, t->moves + 1, memory_order_release);
 		t->generation = records[i].generation;
 		t->staged = NULL;
 		retire(core, path_destroy, (void *)(uintptr_t)old);

@@ -99,6 +99,7 @@ int core_new(const struct core_config *config, struct core **out)
 	w->max_policies = config->max_policies != 0 ? config->max_policies : core->capacity;
 	w->slabs.limit = config->memory_limit;
 	retire_init(&w->retire);
+	nexthops_init(&w->nexthops);
 	rcu_init(&core->rcu, config->n_workers);
 	rc = new_arrays(core);
 	if (rc == 0)
@@ -187,7 +188,7 @@ static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t
 	        .type = type,
 	        .handle = sa->handle,
 	        .tunnel = sa->tunnel->handle,
-	        .direction = sa->direction,
+	        .direction = sa_direction(sa),
 	        .cookie = sa->cookie,
 	        .value = seconds,
 	        .sequence = counters_read(&sa->record->sequence),
@@ -218,6 +219,7 @@ void core_tick(struct core *core, uint64_t now_ms)
 	w->now_ms = now_ms;
 	retire_reclaim(core, RECLAIM_BURST);
 	owner_collect(core);
+	nexthops_reclaim(core);
 	while (part-- > 0) {
 		for (unsigned d = 0; d < 2; d++) {
 			struct sa *sa = atomic_load_explicit(&core->sas[d][w->scan], memory_order_relaxed);

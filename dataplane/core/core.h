@@ -87,13 +87,13 @@ static inline void sa_in_prefetch(const struct core *core, uint32_t spi)
 {
 	uint32_t host = ntohl(spi);
 	if (__builtin_expect((host & 0xf0000000u) == core->spi_prefix, 1))
-		__builtin_prefetch(
+		line_prefetch(
 		        (const void *)&core->sas[RG_IN][RG_SA_HANDLE_INDEX(host) & (core->capacity - 1)]);
 	else
 		host_prefetch(host_table_load(&core->foreign), host_hash(core->foreign.seed, spi, 0));
 }
 
-/* What the SPI may lead to, without looking at it: sa_load() it, then sa_in_check(). NULL: none. */
+/* What the SPI may lead to, without looking at it: sa_prefetch() it, then sa_in_check(). NULL: none. */
 static inline struct sa *sa_in_guess(const struct core *core, uint32_t spi)
 {
 	uint32_t host = ntohl(spi);

@@ -27,7 +27,7 @@ bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *
 	if (t == NULL)
 		return false;
 	path = tunnel_path(t);
-	nh = path->route != NULL ? route_nexthop(path->route) : NULL;
+	nh = nexthop_load(path->nexthop);
 	*out = (struct rg_api_tunnel){
 	        .handle = t->handle,
 	        .generation = t->generation,

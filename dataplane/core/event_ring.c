@@ -11,7 +11,7 @@ static struct rg_api_event about_sa(uint32_t type, const struct sa *sa)
 	        .type = type,
 	        .handle = sa->handle,
 	        .tunnel = sa->tunnel->handle,
-	        .direction = sa->direction,
+	        .direction = sa_direction(sa),
 	        .cookie = sa->cookie,
 	        .sequence = counters_read(&sa->record->sequence),
 	};
@@ -45,46 +45,32 @@ static bool reached(uint64_t value, uint64_t limit)
 	return limit != 0 && value >= limit;
 }
 
-static uint64_t limit_or_none(uint64_t limit)
+static void tell_once(struct event_ring *r, struct sa *sa, uint8_t told, uint32_t type)
 {
-	return limit != 0 ? limit : UINT64_MAX;
+	struct rg_api_event e;
+
+	if (sa->told & told)
+		return;
+	sa->told |= told;
+	e = about_sa(type, sa);
+	event_put(r, &e);
 }
 
-void event_limit(struct event_ring *r, struct sa *sa)
+void event_due(struct event_ring *r, struct sa *sa)
 {
 	const struct rg_api_lifetime *l = &sa->lifetime;
 	uint64_t packets = sa->record->packets, bytes = sa->record->bytes;
-	struct rg_api_event e;
 
 	if (reached(packets, l->hard_packets) || reached(bytes, l->hard_bytes)) {
-		sa->next_packets = sa->next_bytes = UINT64_MAX;
 		atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
-		if (sa->told & SA_TOLD_HARD)
-			return;
-		sa->told |= SA_TOLD_HARD;
-		e = about_sa(RG_EVENT_HARD_LIFETIME, sa);
-		event_put(r, &e);
-		return;
+		sa->told |= SA_TOLD_SOFT;
+		tell_once(r, sa, SA_TOLD_HARD, RG_EVENT_HARD_LIFETIME);
+	} else if (reached(packets, l->soft_packets) || reached(bytes, l->soft_bytes)) {
+		tell_once(r, sa, SA_TOLD_SOFT, RG_EVENT_SOFT_LIFETIME);
 	}
-	sa->next_packets = limit_or_none(l->hard_packets);
-	sa->next_bytes = limit_or_none(l->hard_bytes);
-	if (sa->told & SA_TOLD_SOFT)
-		return;
-	sa->told |= SA_TOLD_SOFT;
-	e = about_sa(RG_EVENT_SOFT_LIFETIME, sa);
-	event_put(r, &e);
-}
-
-void event_sequence(struct event_ring *r, struct sa *sa)
-{
-	struct rg_api_event e;
-
-	sa->next_sequence = UINT64_MAX;
-	if (sa->told & SA_TOLD_SEQUENCE)
-		return;
-	sa->told |= SA_TOLD_SEQUENCE;
-	e = about_sa(RG_EVENT_SEQUENCE, sa);
-	event_put(r, &e);
+	if ((sa->flags & SA_OUTBOUND) && sa->record->sequence >= sa_sequence_soft(sa))
+		tell_once(r, sa, SA_TOLD_SEQUENCE, RG_EVENT_SEQUENCE);
+	sa_set_next_check(sa);
 }
 
 void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms)

@@ -63,10 +63,11 @@ void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64
                        const struct rg_api_path *seen);
 /* Owner: the first authenticated packet on an inbound SA; raised once. */
 void event_first_packet(struct event_ring *r, struct sa *sa, uint64_t seq);
-/* Owner: sa_account() said true. Marks the SA dead at a hard limit. */
-void event_limit(struct event_ring *r, struct sa *sa);
-/* Owner: the outbound number is at or above sa->next_sequence, or sa_next_sequence() returned 0. */
-void event_sequence(struct event_ring *r, struct sa *sa);
+/*
+ * Owner: sa_account() said true, or sa_next_sequence() returned 0. Tells of a soft or hard
+ * lifetime or of the end of the sequence numbers, each once; at a hard limit the SA is dead.
+ */
+void event_due(struct event_ring *r, struct sa *sa);
 /* Owner: tunnel_note_out() said true. */
 void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms);
 /* Any worker: plaintext met a policy without an SA. */

@@ -10,6 +10,8 @@
 #ifndef RG_DATAPLANE_CORE_HOST_TABLE_H
 #define RG_DATAPLANE_CORE_HOST_TABLE_H
 
+#include "dataplane/core/lines.h"
+
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -80,7 +82,7 @@ static inline const struct host_buckets *host_table_load(const struct host_table
 
 static inline void host_prefetch(const struct host_buckets *t, uint64_t hash)
 {
-	__builtin_prefetch(&t->bucket[hash & t->mask]);
+	line_prefetch(&t->bucket[hash & t->mask]);
 }
 
 static inline struct host_cursor host_begin(const struct host_buckets *t, uint64_t hash, uint32_t tag)

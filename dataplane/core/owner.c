@@ -61,7 +61,7 @@ struct owner_order *owner_order_new(const struct tunnel *tunnel, uint16_t to)
 	order->from = tunnel->owner;
 	order->to = to;
 	for (const struct sa *sa = tunnel->sas; sa != NULL; sa = sa->tunnel_next)
-		order->sa[order->n++] = sa->handle | (sa->direction == RG_OUT ? OWNER_OUTBOUND : 0);
+		order->sa[order->n++] = sa->handle | (sa_direction(sa) == RG_OUT ? OWNER_OUTBOUND : 0);
 	return order;
 }
 

@@ -158,6 +158,7 @@ int path_build(struct core *core, const struct rg_api_path *spec, uint32_t gener
 		slab_free(&core->writer->slabs, path, sizeof(*path));
 		return -ENOMEM;
 	}
+	path->nexthop = path->route->nexthop;
 	path->check = path_check(path);
 	*out = path;
 	return 0;
@@ -174,6 +175,7 @@ int path_build_suspended(struct core *core, const struct path *old, uint32_t gen
 	path->encap = old->encap;
 	path->generation = generation;
 	path->flags = PATH_SUSPENDED;
+	path->nexthop = &core->writer->nexthops.none;
 	path->check = path_check(path);
 	*out = path;
 	return 0;

@@ -20,7 +20,8 @@
 
 struct core;
 
-/* Immutable; 16 bytes of Ethernet header and port that a stage copies or reads at once. */
+/* Immutable; 16 bytes of Ethernet header and port that a stage copies or reads at once. Equal
+ * next hops of routes are one object (nexthop.c), so the few that there are stay in the cache. */
 struct nexthop {
 	uint8_t l2[14]; /* destination MAC, source MAC, EtherType of the route's family */
 	uint16_t port;  /* index of the dataplane's port */
@@ -29,14 +30,15 @@ struct nexthop {
 	uint32_t pad[11];
 };
 
-/* A remote address in a routing table, resolved. Shared by all paths to it;
- * lives as long as one of them does. Only `nexthop` is read by workers. */
-struct route {
-	/* Published by route_set_nexthop() (release), read by route_nexthop() (acquire).
-	 * NULL: nothing known yet, or no route. */
-	alignas(64) _Atomic(const struct nexthop *) nexthop;
+/* Where a route's next hop is published: by route_set_nexthop() (release), read by
+ * nexthop_load() (acquire). NULL: nothing known yet, or no route. Slots lie side by
+ * side, away from the rest of their routes: eight in a cache line. */
+typedef _Atomic(const struct nexthop *) nexthop_slot;
 
-	/* main only from here */
+/* A remote address in a routing table, resolved. Shared by all paths to it;
+ * lives as long as one of them does. Main only; workers read its slot. */
+struct route {
+	nexthop_slot *nexthop;
 	uint32_t table, refs;
 	uint8_t family, addr[16];
 	struct route *next; /* in its hash chain */
@@ -54,8 +56,8 @@ struct path {
 	/* Outer IP and, with RG_ENCAP_UDP, UDP header. Length, identification,
 	 * checksums and DSCP are zero and filled in for each packet. */
 	alignas(64) uint8_t hdr[PATH_HDR_MAX];
-	struct route *route; /* NULL only if suspended */
-	uint16_t mtu;        /* of the outer packet; 0: only the port's counts */
+	nexthop_slot *nexthop; /* of the route; always empty if suspended */
+	uint16_t mtu;          /* of the outer packet; 0: only the port's counts */
 	/* Folded one's complement sum in network byte order. IPv4: of the header
 	 * as it is in `hdr`. IPv6 with UDP: of the pseudo-header (RFC 8200 8.1)
 	 * and the UDP header, both without lengths. */
@@ -67,7 +69,8 @@ struct path {
 
 	/* second line: events, dumps, tests */
 	uint32_t generation;
-	uint32_t check; /* path_check(): proves in tests that no reader sees half a path */
+	uint32_t check;      /* path_check(): proves in tests that no reader sees half a path */
+	struct route *route; /* main; NULL only if suspended */
 	struct rg_api_path endpoints;
 };
 
@@ -75,10 +78,10 @@ _Static_assert(offsetof(struct path, generation) == 64, "a packet needs one line
 _Static_assert(sizeof(struct nexthop) == 64, "a next hop is one line");
 
 /* Worker: the next hop now, or NULL. Load it once a packet. */
-static inline const struct nexthop *route_nexthop(const struct route *route)
+static inline const struct nexthop *nexthop_load(const nexthop_slot *slot)
 {
 	/* pairs with the release in route_set_nexthop() */
-	return atomic_load_explicit(&route->nexthop, memory_order_acquire);
+	return atomic_load_explicit(slot, memory_order_acquire);
 }
 
 /* Bytes that an outer packet may have. */
@@ -125,7 +128,7 @@ void path_free(struct core *core, struct path *path);
  * route_set_nexthop(), and must not add or remove paths. */
 void route_foreach(struct core *core, uint32_t table, void (*fn)(void *ctx, struct route *route), void *ctx);
 /*
- * Main. Publishes a copy of `nh` (NULL: unreachable); the old one is retired.
+ * Main. Publishes `nh` (NULL: unreachable), by what it says: the bytes are copied.
  * Equal to the present one: no effect. -ENOMEM: the old one stays.
  */
 int route_set_nexthop(struct core *core, struct route *route, const struct nexthop *nh);

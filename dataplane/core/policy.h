@@ -99,7 +99,7 @@ static inline const struct policy_set *policy_find6(const struct policies *p, co
 	return value == PREFIX_NONE ? NULL : policy_set_at(p, value);
 }
 
-/* A pass ahead of policy_choose(): the SA of the first policy, for sa_load(). May be NULL. */
+/* A pass ahead of policy_choose(): the SA of the first policy, for sa_prefetch(). May be NULL. */
 static inline struct sa *policy_first(const struct policy_set *set)
 {
 	return atomic_load_explicit(&set->entry[0].sa, memory_order_acquire);

@@ -39,6 +39,11 @@ struct route *route_get(struct core *core, uint32_t table, uint8_t family, const
 	r = slab_alloc(&w->slabs, sizeof(*r));
 	if (r == NULL)
 		return NULL;
+	r->nexthop = nexthop_slot_new(core);
+	if (r->nexthop == NULL) {
+		slab_free(&w->slabs, r, sizeof(*r));
+		return NULL;
+	}
 	r->table = table;
 	r->family = family;
 	memcpy(r->addr, addr, family == 4 ? 4 : 16);
@@ -50,14 +55,10 @@ struct route *route_get(struct core *core, uint32_t table, uint8_t family, const
 	return r;
 }
 
-static void nexthop_free(struct core *core, void *nh)
-{
-	slab_free(&core->writer->slabs, nh, sizeof(struct nexthop));
-}
-
 static void route_free(struct core *core, struct route *r)
 {
-	nexthop_free(core, (void *)(uintptr_t)atomic_load_explicit(&r->nexthop, memory_order_relaxed));
+	nexthop_put(core, atomic_load_explicit(r->nexthop, memory_order_relaxed));
+	nexthop_slot_free(core, r->nexthop);
 	slab_free(&core->writer->slabs, r, sizeof(*r));
 }
 
@@ -87,24 +88,15 @@ void route_foreach(struct core *core, uint32_t table, void (*fn)(void *ctx, stru
 
 int route_set_nexthop(struct core *core, struct route *route, const struct nexthop *nh)
 {
-	const struct nexthop *old = atomic_load_explicit(&route->nexthop, memory_order_relaxed);
-	struct nexthop *copy = NULL;
+	const struct nexthop *old = atomic_load_explicit(route->nexthop, memory_order_relaxed), *shared = NULL;
 
-	if (old == nh || (old != NULL && nh != NULL && memcmp(old, nh, sizeof(*nh)) == 0))
-		return 0;
-	if (retire_reserve(core, 1) != 0)
-		return -ENOMEM;
 	if (nh != NULL) {
-		copy = slab_alloc(&core->writer->slabs, sizeof(*copy));
-		if (copy == NULL)
+		shared = nexthop_get(core, nh);
+		if (shared == NULL)
 			return -ENOMEM;
-		*copy = *nh;
 	}
-	/* publishes the copy's bytes; pairs with route_nexthop() */
-	atomic_store_explicit(&route->nexthop, copy, memory_order_release);
-	if (old != NULL) {
-		retire(core, nexthop_free, (void *)(uintptr_t)old);
-		retire_seal(core);
-	}
+	/* publishes the next hop's bytes; pairs with nexthop_load() */
+	atomic_store_explicit(route->nexthop, shared, memory_order_release);
+	nexthop_put(core, old);
 	return 0;
 }

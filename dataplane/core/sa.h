@@ -6,8 +6,8 @@
  * replay window need no read-modify-write atomics. Sequence and traffic
  * counters live in the SA's record of the counters memfd.
  *
- * Both directions: two hot lines, then the replay ring (inbound), then the key
- * area, all in one piece of memory aligned to 128 bytes.
+ * Both directions: one hot line, what is rarely needed, the replay ring (inbound),
+ * then the key area, all in one piece of memory aligned to 128 bytes.
  */
 #ifndef RG_DATAPLANE_CORE_SA_H
 #define RG_DATAPLANE_CORE_SA_H
@@ -26,6 +26,7 @@ enum sa_flags {
 	SA_ESN = 1u << 0,
 	SA_SIMPLE4 = 1u << 1, /* sel4 is all there is for IPv4 */
 	SA_BITS = 1u << 2,    /* DF or DSCP of the outer header want outer_bits_apply() */
+	SA_OUTBOUND = 1u << 3,
 };
 
 /* Told once: bits of `told`, owner only. */
@@ -50,8 +51,10 @@ struct sa {
 	struct tunnel *tunnel;         /* outlives the SA */
 	struct rg_counters_sa *record; /* one line of the memfd; the owner writes */
 	struct selectors4 sel4;
-	uint64_t sequence_last; /* outbound: no number above is sent */
-	uint32_t salt;          /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
+	/* Owner: the sequence number (outbound) or the count of packets (inbound) at
+	 * which something may be due: event_due() looks what, and sets the next. */
+	uint64_t next_check;
+	uint32_t salt; /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
 	/* index of the worker; main before publication, then the owner alone, when
 	 * it grants the SA to the next one (owner.h); read by sa_owner() */
 	_Atomic uint16_t owner;
@@ -61,22 +64,17 @@ struct sa {
 	/* enum sa_state; main and the owner store, workers load, relaxed: it
 	 * carries no data, and one burst more of a dying SA is allowed */
 	_Atomic uint8_t state;
-	uint8_t direction;  /* enum rg_direction */
+	uint8_t told;       /* owner: enum sa_told */
 	uint16_t window;    /* packets; inbound */
 	uint16_t ring_mask; /* words of the replay ring - 1 */
 
-	/* line 2: limits by the owner; UINT64_MAX for none */
-	alignas(64) uint64_t next_bytes; /* the nearest soft or hard limit that was not told */
-	uint64_t next_packets;
-	uint64_t next_sequence;     /* outbound: when to tell, or stop */
-	uint64_t event_ms;          /* owner: last RG_EVENT_NEW_ADDRESS */
-	uint64_t selector_mismatch; /* owner: counters_add() */
+	/* rarely: the owner */
+	alignas(64) uint64_t event_ms; /* last RG_EVENT_NEW_ADDRESS */
+	uint64_t selector_mismatch;    /* counters_add() */
 	const struct selectors *selectors;
-	uint8_t told; /* owner: enum sa_told */
 	uint8_t df;   /* enum rg_df */
 	uint8_t dscp; /* as in struct rg_api_sa */
 	uint8_t mode; /* enum rg_mode */
-	uint8_t reserved[12];
 
 	/* cold: main; the lifetime is immutable */
 	struct rg_api_lifetime lifetime;
@@ -88,13 +86,32 @@ struct sa {
 	uint64_t staged_sequence;              /* main: of the record, until publication */
 };
 
-_Static_assert(offsetof(struct sa, next_bytes) == 64, "the first line is full");
-_Static_assert(offsetof(struct sa, lifetime) == 128, "two hot lines");
+_Static_assert(offsetof(struct sa, event_ms) == 64, "the first line is full, and all that a packet needs");
+
+static inline enum rg_direction sa_direction(const struct sa *sa)
+{
+	return sa->flags & SA_OUTBOUND ? RG_OUT : RG_IN;
+}
+
+/* Outbound: the last number that may be sent (RFC 4303 3.3.3). */
+static inline uint64_t sa_sequence_last(const struct sa *sa)
+{
+	return sa->flags & SA_ESN ? SA_ESN_LAST : SA_SEQUENCE_LAST;
+}
 
 static inline uint64_t *sa_ring(struct sa *sa)
 {
 	return (uint64_t *)(void *)(sa + 1);
 }
+
+/* Outbound: from here on the owner asks for a rekey. */
+static inline uint64_t sa_sequence_soft(const struct sa *sa)
+{
+	return sa->flags & SA_ESN ? SA_ESN_SOFT : SA_SEQUENCE_SOFT;
+}
+
+/* Owner, or main before publication: when to look again, never too late (sa.c). */
+void sa_set_next_check(struct sa *sa);
 
 /* The expanded key: core_config.key_size bytes at core_config.key_align. */
 static inline const void *sa_key(const struct sa *sa)
@@ -114,24 +131,23 @@ static inline bool sa_is_dead(const struct sa *sa)
 	return atomic_load_explicit(&sa->state, memory_order_relaxed) != SA_LIVE;
 }
 
-/* Both hot lines, for each packet of a burst (lines.h). The key and what it points to: a pass later. */
-static inline void sa_load(const struct sa *sa)
+/* The hot line, for each packet of a burst (lines.h). The key and what it points to: a pass later. */
+static inline void sa_prefetch(const struct sa *sa)
 {
-	line_load(sa);
-	line_load((const uint8_t *)sa + 64);
+	line_prefetch(sa);
 }
 
-/* A pass after sa_load(): what the SA points to. */
-static inline void sa_load_more(const struct sa *sa)
+/* A pass after sa_prefetch(): what the SA points to. */
+static inline void sa_prefetch_more(const struct sa *sa)
 {
-	line_load(sa->record);
-	line_load(sa->tunnel);
+	line_prefetch(sa->record);
+	line_prefetch(sa->tunnel);
 }
 
-/* A pass after sa_load(): the word of the replay ring that a packet with `low` will mark. */
-static inline void sa_load_ring(const struct sa *sa, uint32_t low)
+/* A pass after sa_prefetch(): the word of the replay ring that a packet with `low` will mark. */
+static inline void sa_prefetch_ring(const struct sa *sa, uint32_t low)
 {
-	line_load((const uint64_t *)(const void *)(sa + 1) + (low >> 6 & sa->ring_mask));
+	line_prefetch((const uint64_t *)(const void *)(sa + 1) + (low >> 6 & sa->ring_mask));
 }
 
 /* Owner: the full sequence number of a packet that carries `low` (host byte order). */
@@ -161,7 +177,7 @@ static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newe
 static inline uint64_t sa_next_sequence(struct sa *sa)
 {
 	uint64_t seq = sa->record->sequence + 1;
-	if (__builtin_expect(seq > sa->sequence_last, 0))
+	if (__builtin_expect(seq >= sa->next_check, 0) && seq > sa_sequence_last(sa))
 		return 0;
 	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED);
 	return seq;
@@ -171,12 +187,12 @@ static inline uint64_t sa_next_sequence(struct sa *sa)
 static inline bool sa_admits(const struct sa *sa, const uint8_t *ip, uint32_t len)
 {
 	return selectors_admit(sa->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
-	                       sa->direction == RG_OUT);
+	                       sa->flags & SA_OUTBOUND);
 }
 
 /*
  * Owner: accounts for one packet of `bytes` inner bytes that was accepted or
- * sent. True if a limit was reached: call sa_limit() (events.h side of it).
+ * sent. True if a limit may have been reached: call event_due().
  */
 static inline bool sa_account(struct sa *sa, uint32_t bytes, uint64_t now_ms)
 {
@@ -184,7 +200,7 @@ static inline bool sa_account(struct sa *sa, uint32_t bytes, uint64_t now_ms)
 	counters_add(&r->packets, 1);
 	counters_add(&r->bytes, bytes);
 	__atomic_store_n(&r->last_ms, now_ms, __ATOMIC_RELAXED);
-	return (r->packets >= sa->next_packets) | (r->bytes >= sa->next_bytes);
+	return (sa->flags & SA_OUTBOUND ? r->sequence : r->packets) >= sa->next_check;
 }
 
 #endif

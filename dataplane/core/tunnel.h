@@ -21,19 +21,24 @@ struct tunnel {
 	/* Published by main (release) in batch_tunnel.c, read once a packet by
 	 * tunnel_path() (acquire). Never NULL after publication of the tunnel. */
 	alignas(64) _Atomic(const struct path *) path;
-	uint64_t cookie;
+	/* How often main has swapped `path`: stored after it (release), read by tunnel_moves() (acquire). */
+	_Atomic uint32_t moves;
 	uint32_t handle;
-	uint16_t owner; /* main: index of the worker, once it is settled (owner.h) */
-	uint16_t reserved;
+	uint16_t owner;    /* main: index of the worker, once it is settled (owner.h) */
+	bool silence_told; /* owner */
 
 	/* owner only: milliseconds of CLOCK_MONOTONIC, 0 for never */
 	uint64_t last_in_ms;
 	uint64_t unanswered_ms; /* the first packet sent since last_in_ms; 0: none */
 	uint64_t dropped;       /* while suspended: counters_add(); main reads */
-	bool silence_told;
+	/* owner: the last outer source that was the path's remote, and tunnel_moves() then:
+	 * while both stand, a packet need not look into the path. */
+	uint64_t seen_source;
+	uint32_t seen_moves;
 
 	/* main only */
-	alignas(64) uint32_t generation;
+	alignas(64) uint64_t cookie;
+	uint32_t generation;
 	uint32_t refs;             /* SAs that point here */
 	struct path *staged;       /* by the batch under way */
 	struct sa *sas;            /* linked by sa->tunnel_next */
@@ -46,6 +51,13 @@ static inline const struct path *tunnel_path(const struct tunnel *tunnel)
 {
 	/* pairs with the release of the writer's swap */
 	return atomic_load_explicit(&tunnel->path, memory_order_acquire);
+}
+
+/* Owner: a path that is loaded after this is at least as new as the number. */
+static inline uint32_t tunnel_moves(const struct tunnel *tunnel)
+{
+	/* pairs with the release of the writer's swap */
+	return atomic_load_explicit(&tunnel->moves, memory_order_acquire);
 }
 
 /* Owner: an authenticated packet came in. */

@@ -7,6 +7,7 @@
 #define RG_DATAPLANE_CORE_WRITER_H
 
 #include "dataplane/core/core.h"
+#include "dataplane/core/nexthop.h"
 #include "dataplane/core/retire.h"
 #include "dataplane/core/slab.h"
 
@@ -72,6 +73,7 @@ struct core_writer {
 	uint64_t policy_order;
 	struct set_lines lines;
 	struct route *routes[ROUTE_CHAINS];
+	struct nexthops nexthops;
 
 	struct rg_counters_hdr *counters; /* the memfd's mapping */
 	size_t counters_bytes;

@@ -287,7 +287,7 @@ static void policy_batches_refused_at_any_item(void **state)
 static void no_memory_leaves_no_trace(void **state)
 {
 	struct core_config config = {
-	        .n_workers = 1, .max_sas = 65536, .key_size = 1024, .memory_limit = 10u << 20};
+	        .n_workers = 1, .max_sas = 65536, .key_size = 1024, .memory_limit = 12u << 20};
 	struct rg_api_migrate *m = calloc(30000, sizeof(*m));
 	struct core *core = NULL;
 	struct batch_result r = {0};

@@ -160,17 +160,23 @@ static void routes_are_shared_and_resolved(void **state)
 	assert_ptr_equal(a->route, b->route);
 	assert_int_equal(seen.added, 1);
 	assert_int_equal(a->route->table, 101);
-	assert_null(route_nexthop(a->route));
+	assert_null(nexthop_load(a->nexthop));
 	assert_int_equal(route_set_nexthop(core, seen.last, &nh), 0);
-	assert_int_equal(route_nexthop(b->route)->port, 1);
-	assert_int_equal(path_outer_mtu(a, route_nexthop(a->route)), 1500);
-	uint32_t retired = core->writer->retire.n;
+	assert_int_equal(nexthop_load(b->nexthop)->port, 1);
+	assert_int_equal(path_outer_mtu(a, nexthop_load(a->nexthop)), 1500);
+	const struct nexthop *first = nexthop_load(a->nexthop);
 	assert_int_equal(route_set_nexthop(core, seen.last, &nh), 0); /* the same: nothing to do */
-	assert_int_equal(core->writer->retire.n, retired);
+	assert_ptr_equal(nexthop_load(a->nexthop), first);
 	nh.port = 2;
+	rcu_online(&core->rcu, 0);
 	assert_int_equal(route_set_nexthop(core, seen.last, &nh), 0);
-	assert_int_equal(core->writer->retire.n, retired + 1);
-	assert_int_equal(route_nexthop(a->route)->port, 2);
+	assert_int_equal(nexthop_load(a->nexthop)->port, 2);
+	nexthops_reclaim(core);
+	assert_int_equal(first->port, 1); /* a worker may still read it */
+	rcu_quiescent(&core->rcu, 0);
+	nexthops_reclaim(core);
+	assert_null(core->writer->nexthops.idle);
+	rcu_offline(&core->rcu, 0);
 	route_foreach(core, 101, count_route, &n);
 	route_foreach(core, 102, count_route, &n);
 	assert_int_equal(n, 1);

@@ -47,7 +47,7 @@ static bool path_is_whole(const struct path *path)
 		return false;
 	if (path->flags & PATH_SUSPENDED)
 		return path->hdr_len == 0;
-	nh = route_nexthop(path->route);
+	nh = nexthop_load(path->nexthop);
 	/* every next hop of this test has its port in each byte of its MACs */
 	for (unsigned i = 0; nh != NULL && i < 12; i++) {
 		if (nh->l2[i] != (uint8_t)nh->port)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When an SA's limits have to be looked at. One number in its hot line stands for
+ * all of them: no limit can be met before it. The owner, or main before publication.
+ */
+#include "dataplane/core/sa.h"
+
+#define PACKET_BYTES_MAX 65536u /* no inner packet is larger */
+
+/* Packets until `value` may have reached `limit`, at `step` at the most for each; at least 1. */
+static uint64_t packets_left(uint64_t value, uint64_t limit, uint64_t step)
+{
+	uint64_t left = value < limit ? (limit - value) / step : 0;
+
+	return limit == 0 ? UINT64_MAX : left == 0 ? 1 : left;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+void sa_set_next_check(struct sa *sa)
+{
+	const struct rg_api_lifetime *l = &sa->lifetime;
+	const struct rg_counters_sa *r = sa->record;
+	bool out = (sa->flags & SA_OUTBOUND) != 0;
+	uint64_t now = out ? r->sequence : r->packets, left = UINT64_MAX;
+
+	if (!(sa->told & SA_TOLD_SOFT))
+		left = smaller(packets_left(r->packets, l->soft_packets, 1),
+		               packets_left(r->bytes, l->soft_bytes, PACKET_BYTES_MAX));
+	if (!(sa->told & SA_TOLD_HARD)) {
+		left = smaller(left, packets_left(r->packets, l->hard_packets, 1));
+		left = smaller(left, packets_left(r->bytes, l->hard_bytes, PACKET_BYTES_MAX));
+	}
+	sa->next_check = left > UINT64_MAX - now ? UINT64_MAX : now + left;
+	if (!out)
+		return;
+	sa->next_check = smaller(sa->next_check, sa_sequence_last(sa) + 1);
+	if (!(sa->told & SA_TOLD_SEQUENCE))
+		sa->next_check = smaller(sa->next_check, sa_sequence_soft(sa));
+}
