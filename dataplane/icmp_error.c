@@ -123,6 +123,9 @@ static bool answer(struct worker *w, struct rte_mbuf *m, const struct message *m
 
 	if (p->from == FROM_SELF || !(p->family == 4 ? may_answer4(ip, len) : may_answer6(ip, len)))
 		return false;
+	/* a client's address on a network: the answer would leave in clear for a client (H68) */
+	if (p->from == FROM_NETWORK && inner_is_protected(w, p->family, ip + (p->family == 4 ? 12 : 8)))
+		return false;
 	/* the kernel takes no packet from an address of its own: it hears it from the destination */
 	if (p->from == FROM_KERNEL)
 		source = p->family == 4 ? ip + 16 : ip + 24;

@@ -80,11 +80,16 @@ void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
 	run_stages(w);
 }
 
-/* IKE of ours is what makes tunnels: it goes beside every policy (RFC 7296 2.23, RFC 4301 4.4.1). */
+/*
+ * IKE of ours is what makes tunnels: it goes beside every policy (RFC 7296 2.23, RFC 4301 4.4.1).
+ * A later fragment has no ports, whatever stands in their place (RFC 4301 7): it may be anything.
+ */
 static bool is_our_ike(const struct worker *w, uint8_t family, const uint8_t *ip, uint32_t len)
 {
 	uint32_t l4 = family == 4 ? (ip[0] & 0xfu) * 4 : 40;
 
+	if (family == 4 && (l4 < 20 || (load16(ip + 6) & RTE_BE16(0x1fff)) != 0))
+		return false;
 	if (ip[family == 4 ? 9 : 6] != IPPROTO_UDP || len < l4 + 8 ||
 	    !fib_is_local(w->fib, family, ip + (family == 4 ? 12 : 8)))
 		return false;
@@ -92,40 +97,73 @@ static bool is_our_ike(const struct worker *w, uint8_t family, const uint8_t *ip
 	return port == RTE_BE16(500) || port == RTE_BE16(4500);
 }
 
+/* The family of a frame whose destination can be asked for; 0: no IP, or not a whole header. */
+static uint8_t frame_family(const uint8_t *eth, uint32_t len)
+{
+	uint16_t type = len >= 14 ? load16(eth + 12) : 0;
+
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 14 + 20)
+		return 4;
+	return type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 14 + 40 ? 6 : 0;
+}
+
+/* A tag would hide the destination from the question below; no port of ours takes tagged frames back. */
+static bool is_tagged(const uint8_t *eth, uint32_t len)
+{
+	uint16_t type = len >= 14 ? load16(eth + 12) : 0;
+
+	return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
 /* A frame of the kernel's own for a port: out it goes, unless it belongs into a tunnel (H68). */
 static void kernel_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
 {
 	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *), *ip = eth + 14;
 	uint32_t len = rte_pktmbuf_data_len(m);
-	uint16_t type = len >= 14 ? load16(eth + 12) : 0;
-	uint8_t family = 0;
+	uint8_t family = frame_family(eth, len);
 
-	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 14 + 20)
-		family = 4;
-	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 14 + 40)
-		family = 6;
-	if (family != 0 && inner_is_protected(w, family, ip + (family == 4 ? 16 : 24)) &&
-	    !is_our_ike(w, family, ip, len - 14))
+	if (is_tagged(eth, len))
+		worker_drop(w, m, DROP_RX_VLAN);
+	else if (family != 0 && inner_is_protected(w, family, ip + (family == 4 ? 16 : 24)) &&
+	         !is_our_ike(w, family, ip, len - 14))
 		worker_drop(w, m, DROP_FORWARD_CLEAR);
 	else
 		tx_frame(w, port, m);
+}
+
+/* Bytes that the IP header of a packet announces; 0: it is none, or they did not all come. */
+static uint32_t announced(const uint8_t *ip, uint32_t len)
+{
+	uint32_t header = 40, total;
+
+	if (len >= 40 && ip[0] >> 4 == 6) {
+		total = 40u + ntohs(load16(ip + 4));
+	} else if (len >= 20 && ip[0] >> 4 == 4) {
+		header = (ip[0] & 0xfu) * 4;
+		total = ntohs(load16(ip + 2));
+	} else {
+		return 0;
+	}
+	return header >= 20 && total >= header && total <= len ? total : 0;
 }
 
 /* An IP packet of the kernel's on the TUN: perhaps for a client. */
 static void kernel_packet(struct worker *w, struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t len = rte_pktmbuf_data_len(m);
+	uint32_t len = announced(ip, rte_pktmbuf_data_len(m));
 	struct pkt *p = pkt_of(m);
 
 	memset(p, 0, sizeof(*p));
-	p->from = FROM_KERNEL;
-	p->port = WORKER_PORT_TUN;
-	p->family = ip[0] >> 4;
-	if ((p->family != 4 || len < 20) && (p->family != 6 || len < 40)) {
+	/* a raw socket of root's writes what it likes */
+	if (len == 0) {
 		worker_drop(w, m, DROP_INNER_BAD);
 		return;
 	}
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - len));
+	p->from = FROM_KERNEL;
+	p->port = WORKER_PORT_TUN;
+	p->family = ip[0] >> 4;
 	/* the kernel's own chatter on the TUN: router solicitations, group reports */
 	if (p->family == 4 ? ip[16] >= 224 : ip[24] == 0xff) {
 		worker_drop(w, m, DROP_NO_FORWARD);

@@ -64,6 +64,18 @@ void packets_put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol,
 	ip[11] = (uint8_t)sum;
 }
 
+void packets_put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint32_t len)
+{
+	memset(ip, 0, 8);
+	ip[0] = 0x60;
+	ip[4] = (uint8_t)((len - 40) >> 8);
+	ip[5] = (uint8_t)(len - 40);
+	ip[6] = protocol;
+	ip[7] = 64;
+	memcpy(ip + 8, from, 16);
+	memcpy(ip + 24, to, 16);
+}
+
 uint32_t packets_cipher_len(uint32_t size)
 {
 	return (size + 2 + 3) & ~3u;
@@ -83,23 +95,29 @@ static uint32_t inputs(const uint8_t *esp, const struct packets_esp *how, uint8_
 	return how->esn ? 12 : 8;
 }
 
+uint32_t packets_seal_clear(uint8_t *esp, uint32_t len, const struct packets_esp *how)
+{
+	alignas(16) uint8_t nonce[16], aad[12];
+	uint32_t low = htonl((uint32_t)how->seq), aad_len;
+
+	memcpy(esp, &how->spi, 4);
+	memcpy(esp + 4, &low, 4);
+	memcpy(esp + 8, &how->seq, 8);
+	aad_len = inputs(esp, how, nonce, aad);
+	crypto_seal((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD, len, nonce, aad, aad_len);
+	return PACKETS_ESP_HEAD + len + CRYPTO_ICV;
+}
+
 uint32_t packets_seal(uint8_t *esp, uint32_t size, const struct packets_esp *how)
 {
 	const uint32_t len = packets_cipher_len(size), pad = len - size - 2;
 	uint8_t *inner = esp + PACKETS_ESP_HEAD;
-	alignas(16) uint8_t nonce[16], aad[12];
-	uint32_t low = htonl((uint32_t)how->seq), aad_len;
 
 	for (uint32_t i = 0; i < pad; i++)
 		inner[size + i] = (uint8_t)(i + 1);
 	inner[size + pad] = (uint8_t)pad;
 	inner[size + pad + 1] = 4;
-	memcpy(esp, &how->spi, 4);
-	memcpy(esp + 4, &low, 4);
-	memcpy(esp + 8, &how->seq, 8);
-	aad_len = inputs(esp, how, nonce, aad);
-	crypto_seal((uint8_t)how->suite, how->key, inner, len, nonce, aad, aad_len);
-	return PACKETS_ESP_HEAD + len + CRYPTO_ICV;
+	return packets_seal_clear(esp, len, how);
 }
 
 bool packets_open(uint8_t *esp, uint32_t len, const struct packets_esp *how)

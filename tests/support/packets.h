@@ -28,6 +28,8 @@ void packets_gateway6(uint8_t addr[16]);
 void packets_put_l2(uint8_t *frame, uint16_t ethertype);
 /* An IPv4 header of 20 bytes for a packet of `len` bytes; addresses in network byte order. */
 void packets_put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol, uint32_t len);
+/* The same for IPv6, of 40 bytes. */
+void packets_put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint32_t len);
 
 /* Bytes that are encrypted for an inner packet of `size`: with padding and trailer (RFC 4303 2.4). */
 uint32_t packets_cipher_len(uint32_t size);
@@ -44,6 +46,8 @@ struct packets_esp {
 /* ESP header and IV at `esp`; encrypts the inner IPv4 packet of `size` bytes behind them in place
  * and appends the ICV. Returns the length of the whole. */
 uint32_t packets_seal(uint8_t *esp, uint32_t size, const struct packets_esp *how);
+/* The same around `len` bytes of any plaintext: padding and trailer, right or wrong, are the caller's. */
+uint32_t packets_seal_clear(uint8_t *esp, uint32_t len, const struct packets_esp *how);
 /* The same backwards: the inner packet is then behind the header. False if the ICV does not match. */
 bool packets_open(uint8_t *esp, uint32_t len, const struct packets_esp *how);
 

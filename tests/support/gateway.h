@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole gateway in one thread, for hostile packets: the real workers over two ports in
+ * memory, tables by batches, the kernel's rings in the caller's hands, buffers from pool.h.
+ * One process may have several; a gateway belongs to one thread, unless a test
+ * polls its workers in threads of their own.
+ *
+ *     client i: 10.99.0.i, 2001:db8:99::i; outer 192.0.2.i, 2001:db8:ff::i
+ *     gateway: 203.0.113.2, 2001:db8:1::2; behind it 10.20.0.0/16 and 2001:db8:20::/64
+ */
+#ifndef RG_TESTS_SUPPORT_GATEWAY_H
+#define RG_TESTS_SUPPORT_GATEWAY_H
+
+#include "dataplane/core/batch.h"
+#include "dataplane/worker.h"
+#include "tests/support/packets.h"
+
+#define GATEWAY_WORKERS 2u
+#define GATEWAY_CLIENTS 8u /* numbered from 1 */
+#define GATEWAY_QUEUE   1024u
+#define GATEWAY_BUFFERS 4096u
+#define GATEWAY_CLEAR   4u    /* next header of an inner IPv4 packet */
+#define GATEWAY_MAX     2048u /* bytes of any frame that is made here */
+
+/* One queue of one port; `room` bounds what it takes before it is full. */
+struct gateway_wire {
+	struct rte_mbuf *in[GATEWAY_QUEUE], *out[GATEWAY_QUEUE];
+	unsigned n_in, taken, n_out, shown, room;
+};
+
+/* What a client's tunnel and SAs are; zeros are AES-128, outer IPv4 without UDP, window 64. */
+struct gateway_session {
+	bool outer6, udp, esn;
+	bool simple; /* one selector for each side: any port, IPv4 only */
+	bool ports;  /* inside, only UDP to the gateway's port 80 */
+	uint32_t suite, window;
+	uint64_t sequence; /* used before, both ways */
+	uint16_t mtu;
+	struct rg_api_lifetime lifetime; /* of both SAs */
+};
+
+struct gateway_client {
+	bool present;
+	struct gateway_session is;
+	uint32_t generation;
+	uint8_t salt[2][4];               /* by enum rg_direction */
+	alignas(64) uint8_t key[2][1024]; /* the peer's expansion */
+};
+
+struct gateway {
+	struct dp dp;
+	struct rte_mempool *pool;
+	struct gateway_wire wire[2][GATEWAY_WORKERS]; /* by port and queue */
+	struct gateway_client client[GATEWAY_CLIENTS + 1];
+	uint64_t now_ms;
+};
+
+/* 0 or a negative errno. crypto_init() comes first. */
+int gateway_open(struct gateway *g, unsigned n_workers);
+/* How many buffers were not given back: 0, or something leaks. */
+uint32_t gateway_close(struct gateway *g);
+
+/* Main's part: a client with tunnel, SA pair and policies for both of its addresses. 0 or a negative errno.
+ */
+int gateway_add(struct gateway *g, unsigned client, const struct gateway_session *is);
+void gateway_remove(struct gateway *g, unsigned client);
+/* The policies' SA: the client's, or none. */
+void gateway_policy(struct gateway *g, unsigned client, bool with_sa);
+/* Moves the tunnel: other kind of path, or suspended. 0 or a negative errno. */
+int gateway_move(struct gateway *g, unsigned client, bool outer6, bool udp);
+int gateway_suspend(struct gateway *g, unsigned client);
+/* Reclaims what was retired, a while later each time. */
+void gateway_tick(struct gateway *g);
+
+uint32_t gateway_handle(unsigned client);
+uint32_t gateway_spi(unsigned client, enum rg_direction direction); /* network byte order */
+struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction direction);
+uint32_t gateway_client4(unsigned client); /* network byte order */
+void gateway_client6(unsigned client, uint8_t addr[16]);
+void gateway_server6(uint8_t addr[16]);
+
+/* --- packets into flat buffers of GATEWAY_MAX; all return the length --- */
+
+/* UDP from the client to the server (10.20.0.10), or the way back; `len` of the IP packet, 28 or 48 at least.
+ */
+uint32_t gateway_inner(uint8_t *ip, unsigned client, bool to_client, uint8_t family, uint32_t len);
+/* Padding and trailer behind a clear packet of `len` bytes (RFC 4303 2.4). */
+uint32_t gateway_trailer(uint8_t *clear, uint32_t len, uint8_t next_header);
+/* ESP of the client around clear bytes that have their trailer. */
+uint32_t gateway_seal(struct gateway *g, unsigned client, uint64_t seq, const uint8_t *clear, uint32_t len,
+                      uint8_t *esp);
+/* Ethernet, outer IP and UDP around `len` bytes of ESP, as the client's path says. */
+uint32_t gateway_wrap(struct gateway *g, unsigned client, const uint8_t *esp, uint32_t len, uint8_t *frame);
+/* All of it: a good UDP packet of `len` bytes from the client. */
+uint32_t gateway_good(struct gateway *g, unsigned client, uint64_t seq, uint32_t len, uint8_t *frame);
+
+/* --- in and out --- */
+
+/* Puts it on the wire, in a buffer that ends where the frame ends plus `tailroom`. */
+void gateway_offer(struct gateway *g, unsigned port, unsigned queue, const uint8_t *frame, uint32_t len);
+void gateway_offer_mbuf(struct gateway *g, unsigned port, unsigned queue, struct rte_mbuf *m);
+/* The kernel's: a frame for a port (HAND_FRAME) or a packet on the TUN (HAND_TUN). False: ring full. */
+bool gateway_from_kernel(struct gateway *g, enum hand_kind kind, unsigned port, const uint8_t *data,
+                         uint32_t len);
+/* Polls every worker until nothing moves. */
+void gateway_poll(struct gateway *g);
+/* The next frame that left through the port since the last one; NULL: none. Stays the gateway's. */
+struct rte_mbuf *gateway_sent(struct gateway *g, unsigned port);
+/* Frees what left. How many frames that were, on all ports. */
+unsigned gateway_clear(struct gateway *g);
+/* Takes what is for the kernel; the buffer is then the caller's. False: nothing. */
+bool gateway_punted(struct gateway *g, struct handover *item);
+
+/* What the client makes of a frame on the uplink: length of the clear bytes with their trailer, which are
+ * then at `*clear`, and the number; 0 if it is not ESP of that client's SA with a good ICV. */
+uint32_t gateway_unseal(struct gateway *g, unsigned client, struct rte_mbuf *m, uint8_t **clear,
+                        uint64_t *seq);
+
+/* --- counters, of all workers --- */
+
+uint64_t gateway_dropped(const struct gateway *g, enum drop why);
+uint64_t gateway_count(const struct gateway *g, enum counter what);
+uint64_t gateway_drops(const struct gateway *g); /* for all reasons */
+
+#endif
