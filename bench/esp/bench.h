@@ -19,10 +19,13 @@
 
 #define BENCH_IMIX 0u /* instead of a size: 7 packets of 64 bytes, 4 of 594, 1 of 1400 */
 
+struct raw_engine;
+
 /* One entry of the table in cases.c. */
 struct bench_suite {
 	const char *name;
-	uint32_t suite;   /* enum rg_suite */
+	uint32_t suite; /* enum rg_suite */
+	const struct raw_engine *raw;
 	uint32_t key_len; /* octets of the key; the salt is behind it */
 };
 
@@ -56,11 +59,14 @@ void pattern_key(uint32_t sa, uint8_t key[RG_API_KEY_MAX]);
 /* ---- raw.c: intel-ipsec-mb alone */
 
 struct raw;
+extern const struct raw_engine raw_gcm, raw_chacha, raw_cbc_sha256;
 
 struct raw *raw_new(const struct bench_case *what);
 void raw_free(struct raw *r);
 /* Cycles for one round: in place over `data[i]`, `len[i]` bytes each. */
 uint64_t raw_round(struct raw *r, const struct pattern *p, uint8_t *const *data, const uint32_t *len);
+/* The SA's expanded key. */
+const void *raw_sa_key(const struct raw *r, uint32_t sa);
 
 /* ---- memory_port.c: a port in memory: a round is laid ready, polled in bursts, and collected */
 
@@ -88,6 +94,7 @@ struct gateway {
 	/* The peers' side of each SA, for decrypt: expanded keys of their own, so that making
 	 * a round's packets does not bring ours into the cache. */
 	uint64_t *sequence;
+	const void **key; /* of each SA, expanded: to look at them without looking at the SA */
 	uint8_t *peer_keys;
 	struct bench_case what;
 };
@@ -119,12 +126,11 @@ enum bench_stage {
 };
 
 const char *stages_name(enum bench_stage stage);
-/* From here on stages are timed, between resume and pause. */
+/* From here on stages are timed, between resume and pause, which has the cycles since. */
 void stages_start(void);
 void stages_resume(void);
-void stages_pause(void);
-/* No longer: cycles a packet of each. */
-void stages_stop(double cycles[BENCH_STAGES], uint64_t packets);
+void stages_pause(uint64_t cycles[BENCH_STAGES]);
+void stages_stop(void);
 
 /* ---- options.c */
 

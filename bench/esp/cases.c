@@ -16,10 +16,13 @@
 #define REPETITIONS 5u
 #define ROUNDS_MAX  1024u /* of one repetition */
 #define ROUNDS_MIN  12u
+#define WARM_UP     24u /* rounds before a pass that looks at what is cached, */
+#define LOOKS       16u /* its rounds, */
+#define SAMPLES     16u /* and its samples of each round */
 
 static const struct bench_suite suites[] = {
-        {.name = "aes128gcm16", .suite = RG_SUITE_AES128_GCM16, .key_len = 16},
-        {.name = "aes256gcm16", .suite = RG_SUITE_AES256_GCM16, .key_len = 32},
+        {.name = "aes128gcm16", .suite = RG_SUITE_AES128_GCM16, .raw = &raw_gcm, .key_len = 16},
+        {.name = "aes256gcm16", .suite = RG_SUITE_AES256_GCM16, .raw = &raw_gcm, .key_len = 32},
 };
 
 enum { SUITES = sizeof(suites) / sizeof(suites[0]) };
@@ -44,24 +47,40 @@ struct sides {
 	uint64_t cycles[ROUNDS_MAX];
 };
 
+struct warmth {
+	double key, buffer; /* TSC cycles of a load, means */
+};
+
 struct outcome {
 	double ours, raw; /* cycles a packet */
 	double stage[BENCH_STAGES];
+	struct warmth warmth, raw_warmth;
 	double ours_low, ours_high, raw_low, raw_high;
 };
 
+/* Lays the packets of a round ready. */
+static void lay(struct sides *s)
+{
+	pattern_next(&s->pattern);
+	gateway_prepare(s->gateway, &s->pattern);
+}
+
 /* One round: its cycles, or 0 after a line on stderr. */
-static uint64_t one_round(struct sides *s, bool raw)
+static uint64_t run(struct sides *s, bool raw)
 {
 	uint8_t *data[BENCH_ROUND];
 	uint32_t len[BENCH_ROUND];
 
-	pattern_next(&s->pattern);
-	gateway_prepare(s->gateway, &s->pattern);
 	if (!raw)
 		return gateway_round(s->gateway);
 	gateway_cipher(s->gateway, &s->pattern, data, len);
 	return raw_round(s->raw, &s->pattern, data, len);
+}
+
+static uint64_t one_round(struct sides *s, bool raw)
+{
+	lay(s);
+	return run(s, raw);
 }
 
 /* The median of the last three quarters of `rounds`; -1: packets were lost. */
@@ -102,16 +121,62 @@ static int plan(struct sides *s, double seconds)
 /* A pass with clocks around the stages: its sum is not what is reported. */
 static int time_stages(struct sides *s, unsigned rounds, double *cycles)
 {
+	static double values[BENCH_STAGES][ROUNDS_MAX];
+	uint64_t round[BENCH_STAGES];
+
 	stages_start();
 	for (unsigned i = 0; i < rounds; i++) {
-		pattern_next(&s->pattern);
-		gateway_prepare(s->gateway, &s->pattern);
+		lay(s);
 		stages_resume();
 		if (gateway_round(s->gateway) == 0)
 			return -EIO;
-		stages_pause();
+		stages_pause(round);
+		for (unsigned k = 0; k < BENCH_STAGES; k++)
+			values[k][i] = (double)round[k] / BENCH_ROUND;
 	}
-	stages_stop(cycles, (uint64_t)rounds * BENCH_ROUND);
+	stages_stop();
+	for (unsigned k = 0; k < BENCH_STAGES; k++)
+		cycles[k] = report_median(values[k], rounds);
+	return 0;
+}
+
+static double time_load(const uint8_t *p)
+{
+	unsigned core;
+	uint64_t start, end;
+
+	_mm_lfence();
+	start = __rdtsc();
+	_mm_lfence();
+	(void)*(const volatile uint8_t *)p;
+	end = __rdtscp(&core); /* waits for the load */
+	_mm_lfence();
+	return (double)(end - start);
+}
+
+/* Is the comparison fair? Before each of some rounds, loads of a few lines that the side will need: of the
+ * keys' first lines, which are needed whatever the size, and of payload. */
+static int look_around(struct sides *s, bool raw, struct warmth *mean)
+{
+	uint8_t *data[BENCH_ROUND];
+	uint32_t len[BENCH_ROUND];
+	struct warmth sum = {0};
+
+	for (unsigned n = 0; n < WARM_UP + LOOKS; n++) {
+		lay(s);
+		gateway_cipher(s->gateway, &s->pattern, data, len);
+		for (unsigned i = n % 8; n >= WARM_UP && i < BENCH_ROUND; i += BENCH_ROUND / SAMPLES) {
+			const uint32_t sa = s->pattern.sa[i];
+			const void *key = raw ? raw_sa_key(s->raw, sa) : s->gateway->key[sa];
+
+			sum.key += time_load((const uint8_t *)key + (size_t)(i + n) % 3 * 64);
+			sum.buffer += time_load(data[i] + (size_t)(i + n) * 64 % len[i]);
+		}
+		if (run(s, raw) == 0)
+			return -EIO;
+	}
+	mean->key = sum.key / LOOKS / SAMPLES;
+	mean->buffer = sum.buffer / LOOKS / SAMPLES;
 	return 0;
 }
 
@@ -132,7 +197,27 @@ static int measure(struct sides *s, double seconds, struct outcome *o)
 	o->raw = report_median(raw, REPETITIONS);
 	o->ours_low = ours[0], o->ours_high = ours[REPETITIONS - 1];
 	o->raw_low = raw[0], o->raw_high = raw[REPETITIONS - 1];
-	return time_stages(s, (unsigned)rounds, o->stage);
+	rounds = time_stages(s, (unsigned)rounds, o->stage);
+	if (rounds == 0)
+		rounds = look_around(s, true, &o->raw_warmth);
+	return rounds != 0 ? rounds : look_around(s, false, &o->warmth);
+}
+
+/* Sums over the cases. */
+static struct {
+	double key, raw_key, buffer, raw_buffer;
+	unsigned cases;
+} fairness;
+
+static void tell_fairness(void)
+{
+	const double n = fairness.cases;
+
+	if (n > 0)
+		printf("before a round, a load from a key takes us "
+		       "%.0f cycles "
+		       "and raw %.0f, from a buffer %.0f and %.0f (means of all cases)\n",
+		       fairness.key / n, fairness.raw_key / n, fairness.buffer / n, fairness.raw_buffer / n);
 }
 
 static void print_head(void)
@@ -162,6 +247,11 @@ static void tell(struct bench *b, const struct bench_case *what, const struct ou
 	json_object_set_new(json, "mix", json_string(what->size == BENCH_IMIX ? "imix" : size));
 	json_object_set_new(json, "cycles_range", json_pack("[f,f]", o->ours_low, o->ours_high));
 	json_object_set_new(json, "stages", stages);
+	fairness.key += o->warmth.key, fairness.raw_key += o->raw_warmth.key;
+	fairness.buffer += o->warmth.buffer, fairness.raw_buffer += o->raw_warmth.buffer;
+	fairness.cases++;
+	json_object_set_new(json, "key_load", json_pack("[f,f]", o->warmth.key, o->raw_warmth.key));
+	json_object_set_new(json, "buffer_load", json_pack("[f,f]", o->warmth.buffer, o->raw_warmth.buffer));
 	json_object_set_new(json, "raw_range", json_pack("[f,f]", o->raw_low, o->raw_high));
 	printf("%-12s %-8s %5s %6u %6.0f %6.0f %6.2f %6.0f %6.2f %6.2f |", r.suite, r.direction,
 	       what->size == BENCH_IMIX ? "IMIX" : size, r.sas, r.cycles, r.raw_cycles,
@@ -233,5 +323,6 @@ int cases_run(struct bench *b)
 		found = true;
 		rc = run_suite(b, &suites[i]);
 	}
+	tell_fairness();
 	return rc != 0 || found ? rc : refuse_suite(only);
 }

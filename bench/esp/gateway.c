@@ -115,6 +115,8 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 		rc = batch_policy_add(core, policies, n, &result);
 	if (rc != 0)
 		fprintf(stderr, "bench: SA %u was refused: %s\n", first + result.index, result.text);
+	for (uint32_t i = first; rc == 0 && i < first + n; i++)
+		g->key[i] = sa_key(sa_by_handle(core, g->what.decrypt ? RG_IN : RG_OUT, gateway_handle(i)));
 	return rc;
 }
 
@@ -147,9 +149,10 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	memset(g, 0, sizeof(*g));
 	g->what = *what;
 	g->sequence = calloc(what->sas, sizeof(*g->sequence));
+	g->key = calloc(what->sas, sizeof(*g->key));
 	g->peer_keys = aligned_alloc(CRYPTO_KEY_ALIGN, (size_t)CRYPTO_KEY_BYTES * PATTERN_KEYS);
 	rc = core_new(&config, &g->dp.core);
-	if (rc != 0 || g->sequence == NULL || g->peer_keys == NULL) {
+	if (rc != 0 || g->sequence == NULL || g->key == NULL || g->peer_keys == NULL) {
 		fprintf(stderr, "bench: no memory for %u SAs\n", what->sas);
 		gateway_close(g);
 		return rc != 0 ? rc : -ENOMEM;
@@ -189,6 +192,7 @@ void gateway_close(struct gateway *g)
 		core_free(g->dp.core);
 	}
 	free(g->sequence);
+	free(g->key);
 	free(g->peer_keys);
 	memset(g, 0, sizeof(*g));
 }

@@ -42,10 +42,8 @@ static enum bench_stage enter(enum bench_stage stage)
 
 void stages_start(void)
 {
-	uint64_t start;
+	uint64_t start = __rdtsc();
 
-	memset(&timer, 0, sizeof(timer));
-	start = __rdtsc();
 	for (unsigned i = 0; i < 1024; i++)
 		(void)__rdtsc();
 	timer.tick = (__rdtsc() - start) / 1025;
@@ -54,20 +52,20 @@ void stages_start(void)
 
 void stages_resume(void)
 {
+	memset(timer.cycles, 0, sizeof(timer.cycles));
 	timer.now = BENCH_STAGE_poll;
 	timer.since = __rdtsc();
 }
 
-void stages_pause(void)
+void stages_pause(uint64_t cycles[BENCH_STAGES])
 {
 	(void)enter(BENCH_STAGE_poll);
+	memcpy(cycles, timer.cycles, sizeof(timer.cycles));
 }
 
-void stages_stop(double cycles[BENCH_STAGES], uint64_t packets)
+void stages_stop(void)
 {
 	timer.on = false;
-	for (unsigned i = 0; i < BENCH_STAGES; i++)
-		cycles[i] = (double)timer.cycles[i] / (double)packets;
 }
 
 /* __real_ and __wrap_ are the linker's words. */
