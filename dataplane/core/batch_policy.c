@@ -11,23 +11,24 @@
 
 static void attach(struct policy *p, struct sa *sa)
 {
-	p->sa = sa;
+	p->sa = sa != NULL ? sa->handle : 0;
 	if (sa == NULL)
 		return;
 	p->sa_next = sa->policies;
-	sa->policies = p;
+	sa->policies = p->handle;
 }
 
-static void detach(struct policy *p)
+static void detach(struct core *core, struct policy *p)
 {
-	struct policy **link;
+	struct sa *sa = p->sa != 0 ? writer_sa(core, RG_OUT, p->sa) : NULL;
+	uint32_t *link;
 
-	if (p->sa == NULL)
+	p->sa = 0;
+	if (sa == NULL)
 		return;
-	for (link = &p->sa->policies; *link != p; link = &(*link)->sa_next)
+	for (link = &sa->policies; *link != p->handle; link = &writer_policy(core, *link)->sa_next)
 		continue;
 	*link = p->sa_next;
-	p->sa = NULL;
 }
 
 static int find_sa(const struct core *core, uint32_t handle, uint32_t i, struct sa **sa,
@@ -54,9 +55,9 @@ static int check_record(const struct core *core, const struct rg_api_policy *r, 
 		return batch_refuse(result, i, -ENOSPC,
 		                    "policy index %u is beyond the limit of %u: raise max-sas", index,
 		                    w->max_policies);
-	if (w->policies[index] != NULL)
+	if (w->policies[index].handle != 0)
 		return batch_refuse(result, i, -EEXIST, "policy index %u is in use by handle %#x", index,
-		                    w->policies[index]->handle);
+		                    w->policies[index].handle);
 	if (r->fib != 0)
 		return batch_refuse(result, i, -EINVAL, "fib %u: only 0 is known", r->fib);
 	if (!(r->family == 4 && r->prefix_len <= 32) && !(r->family == 6 && r->prefix_len <= 128))
@@ -83,29 +84,25 @@ static int add_one(struct core *core, const struct rg_api_policy *r, uint32_t i,
 		return batch_refuse(result, i, -ENOMEM, "no memory for a prefix");
 	if (g->n == POLICY_SET_MAX)
 		return batch_refuse(result, i, -ENOSPC, "the prefix has %u policies already", POLICY_SET_MAX);
-	p = slab_alloc(&w->slabs, sizeof(*p));
-	if (p == NULL)
-		return batch_refuse(result, i, -ENOMEM, "no memory for a policy");
-	p->handle = r->handle;
-	p->priority = r->priority;
-	p->cookie = r->cookie;
-	p->order = ++w->policy_order;
-	p->group = g;
+	p = &w->policies[RG_SA_HANDLE_INDEX(r->handle)];
+	*p = (struct policy){.handle = r->handle,
+	                     .priority = r->priority,
+	                     .cookie = r->cookie,
+	                     .order = ++w->policy_order};
 	attach(p, sa);
-	policy_group_link(core, p);
-	w->policies[RG_SA_HANDLE_INDEX(p->handle)] = p;
+	policy_group_link(core, g, p);
 	w->n_policies++;
 	return 0;
 }
 
-/* Out of all of main's structures; the caller stages or aborts its group. */
-static void take_out(struct core *core, struct policy *p)
+/* Gone from all of main's structures but its group. */
+static void forget(struct core *core, uint32_t handle)
 {
-	policy_group_unlink(core, p);
-	detach(p);
-	core->writer->policies[RG_SA_HANDLE_INDEX(p->handle)] = NULL;
+	struct policy *p = writer_policy(core, handle);
+
+	detach(core, p);
 	core->writer->n_policies--;
-	slab_free(&core->writer->slabs, p, sizeof(*p));
+	*p = (struct policy){0};
 }
 
 int batch_policy_add(struct core *core, const struct rg_api_policy *records, uint32_t n,
@@ -125,9 +122,9 @@ int batch_policy_add(struct core *core, const struct rg_api_policy *records, uin
 			batch_refuse(result, 0, rc, "no memory for policy tables");
 	}
 	if (rc != 0) {
-		while (i-- > 0)
-			take_out(core, writer_policy(core, records[i].handle));
 		policy_groups_abort(core);
+		while (i-- > 0)
+			forget(core, records[i].handle);
 		return rc;
 	}
 	policy_groups_publish(core);
@@ -153,7 +150,7 @@ int batch_policy_set(struct core *core, const struct rg_api_policy_set *records,
 	for (i = 0; i < n && rc == 0; i++) {
 		struct policy *p = writer_policy(core, records[i].handle);
 		sa = records[i].sa != 0 ? writer_sa(core, RG_OUT, records[i].sa) : NULL;
-		detach(p);
+		detach(core, p);
 		attach(p, sa);
 		/* the rekey: publishes the SA, pairs with policy_choose() */
 		atomic_store_explicit(&policy_group_entry(core, p)->sa, sa, memory_order_release);
@@ -166,19 +163,23 @@ int batch_policy_set(struct core *core, const struct rg_api_policy_set *records,
 int batch_policy_del(struct core *core, const struct rg_api_handle *records, uint32_t n,
                      struct batch_result *result)
 {
-	struct core_writer *w = core->writer;
 	uint32_t i;
 	int rc = 0;
 
 	/* out of the groups first: a handle that comes twice is not there the second time */
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && rc == 0; i++) {
 		struct policy *p = writer_policy(core, records[i].handle);
-		if (p == NULL || p->unlinked) {
+		struct policy_group *g = p != NULL && !p->unlinked ? policy_group_of(core, p) : NULL;
+		if (g != NULL) {
+			policy_group_unlink(core, g, p);
+			p->unlinked = true;
+		} else if (p != NULL && !p->unlinked) {
+			rc = batch_refuse(result, i, -ENOMEM, "no memory for a prefix");
+			break;
+		} else {
 			rc = batch_refuse(result, i, -ENOENT, "there is no policy %#x", records[i].handle);
 			break;
 		}
-		policy_group_unlink(core, p);
-		p->unlinked = true;
 	}
 	if (rc == 0) {
 		rc = policy_groups_stage(core);
@@ -186,22 +187,14 @@ int batch_policy_del(struct core *core, const struct rg_api_handle *records, uin
 			batch_refuse(result, 0, rc, "no memory for policy tables");
 	}
 	if (rc != 0) {
-		while (i-- > 0) {
-			struct policy *p = writer_policy(core, records[i].handle);
-			p->unlinked = false;
-			policy_group_link(core, p); /* back to where its order puts it */
-		}
+		while (i-- > 0)
+			writer_policy(core, records[i].handle)->unlinked = false;
 		policy_groups_abort(core);
 		return rc;
 	}
-	for (i = 0; i < n; i++) {
-		struct policy *p = writer_policy(core, records[i].handle);
-		detach(p);
-		w->policies[RG_SA_HANDLE_INDEX(p->handle)] = NULL;
-		w->n_policies--;
-		slab_free(&w->slabs, p, sizeof(*p));
-	}
 	policy_groups_publish(core);
+	for (i = 0; i < n; i++)
+		forget(core, records[i].handle);
 	result->token = retire_seal(core);
 	return 0;
 }

@@ -344,9 +344,9 @@ static void forget_policies(struct core *core, struct sa *sa)
 {
 	struct policy *p;
 
-	while ((p = sa->policies) != NULL) {
+	while ((p = writer_policy(core, sa->policies)) != NULL) {
 		sa->policies = p->sa_next;
-		p->sa = NULL;
+		p->sa = 0;
 		/* pairs with policy_choose() */
 		atomic_store_explicit(&policy_group_entry(core, p)->sa, NULL, memory_order_release);
 	}

@@ -68,7 +68,7 @@ static int new_arrays(struct core *core)
 			return -ENOMEM;
 	}
 	w->tunnels = calloc(w->max_tunnels, sizeof(*w->tunnels));
-	w->policies = calloc(w->max_policies, sizeof(*w->policies));
+	w->policies = slab_map(w->max_policies * sizeof(*w->policies));
 	return w->tunnels == NULL || w->policies == NULL ? -ENOMEM : 0;
 }
 
@@ -105,6 +105,8 @@ int core_new(const struct core_config *config, struct core **out)
 	if (rc == 0)
 		rc = new_workers(core);
 	if (rc == 0)
+		rc = routes_init(core);
+	if (rc == 0)
 		rc = policy_tables_init(core);
 	if (rc == 0)
 		rc = counters_open(core);
@@ -138,7 +140,8 @@ static void free_arrays(struct core *core)
 		free(w->sa_slot[d]);
 	}
 	free(w->tunnels);
-	free(w->policies);
+	if (w->policies != NULL)
+		munmap(w->policies, w->max_policies * sizeof(*w->policies));
 }
 
 void core_free(struct core *core)
@@ -149,6 +152,7 @@ void core_free(struct core *core)
 	retire_drain(core);
 	wipe_sas(core);
 	policy_tables_fini(core);
+	routes_fini(core);
 	counters_close(core);
 	free_arrays(core);
 	for (unsigned i = 0; i < core->n_workers && core->worker[i] != NULL; i++) {

@@ -90,19 +90,21 @@ uint32_t dump_owned(const struct core *core, uint32_t worker)
 
 bool dump_policy(const struct core *core, uint32_t index, struct rg_api_policy *out)
 {
-	const struct policy *p = index < core->writer->max_policies ? core->writer->policies[index] : NULL;
+	const struct policy *p = index < core->writer->max_policies ? &core->writer->policies[index] : NULL;
+	const struct policy_set *set;
 
-	if (p == NULL)
+	if (p == NULL || p->handle == 0)
 		return false;
+	set = policy_published(core, p);
 	*out = (struct rg_api_policy){
 	        .handle = p->handle,
-	        .sa = p->sa != NULL ? p->sa->handle : 0,
+	        .sa = p->sa,
 	        .cookie = p->cookie,
 	        .priority = p->priority,
-	        .family = p->group->family,
-	        .prefix_len = p->group->prefix_len,
+	        .family = set->family,
+	        .prefix_len = set->prefix_len,
 	};
-	memcpy(out->prefix, p->group->addr, 16);
+	memcpy(out->prefix, set->addr, 16);
 	return true;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Policies of one prefix, and how a batch of changes becomes the tables that
- * workers read: touched groups are staged (all memory taken), then published
- * one store each, or aborted without a trace. Main only.
+ * workers read: the groups of the prefixes that it touches are made from the published
+ * sets, changed, staged (all memory taken), then published one store each, or
+ * aborted without a trace. Between batches there is no group. Main only.
  */
 #include "dataplane/core/writer.h"
 
@@ -64,25 +65,68 @@ static void prefix_retired(struct core *core, void *table)
 	prefix_table_free(table);
 }
 
+/* --- where a prefix is found --- */
+
+/* The key of a prefix in the table that leads to its set. */
+struct place {
+	struct host_table *table;
+	uint64_t key[2];
+	uint32_t tag;
+};
+
+/* Prefixes of either family and any length share a table, so both are in the key. */
+static void key_of_prefix(uint8_t family, uint8_t len, const uint8_t addr[16], uint64_t key[2])
+{
+	memcpy(key, addr, 16);
+	key[1] ^= ((uint64_t)family << 8 | len) * 0x9e3779b97f4a7c15ull;
+}
+
+static struct place place_of(struct core *core, uint8_t family, uint8_t len, const uint8_t addr[16])
+{
+	struct place p = {0};
+
+	if (family == 4 && len == 32) {
+		p.table = &core->policies.host4;
+		memcpy(&p.tag, addr, 4);
+		p.key[0] = p.tag;
+		return p;
+	}
+	if (family == 6 && len == 128) {
+		p.table = &core->policies.host6;
+		memcpy(p.key, addr, 16);
+	} else {
+		p.table = &core->writer->prefixes;
+		key_of_prefix(family, len, addr, p.key);
+	}
+	p.tag = (uint32_t)(host_hash(p.table->seed, p.key[0], p.key[1]) >> 32);
+	return p;
+}
+
+/* The line of a prefix's set; 0: it has none. */
+static uint32_t find_line(struct core *core, uint8_t family, uint8_t len, const uint8_t addr[16])
+{
+	const struct place p = place_of(core, family, len, addr);
+	const struct host_buckets *t = host_table_load(p.table);
+	struct host_cursor c = host_begin(t, host_hash(t->seed, p.key[0], p.key[1]), p.tag);
+	uint32_t line;
+
+	while ((line = host_next(&c)) != HOST_NONE) {
+		const struct policy_set *set = set_at(core, line);
+		if (set->family == family && set->prefix_len == len && memcmp(set->addr, addr, 16) == 0)
+			return line;
+	}
+	return 0;
+}
+
 /* --- groups --- */
 
-static unsigned chain_of(uint8_t family, uint8_t len, const uint8_t addr[16])
+static struct policy_group **chain_of(struct core *core, uint8_t family, uint8_t len, const uint8_t addr[16])
 {
 	uint64_t key[2];
 
-	memcpy(key, addr, 16);
-	return (unsigned)(host_hash((uint64_t)family << 8 | len, key[0], key[1]) & (GROUP_CHAINS - 1));
-}
-
-static struct policy_group **group_link(struct core *core, uint8_t family, uint8_t len,
-                                        const uint8_t addr[16])
-{
-	struct policy_group **link = &core->writer->groups[chain_of(family, len, addr)];
-
-	while (*link != NULL && !((*link)->family == family && (*link)->prefix_len == len &&
-	                          memcmp((*link)->addr, addr, 16) == 0))
-		link = &(*link)->next;
-	return link;
+	key_of_prefix(family, len, addr, key);
+	return &core->writer
+	                ->groups[host_hash(core->policies.host4.seed, key[0], key[1]) & (GROUP_CHAINS - 1)];
 }
 
 static void mask_addr(uint8_t out[16], const struct rg_api_policy *record)
@@ -94,63 +138,90 @@ static void mask_addr(uint8_t out[16], const struct rg_api_policy *record)
 	}
 }
 
-static void touch(struct core *core, struct policy_group *g)
+/* The policies of the published set, as a list. */
+static void take_up(struct core *core, struct policy_group *g)
 {
-	if (g->is_touched)
-		return;
-	g->is_touched = true;
+	const struct policy_set *set = set_at(core, g->set);
+	uint32_t *link = &g->first;
+
+	for (; g->n < set->n; g->n++) {
+		*link = set->entry[g->n].handle;
+		link = &writer_policy(core, *link)->next;
+	}
+	*link = 0;
+}
+
+static struct policy_group *find_group(struct core *core, uint8_t family, uint8_t len, const uint8_t addr[16])
+{
+	struct policy_group **chain = chain_of(core, family, len, addr), *g = *chain;
+
+	while (g != NULL && !(g->family == family && g->prefix_len == len && memcmp(g->addr, addr, 16) == 0))
+		g = g->next;
+	if (g != NULL)
+		return g;
+	g = slab_alloc(&core->writer->slabs, sizeof(*g));
+	if (g == NULL)
+		return NULL;
+	g->family = family;
+	g->prefix_len = len;
+	memcpy(g->addr, addr, 16);
+	g->next = *chain;
+	*chain = g;
 	g->touched = core->writer->touched;
 	core->writer->touched = g;
+	g->set = find_line(core, family, len, addr);
+	if (g->set != 0)
+		take_up(core, g);
+	return g;
 }
 
 struct policy_group *policy_group_get(struct core *core, const struct rg_api_policy *record)
 {
-	struct policy_group **link, *g;
 	uint8_t addr[16];
 
 	mask_addr(addr, record);
-	link = group_link(core, record->family, record->prefix_len, addr);
-	if (*link == NULL) {
-		g = slab_alloc(&core->writer->slabs, sizeof(*g));
-		if (g == NULL)
-			return NULL;
-		g->family = record->family;
-		g->prefix_len = record->prefix_len;
-		memcpy(g->addr, addr, 16);
-		*link = g;
-	}
-	touch(core, *link);
-	return *link;
+	return find_group(core, record->family, record->prefix_len, addr);
 }
 
-void policy_group_link(struct core *core, struct policy *policy)
+struct policy_group *policy_group_of(struct core *core, const struct policy *policy)
 {
-	struct policy_group *g = policy->group;
-	struct policy **link = &g->first;
+	const struct policy_set *set = set_at(core, policy->set);
 
-	while (*link != NULL && ((*link)->priority < policy->priority ||
-	                         ((*link)->priority == policy->priority && (*link)->order < policy->order)))
-		link = &(*link)->next;
+	return find_group(core, set->family, set->prefix_len, set->addr);
+}
+
+void policy_group_link(struct core *core, struct policy_group *g, struct policy *policy)
+{
+	uint32_t *link = &g->first;
+	struct policy *p;
+
+	while ((p = writer_policy(core, *link)) != NULL &&
+	       (p->priority < policy->priority ||
+	        (p->priority == policy->priority && p->order < policy->order)))
+		link = &p->next;
 	policy->next = *link;
-	*link = policy;
+	*link = policy->handle;
 	g->n++;
-	touch(core, g);
 }
 
-void policy_group_unlink(struct core *core, struct policy *policy)
+void policy_group_unlink(struct core *core, struct policy_group *g, struct policy *policy)
 {
-	struct policy **link = &policy->group->first;
+	uint32_t *link = &g->first;
 
-	while (*link != policy)
-		link = &(*link)->next;
+	while (*link != policy->handle)
+		link = &writer_policy(core, *link)->next;
 	*link = policy->next;
-	policy->group->n--;
-	touch(core, policy->group);
+	g->n--;
+}
+
+const struct policy_set *policy_published(const struct core *core, const struct policy *policy)
+{
+	return set_at(core, policy->set);
 }
 
 struct policy_entry *policy_group_entry(struct core *core, const struct policy *policy)
 {
-	struct policy_set *set = set_at(core, policy->group->set);
+	struct policy_set *set = set_at(core, policy->set);
 	unsigned i = 0;
 
 	while (set->entry[i].handle != policy->handle)
@@ -163,7 +234,8 @@ struct policy_entry *policy_group_entry(struct core *core, const struct policy *
 static int stage_group(struct core *core, struct policy_group *g)
 {
 	struct policy_set *set;
-	unsigned i = 0;
+	const struct policy *p;
+	uint32_t handle = g->first;
 
 	if (g->n == 0)
 		return 0;
@@ -173,54 +245,83 @@ static int stage_group(struct core *core, struct policy_group *g)
 	set = set_at(core, g->staged);
 	*set = (struct policy_set){.family = g->family, .prefix_len = g->prefix_len, .n = g->n};
 	memcpy(set->addr, g->addr, 16);
-	for (const struct policy *p = g->first; p != NULL; p = p->next, i++) {
-		atomic_init(&set->entry[i].sa, p->sa);
+	for (unsigned i = 0; (p = writer_policy(core, handle)) != NULL; handle = p->next, i++) {
+		struct sa *sa = p->sa != 0 ? writer_sa(core, RG_OUT, p->sa) : NULL;
+		atomic_init(&set->entry[i].sa, sa);
 		set->entry[i].handle = p->handle;
 		set->entry[i].priority = p->priority;
 	}
 	return 0;
 }
 
-/* The prefix table of a family with what is staged in it; NULL: no memory. */
-static struct prefix_table *build_prefixes(struct core *core, uint8_t family)
+static void add_prefix(struct prefix *list, size_t *n, const struct policy_set *set, uint32_t line)
 {
-	struct core_writer *w = core->writer;
-	struct prefix *list = calloc(w->n_prefix_groups[family == 6] + 1, sizeof(*list));
+	list[(*n)++] = (struct prefix){
+	        .bits = set->family == 4 ? 32 : 128,
+	        .len = set->prefix_len,
+	        .value = line,
+	        .first = prefix_addr6(set->addr) >> (set->family == 4 ? 96 : 0),
+	};
+}
+
+static bool is_touched(struct core *core, uint32_t line)
+{
+	const struct policy_set *set = set_at(core, line);
+	const struct policy_group *g = *chain_of(core, set->family, set->prefix_len, set->addr);
+
+	while (g != NULL && g->set != line)
+		g = g->next;
+	return g != NULL;
+}
+
+/* The prefix table of a family with what is staged in it; NULL: no memory. */
+static struct prefix_table *build_prefixes(struct core *core, uint8_t family, uint32_t staged)
+{
+	const struct host_buckets *known = host_table_load(&core->writer->prefixes);
+	struct prefix *list = calloc(core->writer->prefixes.used + staged + 1, sizeof(*list));
 	struct prefix_table *t;
 	size_t n = 0;
 
 	if (list == NULL)
 		return NULL;
-	for (unsigned chain = 0; chain < GROUP_CHAINS; chain++) {
-		for (const struct policy_group *g = w->groups[chain]; g != NULL; g = g->next) {
-			uint32_t line = g->is_touched ? g->staged : g->set;
-			if (g->family != family || is_host(g) || line == 0)
-				continue;
-			list[n].bits = family == 4 ? 32 : 128;
-			list[n].len = g->prefix_len;
-			list[n].value = line;
-			list[n].first = prefix_addr6(g->addr) >> (family == 4 ? 96 : 0);
-			n++;
-		}
+	for (uint64_t i = 0; i < (known->mask + 1) * HOST_BUCKET_ENTRIES; i++) {
+		uint32_t line = (uint32_t)atomic_load_explicit(
+		        &known->bucket[i / HOST_BUCKET_ENTRIES].entry[i % HOST_BUCKET_ENTRIES],
+		        memory_order_relaxed);
+		if (line != HOST_NONE && set_at(core, line)->family == family && !is_touched(core, line))
+			add_prefix(list, &n, set_at(core, line), line);
+	}
+	for (const struct policy_group *g = core->writer->touched; g != NULL; g = g->touched) {
+		if (g->family == family && !is_host(g) && g->staged != 0)
+			add_prefix(list, &n, set_at(core, g->staged), g->staged);
 	}
 	t = prefix_table_build(list, n);
 	free(list);
 	return t;
 }
 
-static int stage_tables(struct core *core, const uint32_t new_hosts[2], const int32_t prefixes[2],
-                        const bool changed[2])
+/* What a batch asks of the tables. */
+struct demand {
+	uint32_t groups;
+	uint32_t hosts[2], prefixes; /* new ones */
+	bool changed[2];             /* prefixes of a family */
+};
+
+static int stage_tables(struct core *core, const struct demand *d)
 {
 	struct core_writer *w = core->writer;
 
-	if (host_table_reserve(core, &core->policies.host4, new_hosts[0]) != 0 ||
-	    host_table_reserve(core, &core->policies.host6, new_hosts[1]) != 0)
+	if (host_table_reserve(core, &core->policies.host4, d->hosts[0]) != 0 ||
+	    host_table_reserve(core, &core->policies.host6, d->hosts[1]) != 0 ||
+	    host_table_reserve(core, &w->prefixes, d->prefixes) != 0)
+		return -ENOMEM;
+	/* after the tables grew, which takes places too */
+	if (retire_reserve(core, d->groups + 2) != 0)
 		return -ENOMEM;
 	for (unsigned six = 0; six < 2; six++) {
-		if (!changed[six])
+		if (!d->changed[six])
 			continue;
-		w->n_prefix_groups[six] += (uint32_t)prefixes[six];
-		w->staged_prefixes[six] = build_prefixes(core, six ? 6 : 4);
+		w->staged_prefixes[six] = build_prefixes(core, six ? 6 : 4, d->prefixes);
 		if (w->staged_prefixes[six] == NULL)
 			return -ENOMEM;
 	}
@@ -229,48 +330,31 @@ static int stage_tables(struct core *core, const uint32_t new_hosts[2], const in
 
 int policy_groups_stage(struct core *core)
 {
-	struct core_writer *w = core->writer;
-	uint32_t n = 0, new_hosts[2] = {0, 0}, before[2] = {w->n_prefix_groups[0], w->n_prefix_groups[1]};
-	int32_t prefixes[2] = {0, 0};
-	bool changed[2] = {false, false};
+	struct demand d = {0};
 	int rc = 0;
 
-	for (struct policy_group *g = w->touched; g != NULL && rc == 0; g = g->touched, n++) {
+	for (struct policy_group *g = core->writer->touched; g != NULL && rc == 0; g = g->touched) {
 		unsigned six = g->family == 6;
 		rc = stage_group(core, g);
+		d.groups++;
 		if (is_host(g)) {
-			new_hosts[six] += g->set == 0;
-			continue;
+			d.hosts[six] += g->set == 0;
+		} else {
+			d.prefixes += g->set == 0;
+			d.changed[six] = true;
 		}
-		changed[six] = true;
-		prefixes[six] += (g->n != 0) - (g->set != 0);
 	}
-	if (rc == 0)
-		rc = retire_reserve(core, n + 4);
-	if (rc == 0)
-		rc = stage_tables(core, new_hosts, prefixes, changed);
-	if (rc != 0)
-		memcpy(w->n_prefix_groups, before, sizeof(before));
-	return rc;
+	return rc == 0 ? stage_tables(core, &d) : rc;
 }
 
-static void publish_host(struct core *core, const struct policy_group *g)
+static void publish_place(struct core *core, const struct policy_group *g)
 {
-	struct host_table *t = g->family == 4 ? &core->policies.host4 : &core->policies.host6;
-	uint64_t key[2] = {0, 0};
-	uint32_t tag;
+	const struct place p = place_of(core, g->family, g->prefix_len, g->addr);
 
-	if (g->family == 4) {
-		memcpy(&tag, g->addr, 4);
-		key[0] = tag;
-	} else {
-		memcpy(key, g->addr, 16);
-		tag = (uint32_t)(host_hash6(t->seed, g->addr) >> 32);
-	}
 	if (g->set != 0)
-		host_table_replace(t, key, tag, g->set, g->staged);
+		host_table_replace(p.table, p.key, p.tag, g->set, g->staged);
 	else if (g->staged != 0)
-		host_table_insert(t, key, tag, g->staged);
+		host_table_insert(p.table, p.key, p.tag, g->staged);
 }
 
 static void publish_prefixes(struct core *core)
@@ -289,32 +373,35 @@ static void publish_prefixes(struct core *core)
 	}
 }
 
-static void drop_if_empty(struct core *core, struct policy_group *g)
+/* The next group of the batch, which ends here: its policies are in its set. NULL: there are no more. */
+static struct policy_group *end_one(struct core *core)
 {
-	if (g->n != 0 || g->set != 0)
-		return;
-	*group_link(core, g->family, g->prefix_len, g->addr) = g->next;
-	slab_free(&core->writer->slabs, g, sizeof(*g));
+	struct policy_group *g = core->writer->touched, **link;
+
+	if (g == NULL)
+		return NULL;
+	core->writer->touched = g->touched;
+	for (link = chain_of(core, g->family, g->prefix_len, g->addr); *link != g; link = &(*link)->next)
+		continue;
+	*link = g->next;
+	return g;
 }
 
 void policy_groups_publish(struct core *core)
 {
 	struct core_writer *w = core->writer;
 	struct policy_group *g;
+	struct policy *p;
 
-	for (g = w->touched; g != NULL; g = g->touched) {
-		if (is_host(g))
-			publish_host(core, g);
-	}
+	for (g = w->touched; g != NULL; g = g->touched)
+		publish_place(core, g);
 	publish_prefixes(core);
-	while ((g = w->touched) != NULL) {
-		w->touched = g->touched;
-		g->is_touched = false;
+	while ((g = end_one(core)) != NULL) {
 		if (g->set != 0)
 			retire(core, set_retired, set_at(core, g->set));
-		g->set = g->staged;
-		g->staged = 0;
-		drop_if_empty(core, g);
+		for (uint32_t handle = g->first; (p = writer_policy(core, handle)) != NULL; handle = p->next)
+			p->set = g->staged;
+		slab_free(&w->slabs, g, sizeof(*g));
 	}
 }
 
@@ -327,13 +414,10 @@ void policy_groups_abort(struct core *core)
 		prefix_table_free(w->staged_prefixes[six]);
 		w->staged_prefixes[six] = NULL;
 	}
-	while ((g = w->touched) != NULL) {
-		w->touched = g->touched;
-		g->is_touched = false;
+	while ((g = end_one(core)) != NULL) {
 		if (g->staged != 0)
 			set_release(core, g->staged, set_at(core, g->staged)->n);
-		g->staged = 0;
-		drop_if_empty(core, g);
+		slab_free(&w->slabs, g, sizeof(*g));
 	}
 }
 
@@ -351,6 +435,14 @@ static void key_of6(struct core *core, uint32_t tag, uint32_t value, uint64_t ke
 {
 	(void)tag;
 	memcpy(key, set_at(core, value)->addr, 16);
+}
+
+static void key_of_any(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2])
+{
+	const struct policy_set *set = set_at(core, value);
+
+	(void)tag;
+	key_of_prefix(set->family, set->prefix_len, set->addr, key);
 }
 
 static size_t region_bytes(const struct core *core)
@@ -376,6 +468,8 @@ int policy_tables_init(struct core *core)
 	if (rc == 0)
 		rc = host_table_init(&core->policies.host6, 256, key_of6);
 	if (rc == 0)
+		rc = host_table_init(&w->prefixes, 16, key_of_any);
+	if (rc == 0)
 		rc = host_table_init(&core->foreign, 16, key_of4);
 	return rc;
 }
@@ -388,6 +482,7 @@ void policy_tables_fini(struct core *core)
 	prefix_table_free((void *)(uintptr_t)atomic_load_explicit(&p->prefix6, memory_order_relaxed));
 	host_table_fini(&p->host4);
 	host_table_fini(&p->host6);
+	host_table_fini(&core->writer->prefixes);
 	host_table_fini(&core->foreign);
 	if (p->base != NULL)
 		munmap(p->base, region_bytes(core));

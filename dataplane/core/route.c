@@ -8,15 +8,20 @@
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
-static unsigned chain_of(uint32_t table, uint8_t family, const uint8_t *addr)
+#define CHAINS_MIN 256u
+
+static struct route **chain_of(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
 {
+	const struct core_writer *w = core->writer;
 	uint64_t a = 0, b = 0;
 
 	memcpy(&a, addr, family == 4 ? 4 : 8);
 	if (family == 6)
 		memcpy(&b, addr + 8, 8);
-	return (unsigned)(host_hash(table, a, b) & (ROUTE_CHAINS - 1));
+	/* the seed is the host table's: peers choose their addresses */
+	return &w->routes[host_hash(core->policies.host4.seed ^ table, a, b) & (w->n_route_chains - 1)];
 }
 
 static bool is_route(const struct route *r, uint32_t table, uint8_t family, const uint8_t *addr)
@@ -24,10 +29,45 @@ static bool is_route(const struct route *r, uint32_t table, uint8_t family, cons
 	return r->table == table && r->family == family && memcmp(r->addr, addr, family == 4 ? 4 : 16) == 0;
 }
 
+int routes_init(struct core *core)
+{
+	core->writer->n_route_chains = CHAINS_MIN;
+	core->writer->routes = calloc(CHAINS_MIN, sizeof(struct route *));
+	return core->writer->routes != NULL ? 0 : -ENOMEM;
+}
+
+void routes_fini(struct core *core)
+{
+	free(core->writer->routes);
+}
+
+/* Twice the chains. Without memory for them they grow longer, and all else is as before. */
+static void grow(struct core *core)
+{
+	struct core_writer *w = core->writer;
+	struct route **old = w->routes, **new = calloc(2ul * w->n_route_chains, sizeof(struct route *));
+	uint32_t n = w->n_route_chains;
+	struct route *r;
+
+	if (new == NULL)
+		return;
+	w->routes = new;
+	w->n_route_chains *= 2;
+	for (uint32_t i = 0; i < n; i++) {
+		while ((r = old[i]) != NULL) {
+			struct route **chain = chain_of(core, r->table, r->family, r->addr);
+			old[i] = r->next;
+			r->next = *chain;
+			*chain = r;
+		}
+	}
+	free(old);
+}
+
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
 {
 	struct core_writer *w = core->writer;
-	struct route **chain = &w->routes[chain_of(table, family, addr)];
+	struct route **chain = chain_of(core, table, family, addr);
 	struct route *r = *chain;
 
 	while (r != NULL && !is_route(r, table, family, addr))
@@ -50,6 +90,8 @@ struct route *route_get(struct core *core, uint32_t table, uint8_t family, const
 	r->refs = 1;
 	r->next = *chain;
 	*chain = r;
+	if (++w->n_routes > w->n_route_chains)
+		grow(core);
 	if (core->config.route_added != NULL)
 		core->config.route_added(core->config.ctx, r);
 	return r;
@@ -64,13 +106,14 @@ static void route_free(struct core *core, struct route *r)
 
 void route_put(struct core *core, struct route *route)
 {
-	struct route **link = &core->writer->routes[chain_of(route->table, route->family, route->addr)];
+	struct route **link = chain_of(core, route->table, route->family, route->addr);
 
 	if (--route->refs > 0)
 		return;
 	while (*link != route)
 		link = &(*link)->next;
 	*link = route->next;
+	core->writer->n_routes--;
 	if (core->config.route_removed != NULL)
 		core->config.route_removed(core->config.ctx, route);
 	route_free(core, route);
@@ -78,7 +121,7 @@ void route_put(struct core *core, struct route *route)
 
 void route_foreach(struct core *core, uint32_t table, void (*fn)(void *ctx, struct route *route), void *ctx)
 {
-	for (unsigned i = 0; i < ROUTE_CHAINS; i++) {
+	for (uint32_t i = 0; i < core->writer->n_route_chains; i++) {
 		for (struct route *r = core->writer->routes[i]; r != NULL; r = r->next) {
 			if (table == UINT32_MAX || r->table == table)
 				fn(ctx, r);

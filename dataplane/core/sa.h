@@ -81,7 +81,7 @@ struct sa {
 	uint64_t cookie, added_ms;
 	bool told_soft, told_hard;             /* main: by time */
 	uint32_t size;                         /* of the whole piece of memory */
-	struct policy *policies;               /* main: those that send through it */
+	uint32_t policies;                     /* main: handle of the first one that sends through it */
 	struct sa *tunnel_next, **tunnel_link; /* main: among the tunnel's SAs */
 	uint64_t staged_sequence;              /* main: of the record, until publication */
 };

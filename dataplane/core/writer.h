@@ -11,27 +11,28 @@
 #include "dataplane/core/retire.h"
 #include "dataplane/core/slab.h"
 
-/* A policy as control made it. */
+/* A policy as control made it; in an array by index. Lists are by handle, 0 ends them. */
 struct policy {
-	uint32_t handle, priority;
-	uint64_t cookie, order; /* order: of addition, breaks ties of priority */
-	struct policy_group *group;
-	struct policy *next;    /* in its group, in order */
-	struct sa *sa;          /* NULL: none */
-	struct policy *sa_next; /* of the same SA */
-	bool unlinked;          /* from its group, by the batch under way */
+	uint64_t cookie;
+	uint32_t handle; /* 0: there is none */
+	uint32_t priority;
+	uint32_t order;   /* of addition, breaks ties of priority */
+	uint32_t set;     /* where workers see it; 0: not published */
+	uint32_t next;    /* in its group, in order, while there is one */
+	uint32_t sa;      /* handle; 0: none */
+	uint32_t sa_next; /* of the same SA */
+	bool unlinked;    /* from its group, by the batch under way */
 };
 
-/* All policies of one prefix; `set` is what workers see of it. */
+/* The policies of one prefix while a batch changes them; else the published set is all there is. */
 struct policy_group {
 	uint8_t family, prefix_len;
 	uint16_t n;
 	uint8_t addr[16];
-	struct policy *first;
+	uint32_t first;               /* handle */
 	uint32_t set, staged;         /* lines; 0: none */
 	struct policy_group *next;    /* in its hash chain */
 	struct policy_group *touched; /* by the batch under way */
-	bool is_touched;
 };
 
 /* Lines of policy sets, numbered from 1: free lists by the number of lines a set takes. */
@@ -49,8 +50,7 @@ enum sa_slot {
 	SLOT_QUARANTINE = 2, /* deleted; a worker may still write its counters */
 };
 
-#define GROUP_CHAINS 4096u
-#define ROUTE_CHAINS 4096u
+#define GROUP_CHAINS 4096u /* a batch has twice as many records at most */
 
 struct core_writer {
 	struct slabs slabs;
@@ -58,7 +58,7 @@ struct core_writer {
 	uint64_t now_ms;
 
 	struct tunnel **tunnels; /* by index */
-	struct policy **policies;
+	struct policy *policies;
 	uint32_t max_tunnels, max_policies;
 	uint8_t *sa_slot[2]; /* enum sa_slot */
 	uint32_t n_tunnels, n_sas[2], n_policies;
@@ -66,13 +66,14 @@ struct core_writer {
 	struct owner_order *orders;      /* under way, and not yet collected */
 	uint64_t migrations, owner_moves;
 
-	struct policy_group *groups[GROUP_CHAINS];
+	struct policy_group *groups[GROUP_CHAINS]; /* of the batch under way */
 	struct policy_group *touched;
-	uint32_t n_prefix_groups[2]; /* published and no host; IPv4, IPv6 */
+	struct host_table prefixes; /* sets of prefixes that are no hosts */
 	struct prefix_table *staged_prefixes[2];
-	uint64_t policy_order;
+	uint32_t policy_order;
 	struct set_lines lines;
-	struct route *routes[ROUTE_CHAINS];
+	struct route **routes;             /* chains, as many as there are routes or more */
+	uint32_t n_routes, n_route_chains; /* chains: a power of two */
 	struct nexthops nexthops;
 
 	struct rg_counters_hdr *counters; /* the memfd's mapping */
@@ -82,7 +83,10 @@ struct core_writer {
 	struct event_ring events;
 };
 
-/* route.c: a reference; NULL without memory. */
+/* route.c */
+int routes_init(struct core *core);
+void routes_fini(struct core *core);
+/* A reference; NULL without memory. */
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr);
 void route_put(struct core *core, struct route *route);
 
@@ -92,14 +96,19 @@ void counters_close(struct core *core);
 struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index);
 
 /* policy_group.c */
+/* The group of a prefix, for the batch under way; NULL: no memory. */
 struct policy_group *policy_group_get(struct core *core, const struct rg_api_policy *record);
-void policy_group_link(struct core *core, struct policy *policy);
-void policy_group_unlink(struct core *core, struct policy *policy);
+/* The group of a published policy; NULL: no memory. */
+struct policy_group *policy_group_of(struct core *core, const struct policy *policy);
+void policy_group_link(struct core *core, struct policy_group *group, struct policy *policy);
+void policy_group_unlink(struct core *core, struct policy_group *group, struct policy *policy);
+/* The published set that a policy is in. */
+const struct policy_set *policy_published(const struct core *core, const struct policy *policy);
 struct policy_entry *policy_group_entry(struct core *core, const struct policy *policy);
 /* Builds what the touched groups need; -ENOMEM: nothing is staged. */
 int policy_groups_stage(struct core *core);
 void policy_groups_publish(struct core *core);
-/* Forgets staged work; empty groups that were never published go. */
+/* Forgets staged work. */
 void policy_groups_abort(struct core *core);
 int policy_tables_init(struct core *core);
 void policy_tables_fini(struct core *core);
@@ -118,8 +127,8 @@ static inline struct tunnel *writer_tunnel(const struct core *core, uint32_t han
 static inline struct policy *writer_policy(const struct core *core, uint32_t handle)
 {
 	uint32_t index = RG_SA_HANDLE_INDEX(handle);
-	struct policy *p = index < core->writer->max_policies ? core->writer->policies[index] : NULL;
-	return p != NULL && p->handle == handle ? p : NULL;
+	struct policy *p = index < core->writer->max_policies ? &core->writer->policies[index] : NULL;
+	return p != NULL && handle != 0 && p->handle == handle ? p : NULL;
 }
 
 static inline struct sa *writer_sa(const struct core *core, enum rg_direction direction, uint32_t handle)
