@@ -67,7 +67,7 @@ static void run_migrations(unsigned n_workers, uint32_t moves)
 	bool drained;
 	uint64_t drops;
 
-	assert_int_equal(world_start(&w, n_workers, false, pool), 0);
+	assert_int_equal(world_start(&w, &(struct world_how){.n_workers = n_workers}, pool), 0);
 	for (uint32_t generation = 2; generation < 2 + moves; generation++) {
 		wait_for_packets(&w, BETWEEN);
 		migrate(&w, generation);
@@ -124,7 +124,8 @@ static void test_H69_H59_owners_change(void **state)
 	uint64_t drops;
 
 	(void)state;
-	assert_int_equal(world_start(&w, 2, true, pool), 0);
+	assert_int_equal(world_start(&w, &(struct world_how){.n_workers = 2, .owners_change = true}, pool),
+	                 0);
 	for (uint32_t generation = 2; generation < 2 + SHORT_MOVES; generation++) {
 		wait_for_packets(&w, BETWEEN);
 		change_owner(&w, generation % 2);
@@ -168,24 +169,6 @@ static void test_checker_sees_a_mix(void **state)
 	rte_pktmbuf_free(m);
 }
 
-static struct rte_mempool *start_eal(void)
-{
-	static const char *const words[] = {
-	        "migration-test", "--no-huge",   "--no-shconf", "--no-pci", "-m", "64", "-l", "0",
-	        "--no-telemetry", "--log-level", "error"};
-	enum { WORDS = sizeof(words) / sizeof(words[0]) };
-	static char copies[WORDS][20]; /* EAL keeps its arguments and may change them */
-	char *args[WORDS + 1] = {0};
-
-	for (unsigned i = 0; i < WORDS; i++) {
-		snprintf(copies[i], sizeof(copies[i]), "%s", words[i]);
-		args[i] = copies[i];
-	}
-	if (rte_eal_init(WORDS, args) < 0)
-		return NULL;
-	return rte_pktmbuf_pool_create("stress", PACKET_POOL, 0, PKT_PRIV, PACKET_BUFFER, SOCKET_ID_ANY);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,7 +179,7 @@ int main(void)
 	};
 	int failed;
 
-	pool = start_eal();
+	pool = world_eal("migration-test", PACKET_POOL, PACKET_BUFFER);
 	if (pool == NULL || crypto_init() != 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

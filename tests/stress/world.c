@@ -9,9 +9,12 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <rte_eal.h>
 
 #define RING         1024u
 #define BURST        32u
@@ -177,7 +180,6 @@ static int make_tables(struct world *w, struct rte_mempool *pool)
 	w->dp.pool = pool;
 	w->dp.n_ports = 2;
 	w->dp.n_workers = w->n_workers;
-	w->dp.sleep = true;
 	atomic_store(&w->dp.fib, packets_fib());
 	rc = make_side(w, PACKETS_UPLINK);
 	if (rc == 0)
@@ -244,14 +246,33 @@ static int connect_api(struct world *w)
 	return rc == 0 ? rg_client_hello(w->client, &reply, CALL_MS) : rc;
 }
 
-int world_start(struct world *w, unsigned n_workers, bool owners_change, struct rte_mempool *pool)
+struct rte_mempool *world_eal(const char *name, unsigned buffers, unsigned room)
+{
+	static const char *const words[] = {"--no-huge", "--no-shconf",    "--no-pci",    "-m",   "64", "-l",
+	                                    "0",         "--no-telemetry", "--log-level", "error"};
+	enum { WORDS = sizeof(words) / sizeof(words[0]) };
+	static char copies[WORDS + 1][20]; /* EAL keeps its arguments and may change them */
+	char *args[WORDS + 2] = {copies[0]};
+
+	snprintf(copies[0], sizeof(copies[0]), "%s", name);
+	for (unsigned i = 0; i < WORDS; i++) {
+		snprintf(copies[i + 1], sizeof(copies[i + 1]), "%s", words[i]);
+		args[i + 1] = copies[i + 1];
+	}
+	if (rte_eal_init(WORDS + 1, args) < 0)
+		return NULL;
+	return rte_pktmbuf_pool_create("stress", buffers, 0, PKT_PRIV, (uint16_t)room, SOCKET_ID_ANY);
+}
+
+int world_start(struct world *w, const struct world_how *how, struct rte_mempool *pool)
 {
 	uint8_t key[RG_API_KEY_MAX];
 	int rc;
 
 	memset(w, 0, sizeof(*w));
-	w->n_workers = n_workers;
-	w->owners_change = owners_change;
+	w->n_workers = how->n_workers;
+	w->owners_change = how->owners_change;
+	w->dp.sleep = !how->spin;
 	w->last_seq = WORLD_START;
 	w->random = 1;
 	world_key(key);
@@ -262,7 +283,7 @@ int world_start(struct world *w, unsigned n_workers, bool owners_change, struct 
 	rc = w->out.seen == NULL || w->in.seen == NULL || w->numbers == NULL ? -ENOMEM : make_tables(w, pool);
 	if (rc == 0)
 		rc = connect_api(w);
-	for (unsigned i = 0; rc == 0 && i < n_workers; i++)
+	for (unsigned i = 0; rc == 0 && i < how->n_workers; i++)
 		rc = -pthread_create(&w->worker[i], NULL, run_worker, w->dp.worker[i]);
 	if (rc == 0)
 		rc = install(w);

@@ -28,6 +28,12 @@
 
 struct world;
 
+struct world_how {
+	unsigned n_workers;
+	bool owners_change; /* see struct world */
+	bool spin;          /* instead of naps */
+};
+
 /* One port: rings to and from each worker. */
 struct side {
 	struct world *world;
@@ -70,8 +76,10 @@ struct world {
 	struct rg_client *client;
 };
 
+/* EAL on this thread's CPUs, and a pool of packets. NULL: they are not to be had. */
+struct rte_mempool *world_eal(const char *name, unsigned buffers, unsigned room);
 /* Starts all threads and installs tunnel, SAs and policy through the API. 0 or a negative errno. */
-int world_start(struct world *w, unsigned n_workers, bool owners_change, struct rte_mempool *pool);
+int world_start(struct world *w, const struct world_how *how, struct rte_mempool *pool);
 /* Lets packets drain (10 s at most), then ends all threads. False: some never came out. */
 bool world_finish(struct world *w);
 void world_free(struct world *w);
