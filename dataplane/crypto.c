@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-GCM-ESP over intel-ipsec-mb's direct, one-packet calls: RFC 4106, keys of
- * 128 and 256 bits. Key expansion is main's; sealing and opening any worker's.
+ * The library for this CPU, and AES-GCM-ESP (RFC 4106) over its direct, one-packet
+ * calls. crypto_init() is main's; sealing and opening any worker's.
  */
-#include "dataplane/crypto.h"
-#include "dataplane/api/api.h"
+#include "dataplane/crypto_lib.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <emmintrin.h>
-#include <intel-ipsec-mb.h>
 
-_Static_assert(sizeof(struct gcm_key_data) <= CRYPTO_KEY_BYTES, "the key area holds the library's key");
+struct crypto_lib crypto_lib;
 
-/* Written by crypto_init() before any worker starts, read-only after. */
-static struct {
-	aes_gcm_enc_dec_t seal[RG_SUITE_AES256_GCM16 + 1];
-	aes_gcm_enc_dec_t open[RG_SUITE_AES256_GCM16 + 1];
-	aes_gcm_pre_t expand[RG_SUITE_AES256_GCM16 + 1];
-	IMB_MGR *manager;
-	char name[48];
-} lib;
+static char name[48], report[256];
 
 static const char *arch_name(uint32_t arch)
 {
@@ -42,67 +33,151 @@ static const char *arch_name(uint32_t arch)
 
 const char *crypto_name(void)
 {
-	return lib.name;
+	return name;
+}
+
+const char *crypto_report(void)
+{
+	return report;
+}
+
+void crypto_missing(uint64_t features, char *text, size_t size)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} needed[] = {
+	        {IMB_FEATURE_AESNI, "AES-NI"},
+	        {IMB_FEATURE_PCLMULQDQ, "PCLMULQDQ"},
+	        {IMB_FEATURE_SSE4_2, "SSE4.2"},
+	        {IMB_FEATURE_CMOV, "CMOV"},
+	};
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && at < size; i++)
+		if ((features & needed[i].bit) == 0)
+			at += (size_t)snprintf(text + at, size - at, "%s%s", at != 0 ? ", " : "",
+			                       needed[i].name);
+}
+
+static int refuse(const char *missing)
+{
+	snprintf(report, sizeof(report),
+	         "crypto: this CPU lacks %s, which every ESP suite needs: the dataplane cannot run here "
+	         "(in a virtual machine: give it the host's CPU model). roamgate-control and roamctl do "
+	         "not need it",
+	         missing);
+	return -ENOTSUP;
+}
+
+static void take_gcm(const IMB_MGR *m)
+{
+	for (uint32_t i = 0; i < RG_SUITE_END; i++) {
+		const struct rg_suite_info *s = rg_suite_info(i);
+		struct crypto_gcm *g = &crypto_lib.gcm[i];
+
+		if (s == NULL || (!rg_suite_is_gcm(s) && s->encr != RG_ENCR_NULL_AES_GMAC))
+			continue;
+		g->icv = s->icv;
+		g->seal = s->key == 16 ? m->gcm128_enc : s->key == 24 ? m->gcm192_enc : m->gcm256_enc;
+		g->open = s->key == 16 ? m->gcm128_dec : s->key == 24 ? m->gcm192_dec : m->gcm256_dec;
+		g->expand = s->key == 16 ? m->gcm128_pre : s->key == 24 ? m->gcm192_pre : m->gcm256_pre;
+	}
+}
+
+static void take_gmac(const IMB_MGR *m)
+{
+	crypto_lib.gmac[RG_SUITE_AES128_GMAC] =
+	        (struct crypto_gmac){m->gmac128_init, m->gmac128_update, m->gmac128_finalize};
+	crypto_lib.gmac[RG_SUITE_AES192_GMAC] =
+	        (struct crypto_gmac){m->gmac192_init, m->gmac192_update, m->gmac192_finalize};
+	crypto_lib.gmac[RG_SUITE_AES256_GMAC] =
+	        (struct crypto_gmac){m->gmac256_init, m->gmac256_update, m->gmac256_finalize};
+}
+
+/* The library runs known answers through what it picked. */
+static int check_picked(IMB_MGR *m, IMB_ARCH arch)
+{
+	int error = imb_get_errno(m);
+	bool tested = (m->features & IMB_FEATURE_SELF_TEST) != 0;
+
+	if (tested && (m->features & IMB_FEATURE_SELF_TEST_PASS) == 0) {
+		snprintf(report, sizeof(report),
+		         "crypto: intel-ipsec-mb %s fails its own test on this CPU (%s): install another "
+		         "version",
+		         imb_get_version_str(), arch_name(m->used_arch));
+		return -EIO;
+	}
+	if (error != 0 || arch == IMB_ARCH_NONE || arch == IMB_ARCH_NOAESNI)
+		return refuse(error != 0 ? imb_get_strerror(error) : "AES-NI");
+	snprintf(name, sizeof(name), "intel-ipsec-mb %s %s%s", imb_get_version_str(), arch_name(m->used_arch),
+	         m->features & IMB_FEATURE_VAES ? " VAES" : "");
+	snprintf(report, sizeof(report), "crypto: %s%s%s%s", name,
+	         tested ? ", passed its own test" : ", has no test of its own",
+	         m->features & IMB_FEATURE_SHANI ? ", SHA instructions" : "",
+	         m->features & IMB_FEATURE_VAES ? ""
+	                                        : "; without VAES and AVX512 it is several times slower");
+	return 0;
 }
 
 int crypto_init(void)
 {
 	IMB_ARCH arch = IMB_ARCH_NONE;
 	IMB_MGR *m = alloc_mb_mgr(0);
+	char missing[64];
+	int rc;
 
-	if (m == NULL)
+	if (m == NULL) {
+		snprintf(report, sizeof(report), "crypto: no memory");
 		return -ENOMEM;
-	init_mb_mgr_auto(m, &arch);
-	if (imb_get_errno(m) != 0 || arch == IMB_ARCH_NONE || arch == IMB_ARCH_NOAESNI) {
-		free_mb_mgr(m);
-		return -ENOTSUP;
 	}
-	lib.seal[RG_SUITE_AES128_GCM16] = m->gcm128_enc;
-	lib.seal[RG_SUITE_AES256_GCM16] = m->gcm256_enc;
-	lib.open[RG_SUITE_AES128_GCM16] = m->gcm128_dec;
-	lib.open[RG_SUITE_AES256_GCM16] = m->gcm256_dec;
-	lib.expand[RG_SUITE_AES128_GCM16] = m->gcm128_pre;
-	lib.expand[RG_SUITE_AES256_GCM16] = m->gcm256_pre;
-	lib.manager = m;
-	snprintf(lib.name, sizeof(lib.name), "intel-ipsec-mb %s %s%s", imb_get_version_str(),
-	         arch_name(m->used_arch), m->features & IMB_FEATURE_VAES ? " VAES" : "");
+	crypto_missing(m->features, missing, sizeof(missing));
+	if (missing[0] != '\0') {
+		rc = refuse(missing);
+	} else {
+		init_mb_mgr_auto(m, &arch);
+		rc = check_picked(m, arch);
+	}
+	if (rc != 0) {
+		free_mb_mgr(m);
+		return rc;
+	}
+	take_gcm(m);
+	take_gmac(m);
+	crypto_lib.manager = m;
 	return 0;
 }
 
 void crypto_fini(void)
 {
-	if (lib.manager != NULL)
-		free_mb_mgr(lib.manager);
-	memset(&lib, 0, sizeof(lib));
-}
-
-int crypto_key_expand(void *ctx, uint32_t suite, const uint8_t *key, void *area)
-{
-	(void)ctx;
-	if (suite != RG_SUITE_AES128_GCM16 && suite != RG_SUITE_AES256_GCM16)
-		return -EOPNOTSUPP;
-	lib.expand[suite](key, (struct gcm_key_data *)area);
-	return 0;
+	if (crypto_lib.manager != NULL)
+		free_mb_mgr(crypto_lib.manager);
+	memset(&crypto_lib, 0, sizeof(crypto_lib));
 }
 
 void crypto_seal(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
                  const uint8_t *aad, uint32_t aad_len)
 {
+	const struct crypto_gcm *g = &crypto_lib.gcm[suite];
 	struct gcm_context_data ctx;
-	lib.seal[suite]((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len,
-	                data + len, CRYPTO_ICV);
+
+	g->seal((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len, data + len,
+	        g->icv);
 }
 
 bool crypto_open(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
                  const uint8_t *aad, uint32_t aad_len)
 {
+	const struct crypto_gcm *g = &crypto_lib.gcm[suite];
 	struct gcm_context_data ctx;
 	alignas(16) uint8_t icv[CRYPTO_ICV];
+	uint32_t others = (uint32_t)(CRYPTO_ICV - g->icv); /* bytes before a short ICV */
 
-	lib.open[suite]((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len, icv,
-	                CRYPTO_ICV);
+	g->open((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len, icv + others,
+	        g->icv);
 	/* one compare of all bytes, so time tells nothing about how many match */
 	__m128i same = _mm_cmpeq_epi8(_mm_load_si128((const __m128i *)(const void *)icv),
-	                              _mm_loadu_si128((const __m128i *)(const void *)(data + len)));
-	return _mm_movemask_epi8(same) == 0xffff;
+	                              _mm_loadu_si128((const __m128i *)(const void *)(data + len - others)));
+	return ((uint32_t)_mm_movemask_epi8(same) | ((1u << others) - 1)) == 0xffff;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-GCM with a 16-octet ICV for ESP (RFC 4106), as calls that encrypt or
- * decrypt one packet in place. crypto.c is the only file that knows the
- * library behind it. An expanded key is read-only and may be used by any
- * thread; crypto_init() comes first, in main.
+ * The suites of dataplane/api/suites.h on packets in place. AES-GCM is one direct call a
+ * packet; all others go in batches over the SAs of a burst, because their
+ * implementations only fill the CPU's registers with several packets at once. crypto_lib.h is
+ * the only file that knows the library behind it. An expanded key is
+ * read-only and may be used by any thread; crypto_init() comes first, in main.
  */
 #ifndef RG_DATAPLANE_CRYPTO_H
 #define RG_DATAPLANE_CRYPTO_H
@@ -15,24 +16,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRYPTO_KEY_BYTES 1024u /* of an expanded key */
+#define CRYPTO_KEY_BYTES 1024u /* of the largest expanded key */
 #define CRYPTO_KEY_ALIGN 64u
-#define CRYPTO_ICV       16u /* bytes */
+#define CRYPTO_ICV       16u /* bytes: of AES-GCM in full */
+#define CRYPTO_ICV_MAX   32u /* of any suite */
 #define CRYPTO_NONCE     12u /* bytes used of the 16 */
+#define CRYPTO_BATCH     64u /* packets */
 
 /* What the library picked for this CPU, for status: "AVX512 VAES". */
 const char *crypto_name(void);
+/* What crypto_init() found out, for the log: one line, also when it failed. */
+const char *crypto_report(void);
 
-/* 0, or -ENOTSUP if this CPU has no AES instructions, -ENOMEM. Main, once. */
+/* 0; -ENOTSUP if this CPU lacks instructions, -EIO if the library fails its own
+ * test on it, -ENOMEM. Main, once. */
 int crypto_init(void);
 void crypto_fini(void);
 
+/* core_config.key_bytes: of the suite's expanded key; 0: there is no such suite. Any thread. */
+size_t crypto_key_bytes(void *ctx, uint32_t suite);
+
 /*
- * core_config.key_expand: fills `area` (CRYPTO_KEY_BYTES, CRYPTO_KEY_ALIGN) from
- * the key octets of a record (the salt behind them is not looked at).
+ * core_config.key_expand: fills `area` (crypto_key_bytes(), CRYPTO_KEY_ALIGN) from
+ * the key octets of a record (the salt is not looked at).
  * -EOPNOTSUPP: a suite other than enum rg_suite. Main.
  */
 int crypto_key_expand(void *ctx, uint32_t suite, const uint8_t *key, void *area);
+
+/* --- AES-GCM: one packet --- */
 
 /*
  * Encrypts `len` bytes in place and writes the ICV behind them. `nonce`: salt and
@@ -41,8 +52,9 @@ int crypto_key_expand(void *ctx, uint32_t suite, const uint8_t *key, void *area)
 void crypto_seal(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
                  const uint8_t *aad, uint32_t aad_len);
 
-/* Decrypts in place; the ICV follows the `len` bytes. False: it does not match,
- * and `data` is garbage. Takes the same time either way. */
+/* Decrypts in place; the ICV follows the `len` bytes, and at least 16 bytes before its end
+ * are readable (in ESP they always are). False: it does not match, and `data` is
+ * garbage. Takes the same time either way. */
 bool crypto_open(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
                  const uint8_t *aad, uint32_t aad_len);
 
@@ -60,5 +72,47 @@ static inline void crypto_prefetch_key(const void *key, uint32_t len)
 	for (uint32_t at = (1008 - tail * 16) & ~63u; at < 1008; at += 64)
 		line_prefetch(k + at);
 }
+
+/* --- all others: the packets of a burst --- */
+
+enum crypto_result {
+	CRYPTO_OK = 0,
+	CRYPTO_MISMATCH = 1, /* the ICV; the text is garbage */
+	CRYPTO_FAILED = 2,   /* the library refused the packet, or lost it: drop it too */
+};
+
+struct crypto_op {
+	/* in */
+	const void *key; /* of sa_key() */
+	uint8_t *esp;    /* SPI, sequence number, IV, text, ICV: as on the wire */
+	uint64_t seq;    /* all 64 bits */
+	uint32_t salt;   /* as it stands */
+	uint16_t len;    /* bytes of the text: payload, padding, trailer */
+	uint8_t suite;   /* enum rg_suite, not AES-GCM */
+	bool esn;
+	/* out */
+	uint8_t result; /* enum crypto_result */
+	/* the batch's own */
+	uint8_t aad_len;
+	alignas(16) uint8_t nonce[16];
+	uint8_t aad[16];
+	uint8_t tag[CRYPTO_ICV_MAX], received[CRYPTO_ICV_MAX];
+};
+
+struct crypto_engine; /* the library's queues, and the secret behind IVs */
+
+struct crypto_batch {
+	struct crypto_engine *engine;
+	struct crypto_op op[CRYPTO_BATCH];
+};
+
+/* Main, once for each worker, after crypto_init(). NULL: no memory, or no randomness. */
+struct crypto_batch *crypto_batch_new(void);
+void crypto_batch_free(struct crypto_batch *b);
+
+/* Owner. Writes IV, cipher text and ICV of op[0] to op[n - 1]; SPI, sequence number and text are there. */
+void crypto_seal_batch(struct crypto_batch *b, unsigned n);
+/* Owner. Checks the ICVs and decrypts; what is behind the text is lost. */
+void crypto_open_batch(struct crypto_batch *b, unsigned n);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What both directions of ESP share: the sizes on the wire (RFC 4303 2, RFC 4106
- * 3), nonces and additional data (RFC 4106 4 and 5), and how far ahead of the
+ * What both directions of ESP share: the sizes on the wire (RFC 4303 2), nonces and
+ * additional data of AES-GCM (RFC 4106 4 and 5), and how far ahead of the
  * crypto its data is brought in. Worker threads.
  */
 #ifndef RG_DATAPLANE_ESP_H
@@ -12,10 +12,9 @@
 
 #include <emmintrin.h>
 
-#define ESP_HEADER   8u /* SPI and sequence number */
-#define ESP_IV       8u
-#define ESP_TRAILER  2u                                 /* pad length and next header */
-#define ESP_OVERHEAD (ESP_HEADER + ESP_IV + CRYPTO_ICV) /* without padding and trailer */
+#define ESP_HEADER  8u /* SPI and sequence number */
+#define ESP_GCM_IV  8u
+#define ESP_TRAILER 2u /* pad length and next header */
 
 #define ESP_NEXT_IPV4  4
 #define ESP_NEXT_IPV6  41
@@ -42,6 +41,29 @@ static inline void esp_inputs_set(struct esp_inputs *in, const struct sa *sa, ui
 	in->aad_len = esn ? 12 : 8;
 }
 
+/* Octets around the cipher text: header, IV and ICV. */
+static inline uint32_t esp_overhead(const struct sa_shape *shape)
+{
+	return ESP_HEADER + (uint32_t)shape->iv + shape->icv;
+}
+
+/* A packet for the batch of a burst; `esp` is its header, with SPI and sequence number. */
+static inline void esp_batch(struct crypto_op *op, const struct sa *sa, uint8_t *esp, uint64_t seq,
+                             uint16_t cipher)
+{
+	const uint8_t *key = (const uint8_t *)sa_key(sa);
+
+	op->key = key;
+	op->esp = esp;
+	op->seq = seq;
+	op->salt = sa->salt;
+	op->len = cipher;
+	op->suite = sa->suite;
+	op->esn = (sa->flags & SA_ESN) != 0;
+	for (size_t at = 0, n = crypto_key_bytes(NULL, sa->suite); at < n; at += 64)
+		line_prefetch(key + at);
+}
+
 /* How many packets ahead of the crypto, by its size: measured. */
 static inline unsigned esp_ahead(uint32_t len)
 {
@@ -58,12 +80,14 @@ static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all
 	line_prefetch(p + len);
 }
 
-/* The largest inner packet that the path carries: what is left for cipher text, a multiple of 4. */
-static inline uint32_t esp_inner_mtu(const struct path *path, const struct nexthop *nh)
+/* The largest inner packet that the path carries: what is left for cipher text, in whole blocks. */
+static inline uint32_t esp_inner_mtu(const struct sa *sa, const struct path *path, const struct nexthop *nh)
 {
-	uint32_t outer = path_outer_mtu(path, nh), overhead = path->hdr_len + ESP_OVERHEAD;
+	const struct sa_shape *shape = sa_shape(sa);
+	uint32_t outer = path_outer_mtu(path, nh), overhead = path->hdr_len + esp_overhead(shape);
 
-	return outer < overhead + 4 ? 0 : ((outer - overhead) & ~3u) - ESP_TRAILER;
+	return outer <= overhead + shape->mask ? 0
+	                                       : ((outer - overhead) & ~(uint32_t)shape->mask) - ESP_TRAILER;
 }
 
 #endif

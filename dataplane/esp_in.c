@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inbound ESP (RFC 4303 3.4, RFC 4106, RFC 4301 5.2): from the SPI to the inner
+ * Inbound ESP (RFC 4303 3.4, RFC 4301 5.2): from the SPI to the inner
  * packet. The outer source address is no input to anything but the event that
  * it changed. Worker threads; only the SA's owner gets past the hand-over.
  */
@@ -48,17 +48,22 @@ static enum drop check_before(struct rte_mbuf *m, struct esp_inputs *in)
 {
 	struct pkt *p = pkt_of(m);
 	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp);
-	uint32_t len = rte_pktmbuf_data_len(m) - p->esp;
+	const struct sa_shape *shape = sa_shape(p->sa);
+	uint32_t len = rte_pktmbuf_data_len(m) - p->esp, overhead = esp_overhead(shape);
 	uint64_t iv;
 
-	if (len < ESP_OVERHEAD + ESP_TRAILER)
+	if (len < overhead + ESP_TRAILER)
 		return DROP_ESP_SHORT;
 	if (sa_is_dead(p->sa))
 		return DROP_ESP_SA_DEAD;
-	p->cipher = (uint16_t)(len - ESP_OVERHEAD);
+	p->cipher = (uint16_t)(len - overhead);
 	p->seq = sa_infer(p->sa, ntohl(load32(esp + 4)));
-	memcpy(&iv, esp + ESP_HEADER, 8);
-	esp_inputs_set(in, p->sa, p->seq, iv);
+	if (__builtin_expect(!shape->batched, 1)) {
+		memcpy(&iv, esp + ESP_HEADER, 8);
+		esp_inputs_set(in, p->sa, p->seq, iv);
+	} else if (shape->iv == 16 && (p->cipher & shape->mask) != 0) {
+		return DROP_ESP_BLOCKS;
+	}
 	return sa_replay_check(p->sa, p->seq);
 }
 
@@ -210,7 +215,7 @@ static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32
 
 	if (nh == NULL)
 		return;
-	if (mss_clamp(ip, len, esp_inner_mtu(path, nh)))
+	if (mss_clamp(ip, len, esp_inner_mtu(sa, path, nh)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
@@ -220,7 +225,8 @@ static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	uint8_t *outer = frame + OUTER_AT, *clear = frame + p->esp + ESP_HEADER + ESP_IV;
+	const uint32_t front = p->esp + ESP_HEADER + sa_shape(sa)->iv;
+	uint8_t *outer = frame + OUTER_AT, *clear = frame + front;
 	uint32_t inner_len = 0;
 	bool newest;
 	enum drop why = sa_replay_accept(sa, p->seq, &newest);
@@ -242,7 +248,7 @@ static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	why = merge_ecn(outer, clear);
 	if (why != DROP_NONE)
 		return why;
-	rte_pktmbuf_adj(m, (uint16_t)(p->esp + ESP_HEADER + ESP_IV));
+	rte_pktmbuf_adj(m, (uint16_t)front);
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - inner_len));
 	p->l3 = 0;
 	p->from = FROM_TUNNEL;
@@ -260,6 +266,42 @@ static inline void bring_in(const struct worker *w, struct rte_mbuf *m)
 	                     w->dp->prefetch_payload);
 }
 
+/* An opened packet goes on to the inner stage, or is dropped. */
+static inline bool go_on(struct worker *w, struct rte_mbuf *m, enum drop why)
+{
+	if (why == DROP_NONE)
+		why = accept_packet(w, m);
+	else if (why == DROP_ESP_AUTH)
+		counters_add(&pkt_of(m)->sa->record->auth_failed, 1);
+	if (why != DROP_NONE) {
+		worker_drop(w, m, why);
+		return false;
+	}
+	w->inner.m[w->inner.n++] = m;
+	return true;
+}
+
+/* Suites other than AES-GCM, all SAs of the burst at once. */
+static void open_batch(struct worker *w, struct rte_mbuf **m, unsigned n)
+{
+	static const enum drop reason[] = {[CRYPTO_OK] = DROP_NONE,
+	                                   [CRYPTO_MISMATCH] = DROP_ESP_AUTH,
+	                                   [CRYPTO_FAILED] = DROP_CRYPTO_ERROR};
+	struct crypto_batch *b = w->crypto;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct pkt *p = pkt_of(m[i]);
+		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
+		esp_prefetch_payload(esp, p->cipher, w->dp->prefetch_payload);
+		esp_batch(&b->op[i], p->sa, esp, p->seq, p->cipher);
+	}
+	crypto_open_batch(b, n);
+	for (unsigned i = 0; i < n; i++)
+		done += go_on(w, m[i], reason[b->op[i].result]);
+	count_add(w->counters, COUNTER_DECRYPTED, done);
+}
+
 static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs *in, unsigned n)
 {
 	unsigned ahead = n != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
@@ -270,21 +312,14 @@ static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs 
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = pkt_of(m[i]);
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
-		enum drop why = DROP_ESP_AUTH;
 
 		if (i + ahead < n)
 			bring_in(w, m[i + ahead]);
-		if (crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_IV, p->cipher,
-		                in[i].nonce, in[i].aad, in[i].aad_len))
-			why = accept_packet(w, m[i]);
-		else
-			counters_add(&p->sa->record->auth_failed, 1);
-		if (why != DROP_NONE) {
-			worker_drop(w, m[i], why);
-			continue;
-		}
-		w->inner.m[w->inner.n++] = m[i];
-		done++;
+		done += go_on(w, m[i],
+		              crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_GCM_IV,
+		                          p->cipher, in[i].nonce, in[i].aad, in[i].aad_len)
+		                      ? DROP_NONE
+		                      : DROP_ESP_AUTH);
 	}
 	count_add(w->counters, COUNTER_DECRYPTED, done);
 }
@@ -292,8 +327,9 @@ static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs 
 void esp_in_run(struct worker *w)
 {
 	struct esp_inputs in[WORKER_BURST];
+	struct rte_mbuf *batch[WORKER_BURST];
 	struct vec *v = &w->esp_in;
-	unsigned n, ready = 0;
+	unsigned n, ready = 0, batched = 0;
 
 	if (v->n == 0)
 		return;
@@ -302,7 +338,10 @@ void esp_in_run(struct worker *w)
 		struct rte_mbuf *m = v->m[i];
 		enum drop why = check_before(m, &in[ready]);
 		if (why == DROP_NONE) {
-			v->m[ready++] = m;
+			if (__builtin_expect(sa_shape(pkt_of(m)->sa)->batched, 0))
+				batch[batched++] = m;
+			else
+				v->m[ready++] = m;
 			continue;
 		}
 		if (why == DROP_ESP_REPLAY_OLD || why == DROP_ESP_REPLAY_SEEN)
@@ -310,5 +349,7 @@ void esp_in_run(struct worker *w)
 		worker_drop(w, m, why);
 	}
 	open_burst(w, v->m, in, ready);
+	if (batched != 0)
+		open_batch(w, batch, batched);
 	v->n = 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outbound ESP in tunnel mode (RFC 4303 3.3, RFC 4106, RFC 4301 5.1.2): from the
+ * Outbound ESP in tunnel mode (RFC 4303 3.3, RFC 4301 5.1.2): from the
  * SA that the inner stage chose to a frame for the next hop. The path is loaded
  * once, in prepare(), where the length is computed, and travels with the packet.
  * Worker threads; only the SA's owner gets past the hand-over.
@@ -16,7 +16,10 @@
 
 /* One packet on its way to the cipher: all that the last pass needs, in a line or two of the stack. */
 struct seal {
-	struct esp_inputs in;
+	union {
+		struct esp_inputs in;
+		uint64_t seq; /* of suites that go in a batch */
+	};
 	struct rte_mbuf *m;
 	uint8_t *clear; /* what is encrypted in place; the ICV goes behind it */
 	const struct sa *sa;
@@ -115,34 +118,41 @@ static void write_outer6(uint8_t *outer, const struct path *path, uint16_t len, 
 	}
 }
 
-/* Outer header, ESP header and IV, padding and trailer (RFC 4303 2). The sequence number is used up. */
-static inline void write_esp(uint8_t *outer, const struct seal *s, uint64_t seq, uint32_t inner_len,
-                             uint8_t next_header)
+/* Outer header, ESP header, the IV of AES-GCM, padding and trailer (RFC 4303 2). The sequence number is
+ * used up. */
+static inline void write_esp(uint8_t *outer, const struct seal *s, const struct sa_shape *shape, uint64_t seq,
+                             uint32_t inner_len, uint8_t next_header)
 {
 	static const uint8_t padding[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 	const uint64_t iv = __builtin_bswap64(seq);
 	const uint32_t pad = s->cipher - ESP_TRAILER - inner_len, low = htonl((uint32_t)seq);
 	const uint8_t class = inner_class(s->clear);
-	const uint16_t len = (uint16_t)(s->clear - outer + s->cipher + CRYPTO_ICV);
+	const uint16_t len = (uint16_t)(s->clear - outer + s->cipher + shape->icv);
+	const uint64_t header = (uint64_t)low << 32 | s->sa->spi;
+	uint8_t *esp = s->clear - shape->iv - ESP_HEADER;
 
 	if (__builtin_expect(s->path->family == 4, 1))
 		write_outer4(outer, s->path, len, class);
 	else
 		write_outer6(outer, s->path, len, class);
-	_mm_storeu_si128((__m128i *)(void *)(s->clear - ESP_IV - ESP_HEADER),
-	                 _mm_set_epi64x((int64_t)iv, (int64_t)((uint64_t)low << 32 | s->sa->spi)));
-	memcpy(s->clear + inner_len, padding, sizeof(padding)); /* the ICV has room behind it */
+	if (__builtin_expect(shape->iv != 0, 1))
+		_mm_storeu_si128((__m128i *)(void *)esp, _mm_set_epi64x((int64_t)iv, (int64_t)header));
+	else
+		memcpy(esp, &header, sizeof(header));
+	memcpy(s->clear + inner_len, padding, sizeof(padding)); /* make_room() has seen that it fits */
 	store16(s->clear + inner_len + pad, (uint16_t)(next_header << 8 | pad));
 }
 
-/* The frame grows at both ends; its data then begins with the Ethernet header. */
-static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t inner_len, uint32_t frame_len)
+/* The frame grows at both ends; its data then begins with the Ethernet header. `spare`: behind it. */
+static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t inner_len, uint32_t frame_len,
+                                  uint32_t spare)
 {
 	uint32_t at = m->data_off + pkt_of(m)->l3;
 
 	if (__builtin_expect(!pkt_is_writable(m), 0))
 		return DROP_RX_SHARED;
-	if (__builtin_expect(at < front || at - front + frame_len > m->buf_len || m->data_len < inner_len, 0))
+	if (__builtin_expect(
+	            at < front || at - front + frame_len + spare > m->buf_len || m->data_len < inner_len, 0))
 		return DROP_OUT_NO_ROOM;
 	m->data_off = (uint16_t)(at - front);
 	m->data_len = (uint16_t)frame_len;
@@ -156,9 +166,11 @@ static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const stru
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
 	const struct nexthop *nh = nexthop_load(path->nexthop);
+	const struct sa_shape *shape = sa_shape(sa);
 	const uint32_t inner_len = pkt_ip_len(m),
-	               front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + ESP_IV;
-	const uint32_t cipher = (inner_len + ESP_TRAILER + 3) & ~3u, frame_len = front + cipher + CRYPTO_ICV;
+	               front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + shape->iv;
+	const uint32_t cipher = (inner_len + ESP_TRAILER + shape->mask) & ~(uint32_t)shape->mask,
+	               frame_len = front + cipher + shape->icv;
 	enum drop why;
 	uint64_t seq;
 	uint8_t *frame;
@@ -167,12 +179,12 @@ static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const stru
 	if (__builtin_expect(nh == NULL || sa_is_dead(sa), 0))
 		return why_not(sa, path);
 	if (__builtin_expect(frame_len - RTE_ETHER_HDR_LEN > path_outer_mtu(path, nh), 0))
-		return too_big(w, m, path, esp_inner_mtu(path, nh));
+		return too_big(w, m, path, esp_inner_mtu(sa, path, nh));
 	s->clear = pkt_ip(m);
 	if (w->dp->mss_clamp && mss_is_tcp(s->clear) &&
-	    mss_clamp(s->clear, inner_len, esp_inner_mtu(path, nh)))
+	    mss_clamp(s->clear, inner_len, esp_inner_mtu(sa, path, nh)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	why = make_room(m, front, inner_len, frame_len);
+	why = make_room(m, front, inner_len, frame_len, (uint32_t)shape->room - shape->icv);
 	if (why != DROP_NONE)
 		return why;
 	seq = sa_next_sequence(sa);
@@ -187,11 +199,14 @@ static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const stru
 	s->port = nh->port;
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
 	memcpy(frame, nh, 16); /* the outer header overwrites the two bytes behind the Ethernet header */
-	write_esp(frame + RTE_ETHER_HDR_LEN, s, seq, inner_len,
+	write_esp(frame + RTE_ETHER_HDR_LEN, s, shape, seq, inner_len,
 	          p->family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6);
 	if (__builtin_expect(sa->flags & SA_BITS, 0))
 		outer_bits_apply(sa, frame + RTE_ETHER_HDR_LEN, s->clear, (uint32_t)seq);
-	esp_inputs_set(&s->in, sa, seq, __builtin_bswap64(seq));
+	if (__builtin_expect(shape->batched, 0))
+		s->seq = seq;
+	else
+		esp_inputs_set(&s->in, sa, seq, __builtin_bswap64(seq));
 	if (__builtin_expect(sa_account(sa, inner_len, w->now_ms), 0))
 		event_due(&w->mine->events, sa);
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
@@ -202,8 +217,9 @@ static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const stru
 /* RFC 8200 8.1: UDP over IPv6 has a checksum. */
 static void finish_udp6(const struct seal *s)
 {
-	uint8_t *udp = s->clear - ESP_IV - ESP_HEADER - 8;
-	uint16_t udp_len = (uint16_t)(8 + ESP_HEADER + ESP_IV + s->cipher + CRYPTO_ICV), check;
+	const struct sa_shape *shape = sa_shape(s->sa);
+	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
+	uint16_t udp_len = (uint16_t)(8 + esp_overhead(shape) + s->cipher), check;
 	uint64_t sum = (uint64_t)s->path->sum + 2ull * htons(udp_len) + checksum_bytes(udp + 8, udp_len - 8u);
 
 	check = (uint16_t)~checksum_fold(sum);
@@ -216,18 +232,52 @@ static inline void bring_in(const struct worker *w, const struct seal *s)
 	esp_prefetch_payload(s->clear, s->cipher, w->dp->prefetch_payload);
 }
 
-/* Packets of this worker's SAs, in order, each by its path. How many were sealed. */
+static inline void send_sealed(struct worker *w, const struct seal *s)
+{
+	if (s->path->hdr_len == 48)
+		finish_udp6(s);
+	tx_frame(w, s->port, s->m);
+}
+
+/* Suites other than AES-GCM, all SAs of the burst at once. How many were sealed. */
+static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
+{
+	struct crypto_batch *b = w->crypto;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		esp_prefetch_payload(s[i].clear, s[i].cipher, w->dp->prefetch_payload);
+		esp_batch(&b->op[i], s[i].sa, s[i].clear - sa_shape(s[i].sa)->iv - ESP_HEADER, s[i].seq,
+		          s[i].cipher);
+	}
+	crypto_seal_batch(b, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (b->op[i].result != CRYPTO_OK) {
+			worker_drop(w, s[i].m, DROP_CRYPTO_ERROR);
+			continue;
+		}
+		send_sealed(w, &s[i]);
+		done++;
+	}
+	return done;
+}
+
+/* Packets of this worker's SAs, in order within each SA, by their paths. How many were sealed. */
 static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
                            unsigned n)
 {
-	struct seal seal[WORKER_BURST];
-	unsigned ready = 0, ahead;
+	struct seal seal[WORKER_BURST], batch[WORKER_BURST];
+	unsigned ready = 0, batched = 0, ahead;
 
 	for (unsigned i = 0; i < n; i++) {
 		enum drop why = prepare(w, m[i], path[i], &seal[ready]);
 		if (__builtin_expect(why != DROP_NONE, 0))
 			worker_drop(w, m[i], why);
-		else if (seal[ready].m != NULL)
+		else if (seal[ready].m == NULL)
+			continue;
+		else if (__builtin_expect(sa_shape(seal[ready].sa)->batched, 0))
+			batch[batched++] = seal[ready];
+		else
 			ready++;
 	}
 	ahead = ready != 0 ? esp_ahead(seal[0].cipher) : 0;
@@ -239,10 +289,10 @@ static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const st
 			bring_in(w, &s[ahead]);
 		crypto_seal(s->sa->suite, sa_key(s->sa), s->clear, s->cipher, s->in.nonce, s->in.aad,
 		            s->in.aad_len);
-		if (s->path->hdr_len == 48)
-			finish_udp6(s);
-		tx_frame(w, s->port, s->m);
+		send_sealed(w, s);
 	}
+	if (batched != 0)
+		ready += seal_batch(w, batch, batched);
 	count_add(w->counters, COUNTER_ENCRYPTED, ready);
 	return ready;
 }

@@ -95,6 +95,7 @@ static int make_core(struct process *p)
 	        .max_sas = cfg->max_sas,
 	        .key_size = CRYPTO_KEY_BYTES,
 	        .key_align = CRYPTO_KEY_ALIGN,
+	        .key_bytes = crypto_key_bytes,
 	        .key_expand = crypto_key_expand,
 	        .local_table = mirror_local_table,
 	        .route_added = mirror_route_added,
@@ -232,10 +233,12 @@ static int bring_up(struct process *p)
 {
 	int rc = open_signals(p);
 
-	if (rc == 0)
-		rc = crypto_init();
 	if (rc != 0)
-		return say(p, "this CPU has no AES instructions that intel-ipsec-mb can use", rc);
+		return say(p, "signals", rc);
+	rc = crypto_init();
+	if (rc != 0)
+		return say(p, crypto_report(), rc);
+	fprintf(stderr, "main: %s\n", crypto_report());
 	rc = eal_start(p->cfg, p->error, sizeof(p->error));
 	if (rc != 0)
 		return say(p, "DPDK", rc);

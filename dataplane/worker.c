@@ -37,6 +37,11 @@ struct worker *worker_new(struct dp *dp, unsigned index, bool kernel)
 		policer_init(&w->policer[i], rate, rate / 5 + 1);
 	}
 	policer_init(&w->icmp, ICMP_RATE, ICMP_BURST);
+	w->crypto = crypto_batch_new();
+	if (w->crypto == NULL) {
+		worker_free(w);
+		return NULL;
+	}
 	if (kernel) {
 		w->to_punt = handover_ring_new(WORKER_PUNT_RING);
 		w->from_punt = handover_ring_new(WORKER_PUNT_RING);
@@ -69,6 +74,7 @@ void worker_free(struct worker *w)
 	drain_ring(w->from_punt);
 	handover_ring_free(w->to_punt);
 	handover_ring_free(w->from_punt);
+	crypto_batch_free(w->crypto);
 	w->dp->worker[w->index] = NULL;
 	free(w);
 }

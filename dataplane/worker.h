@@ -8,6 +8,7 @@
 #ifndef RG_DATAPLANE_WORKER_H
 #define RG_DATAPLANE_WORKER_H
 
+#include "dataplane/crypto.h"
 #include "dataplane/fib.h"
 #include "dataplane/pkt.h"
 #include "dataplane/policer.h"
@@ -61,7 +62,8 @@ struct worker {
 	uint64_t now_ms; /* CLOCK_MONOTONIC, once a poll */
 
 	struct vec esp_in, inner, esp_out;
-	struct vec self; /* ICMP errors that this burst caused */
+	struct crypto_batch *crypto; /* for suites other than AES-GCM */
+	struct vec self;             /* ICMP errors that this burst caused */
 	struct vec tx[PORT_MAX];
 	struct {
 		unsigned n;

@@ -20,13 +20,15 @@
 #ifndef RG_DATAPLANE_API_API_H
 #define RG_DATAPLANE_API_API_H
 
+#include "dataplane/api/suites.h"
+
 #include <stdint.h>
 
 #define RG_API_MAGIC         0x52474131u /* "RGA1" */
 #define RG_API_VERSION       2
 #define RG_API_MAX_MSG       (512u * 1024u) /* bytes of the largest datagram */
 #define RG_API_MAX_SELECTORS 8              /* per side of an SA */
-#define RG_API_KEY_MAX       36             /* AES-256 key and 4 octets of salt (RFC 4106 8.1) */
+#define RG_API_KEY_MAX       100            /* a cipher's 32, a salt's 4, HMAC-SHA2-512's 64 */
 #define RG_API_NAME_MAX      32             /* bytes of a name with its NUL */
 
 /* SA handles are 21 bits of index and 7 of generation; an inbound SPI of ours
@@ -167,11 +169,6 @@ struct rg_api_selector {
 	uint8_t first[16], last[16];    /* network byte order; IPv4 in the first 4 bytes */
 };
 
-enum rg_suite {
-	RG_SUITE_AES128_GCM16 = 1, /* RFC 4106; key: 16 octets and 4 of salt */
-	RG_SUITE_AES256_GCM16 = 2, /* key: 32 octets and 4 of salt */
-};
-
 enum rg_sa_flags {
 	RG_SA_ESN = 1u << 0, /* RFC 4303 2.2.1 */
 };
@@ -210,16 +207,18 @@ struct rg_api_sa {
 	uint32_t tunnel; /* handle */
 	uint32_t flags;  /* enum rg_sa_flags */
 	uint64_t cookie;
-	uint32_t suite;  /* enum rg_suite */
+	uint32_t suite;  /* enum rg_suite: suites.h */
 	uint32_t window; /* replay window, 32 to 8192 in steps of 32; inbound only */
 	/* Outbound: the last number already used, so the first packet carries
 	 * sequence + 1. Inbound: everything up to and including it is refused. */
 	uint64_t sequence;
 	struct rg_api_lifetime lifetime;
-	uint8_t key[RG_API_KEY_MAX]; /* wiped by both sides after use */
-	uint8_t mode;                /* enum rg_mode */
-	uint8_t df;                  /* enum rg_df */
-	uint8_t dscp;                /* RG_DSCP_COPY, or RG_DSCP_SET and a value */
+	/* Cipher key, salt, integrity key, one behind the other: struct rg_suite_info has
+	 * their lengths. Wiped by both sides after use. */
+	uint8_t key[RG_API_KEY_MAX];
+	uint8_t mode; /* enum rg_mode */
+	uint8_t df;   /* enum rg_df */
+	uint8_t dscp; /* RG_DSCP_COPY, or RG_DSCP_SET and a value */
 	uint8_t reserved;
 	struct rg_api_selector local[RG_API_MAX_SELECTORS];
 	struct rg_api_selector remote[RG_API_MAX_SELECTORS];

@@ -140,6 +140,13 @@ static int check_record(const struct core *core, enum rg_direction direction, co
 
 /* --- building --- */
 
+static uint32_t key_area(const struct core *core, uint32_t suite)
+{
+	const struct core_config *c = &core->config;
+
+	return (uint32_t)(c->key_bytes != NULL ? c->key_bytes(c->ctx, suite) : c->key_size);
+}
+
 static void copy_key(void *area, size_t size, const uint8_t *key)
 {
 	memcpy(area, key, size < RG_API_KEY_MAX ? size : RG_API_KEY_MAX);
@@ -148,14 +155,13 @@ static void copy_key(void *area, size_t size, const uint8_t *key)
 static int expand_key(const struct core *core, const struct rg_api_sa *record, struct sa *sa)
 {
 	void *area = (void *)(uintptr_t)sa_key(sa);
-	unsigned octets = record->suite == RG_SUITE_AES128_GCM16 ? 16 : 32;
+	const struct rg_suite_info *suite = rg_suite_info(record->suite);
 
-	if (record->suite != RG_SUITE_AES128_GCM16 && record->suite != RG_SUITE_AES256_GCM16)
-		return -EOPNOTSUPP;
-	memcpy(&sa->salt, record->key + octets, 4); /* RFC 4106 8.1: the salt follows the key */
+	if (suite->salt != 0) /* RFC 4106 8.1: it follows the cipher's key */
+		memcpy(&sa->salt, record->key + suite->key, 4);
 	if (core->config.key_expand != NULL)
 		return core->config.key_expand(core->config.ctx, record->suite, record->key, area);
-	copy_key(area, core->config.key_size, record->key);
+	copy_key(area, key_area(core, record->suite), record->key);
 	return 0;
 }
 
@@ -226,12 +232,14 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	struct sa shape = {0}, *sa = NULL;
 	int rc;
 
+	if (rg_suite_info(r->suite) == NULL)
+		return -EOPNOTSUPP;
 	fill(core, &shape, direction, r);
 	rc = build_selectors(core, r, &shape);
 	if (rc != 0)
 		goto out;
 	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
-	shape.size = shape.key_line * 64u + (uint32_t)core->config.key_size;
+	shape.size = shape.key_line * 64u + key_area(core, r->suite);
 	rc = -ENOMEM;
 	sa = slab_alloc(slabs, shape.size);
 	if (sa == NULL)

@@ -31,10 +31,12 @@ struct core_config {
 	size_t memory_limit;   /* bytes of objects; 0: none */
 	unsigned node;         /* 0 to 14: the top 4 bits of our SPIs are node + 1 */
 
-	/* Key material is opaque here. key_expand() fills `area` (key_size bytes, key_align
-	 * aligned, zeroed) from the RG_API_KEY_MAX bytes of a record; 0 or negative errno,
-	 * -EOPNOTSUPP for a suite that it lacks. Main thread. NULL: key bytes are copied. */
+	/* Key material is opaque here. key_expand() fills `area` (key_align aligned, zeroed) from
+	 * the RG_API_KEY_MAX bytes of a record; 0 or negative errno, -EOPNOTSUPP for a suite that it
+	 * lacks. Main thread. NULL: key bytes are copied. The area has key_bytes() of the suite,
+	 * at most key_size; NULL: key_size always. */
 	size_t key_size, key_align;
+	size_t (*key_bytes)(void *ctx, uint32_t suite);
 	int (*key_expand)(void *ctx, uint32_t suite, const uint8_t *key, void *area);
 
 	/* The routing table of the uplink that has this local address: 0 and `*table`, or

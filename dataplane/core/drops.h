@@ -33,6 +33,7 @@
 	X(ESP_REPLAY_OLD, "esp-replay-old", "sequence number below the replay window")                       \
 	X(ESP_REPLAY_SEEN, "esp-replay-seen", "sequence number seen before")                                 \
 	X(ESP_AUTH, "esp-auth", "integrity check failed")                                                    \
+	X(ESP_BLOCKS, "esp-blocks", "cipher text is no whole number of the cipher's blocks")                 \
 	X(ESP_PADDING, "esp-padding", "padding longer than the payload, or wrong pad bytes")                 \
 	X(ESP_NEXT_HEADER, "esp-next-header", "decrypted packet is not IPv4 or IPv6")                        \
 	X(ESP_DUMMY, "esp-dummy", "dummy packet (RFC 4303 2.6): expected, no error")                         \
@@ -51,6 +52,7 @@
 	  "fragment that reaches beyond the largest packet, to be cut again (RFC 791 3.2)")                  \
 	X(OUT_NO_ROOM, "out-no-room", "no room in the buffer for the headers or the trailer")                \
 	X(OUT_NO_ROUTE, "out-no-route", "no route, next hop or MAC address for the remote address")          \
+	X(CRYPTO_ERROR, "crypto-error", "the crypto library refused or failed the packet")                   \
 	X(HANDOVER_FULL, "handover-full", "ring to the owning worker is full")                               \
 	X(HANDOVER_STALE, "handover-stale", "SA went away while the packet was handed over")                 \
 	X(PUNT_IKE, "punt-ike", "policer: IKE for known SPIs")                                               \

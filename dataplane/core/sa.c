@@ -2,8 +2,19 @@
 /*
  * When an SA's limits have to be looked at. One number in its hot line stands for
  * all of them: no limit can be met before it. The owner, or main before publication.
+ * And the suites as packets see them: immutable, any thread.
  */
 #include "dataplane/core/sa.h"
+
+/* Padding is written by 16 octets at once, two of which are the trailer's. */
+#define ROOM(icv) ((icv) < 14 ? 14 : (icv))
+
+const struct sa_shape sa_shapes[RG_SUITE_END] = {
+#define X(name, number, text, encr, key, salt, iv, block, integ, integ_key, icv)                             \
+	[number] = {iv, icv, ROOM(icv), (block)-1, !RG_ENCR_IS_GCM(RG_ENCR_##encr)},
+        RG_SUITES(X)
+#undef X
+};
 
 #define PACKET_BYTES_MAX 65536u /* no inner packet is larger */
 

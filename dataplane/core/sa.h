@@ -12,6 +12,7 @@
 #ifndef RG_DATAPLANE_CORE_SA_H
 #define RG_DATAPLANE_CORE_SA_H
 
+#include "dataplane/api/suites.h"
 #include "dataplane/core/lines.h"
 #include "dataplane/core/replay.h"
 #include "dataplane/core/selectors.h"
@@ -88,6 +89,20 @@ struct sa {
 
 _Static_assert(offsetof(struct sa, event_ms) == 64, "the first line is full, and all that a packet needs");
 
+/* What a packet needs to know of its suite: a few lines that stay in the first cache. */
+struct sa_shape {
+	uint8_t iv, icv; /* octets on the wire */
+	uint8_t room;    /* octets that must be free behind the cipher text: those of `icv` or more */
+	uint8_t mask;    /* the cipher text is a multiple of this + 1: RFC 4303 2.4 */
+	bool batched;    /* sealed and opened with others of the burst: crypto.h */
+};
+extern const struct sa_shape sa_shapes[RG_SUITE_END];
+
+static inline const struct sa_shape *sa_shape(const struct sa *sa)
+{
+	return &sa_shapes[sa->suite];
+}
+
 static inline enum rg_direction sa_direction(const struct sa *sa)
 {
 	return sa->flags & SA_OUTBOUND ? RG_OUT : RG_IN;
@@ -113,7 +128,7 @@ static inline uint64_t sa_sequence_soft(const struct sa *sa)
 /* Owner, or main before publication: when to look again, never too late (sa.c). */
 void sa_set_next_check(struct sa *sa);
 
-/* The expanded key: core_config.key_size bytes at core_config.key_align. */
+/* The expanded key: as many bytes as its suite needs, at core_config.key_align. */
 static inline const void *sa_key(const struct sa *sa)
 {
 	return (const uint8_t *)sa + (size_t)sa->key_line * 64;

@@ -91,7 +91,7 @@ class Lifetime(Record):
 class Sa(Record):
     _fields_ = [("handle", c.c_uint32), ("spi", c.c_uint32), ("tunnel", c.c_uint32), ("flags", c.c_uint32),
                 ("cookie", c.c_uint64), ("suite", c.c_uint32), ("window", c.c_uint32), ("sequence", c.c_uint64),
-                ("lifetime", Lifetime), ("key", c.c_uint8 * 36), ("mode", c.c_uint8), ("df", c.c_uint8),
+                ("lifetime", Lifetime), ("key", c.c_uint8 * 100), ("mode", c.c_uint8), ("df", c.c_uint8),
                 ("dscp", c.c_uint8), ("reserved", c.c_uint8),
                 ("local", Selector * SELECTORS), ("remote", Selector * SELECTORS)]
 

@@ -9,7 +9,7 @@
 
 #include "control/ike/crypto/sk.h"
 
-#define IKE_CHILD_KEY_MAX 36u /* AES-256 and 4 octets of salt (RFC 4106 8.1) */
+#define IKE_CHILD_KEY_MAX 100u /* a cipher's 32 octets, a salt's 4, HMAC-SHA2-512's 64 */
 
 struct ike_keys {
 	struct ike_suite suite;
