@@ -21,7 +21,8 @@ struct batch_result {
  * All return 0 or: -EINVAL malformed; -ENOENT no such handle; -EEXIST handle in use;
  * -EAGAIN the SA's index is in quarantine: take another one; -ENOSPC index beyond
  * the table; -EBUSY the tunnel has SAs; -ESTALE generation not above the tunnel's;
- * -EADDRNOTAVAIL local address; -EOPNOTSUPP suite; -ENOMEM.
+ * -EBUSY too many objects wait for a stalled worker; -EADDRNOTAVAIL local address; -EOPNOTSUPP suite;
+ * -ENOMEM.
  */
 int batch_tunnel_add(struct core *core, const struct rg_api_tunnel *records, uint32_t n,
                      struct batch_result *result);
@@ -46,6 +47,9 @@ int batch_policy_set(struct core *core, const struct rg_api_policy_set *records,
                      struct batch_result *result);
 int batch_policy_del(struct core *core, const struct rg_api_handle *records, uint32_t n,
                      struct batch_result *result);
+
+/* Room to retire `n` objects, or a refusal: before a batch's first store. */
+int batch_reserve(struct core *core, uint32_t n, struct batch_result *result);
 
 bool batch_quiescent(const struct core *core, uint64_t token);
 

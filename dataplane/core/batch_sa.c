@@ -382,8 +382,9 @@ int batch_sa_del(struct core *core, enum rg_direction direction, const struct rg
 	uint32_t i;
 	int rc = 0;
 
-	if (retire_reserve(core, n) != 0)
-		return batch_refuse(result, 0, -ENOMEM, "no memory to retire SAs");
+	rc = batch_reserve(core, n, result);
+	if (rc != 0)
+		return rc;
 	/* quarantine marks what the batch has named already */
 	for (i = 0; i < n && rc == 0; i++) {
 		uint32_t index = RG_SA_HANDLE_INDEX(records[i].handle);

@@ -23,6 +23,17 @@ int batch_refuse(struct batch_result *result, uint32_t index, int rc, const char
 	return rc;
 }
 
+int batch_reserve(struct core *core, uint32_t n, struct batch_result *result)
+{
+	int rc = retire_reserve(core, n);
+
+	if (rc == -EBUSY)
+		return batch_refuse(result, 0, rc,
+		                    "%u objects wait for a worker that is stalled: see its polls",
+		                    core->writer->retire.n);
+	return rc != 0 ? batch_refuse(result, 0, rc, "no memory to retire what is replaced") : 0;
+}
+
 bool batch_quiescent(const struct core *core, uint64_t token)
 {
 	return rcu_passed(&core->rcu, token);
@@ -137,8 +148,9 @@ int batch_tunnel_del(struct core *core, const struct rg_api_handle *records, uin
 	uint32_t i;
 	int rc = 0;
 
-	if (retire_reserve(core, n) != 0)
-		return batch_refuse(result, 0, -ENOMEM, "no memory to retire tunnels");
+	rc = batch_reserve(core, n, result);
+	if (rc != 0)
+		return rc;
 	for (i = 0; i < n && rc == 0; i++) {
 		struct tunnel *t = writer_tunnel(core, records[i].handle);
 		if (t == NULL || t->marked)
@@ -191,8 +203,9 @@ static int swap_paths(struct core *core, const struct rg_api_migrate *records, u
 	uint32_t i;
 	int rc = 0;
 
-	if (retire_reserve(core, n) != 0)
-		return batch_refuse(result, 0, -ENOMEM, "no memory to retire paths");
+	rc = batch_reserve(core, n, result);
+	if (rc != 0)
+		return rc;
 	for (i = 0; i < n && rc == 0; i++)
 		rc = build_one(core, &records[i], suspend, i, result);
 	if (rc != 0) {

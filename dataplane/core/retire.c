@@ -13,10 +13,21 @@ void retire_init(struct retire *r)
 	r->tail = &r->head;
 }
 
+/* A worker that does not come round holds back all that was retired since: in proportion to the tables,
+ * and no more. */
+uint32_t retire_limit(const struct core *core)
+{
+	return 4 * core->capacity + RETIRE_FREE;
+}
+
 int retire_reserve(struct core *core, uint32_t n)
 {
 	struct retire *r = &core->writer->retire;
 
+	if (r->n + (uint64_t)n > retire_limit(core))
+		retire_reclaim(core, UINT32_MAX);
+	if (r->n + (uint64_t)n > retire_limit(core))
+		return -EBUSY;
 	while (r->n_spare < n) {
 		struct retired *node = slab_alloc(&core->writer->slabs, sizeof(*node));
 		if (node == NULL)

@@ -11,6 +11,8 @@
 
 struct core;
 
+#define RETIRE_FREE 65536u /* may wait however small the tables are */
+
 typedef void (*retire_fn)(struct core *core, void *object);
 
 struct retired {
@@ -28,8 +30,10 @@ struct retire {
 };
 
 void retire_init(struct retire *r);
-/* -ENOMEM: no effect. */
+/* -ENOMEM, or -EBUSY: so much waits for a stalled worker that no more may (H74). No effect then. */
 int retire_reserve(struct core *core, uint32_t n);
+/* Objects that may wait, in all. */
+uint32_t retire_limit(const struct core *core);
 /* After the store that unlinked `object`, with a place reserved. */
 void retire(struct core *core, retire_fn fn, void *object);
 /* After a batch's last store: begins one grace period for all retired since; its token. */

@@ -96,8 +96,22 @@ static void migrate_is_acknowledged_after_grace(void **state)
 	reply = reply_of(w, seq);
 	assert_int_equal(reply.error, 0);
 	assert_int_equal(reply.quiescent, 1);
-	/* a worker that does not come round */
-	m.generation = 3;
+	rcu_offline(&rig.core->rcu, 0);
+	rg_client_close(w);
+}
+
+/* A worker that does not come round: the answer is "published, not quiescent", and nobody waits. */
+static void H74_migrate_is_published_not_quiescent(void **state)
+{
+	struct rg_client *w = connect_as(RG_ROLE_WRITER);
+	struct rg_api_migrate m = {handle_of(0), 3, fixture_path(0xc6336401)};
+	struct rg_client_msg msg;
+	struct rg_api_reply reply;
+	uint32_t seq;
+
+	(void)state;
+	populate(w, 1);
+	rcu_online(&rig.core->rcu, 0);
 	assert_int_equal(rg_client_send(w, RG_MSG_MIGRATE, &m, 1, &seq), 0);
 	assert_int_equal(receive(w, &msg), -EAGAIN);
 	rig.now += 99;
@@ -106,10 +120,15 @@ static void migrate_is_acknowledged_after_grace(void **state)
 	reply = reply_of(w, seq);
 	assert_int_equal(reply.error, 0);
 	assert_int_equal(reply.quiescent, 0);
-	m.generation = 3;
+	assert_int_equal(tunnel_path(sa_by_handle(rig.core, RG_IN, handle_of(0))->tunnel)->generation, 3);
+	/* the old path is kept as long as the worker may look at it */
+	assert_int_equal(rig.core->writer->retire.n, 1);
 	reply = call(w, RG_MSG_MIGRATE, &m, 1);
 	assert_int_equal(reply.error, -ESTALE);
 	assert_int_equal(reply.index, 0);
+	rcu_quiescent(&rig.core->rcu, 0);
+	pump();
+	assert_int_equal(rig.core->writer->retire.n, 0);
 	rcu_offline(&rig.core->rcu, 0);
 	rg_client_close(w);
 }
@@ -246,6 +265,7 @@ int main(void)
 	        WITH_RIG(there_is_one_writer),
 	        WITH_RIG(roles_are_enforced),
 	        WITH_RIG(migrate_is_acknowledged_after_grace),
+	        WITH_RIG(H74_migrate_is_published_not_quiescent),
 	        WITH_RIG(requests_can_be_pipelined),
 	        WITH_RIG(deletes_free_the_index_before_they_are_acknowledged),
 	        WITH_RIG(dumps_are_whole),

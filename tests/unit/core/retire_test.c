@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include <errno.h>
+
 static unsigned freed;
 
 static void count_free(struct core *core, void *object)
@@ -21,6 +23,37 @@ static uint64_t retire_one(struct core *core)
 	assert_int_equal(retire_reserve(core, 1), 0);
 	retire(core, count_free, &object);
 	return retire_seal(core);
+}
+
+/* A storm of moves while a worker stands still: what waits for it is bounded, the batch that is too
+ * much has no effect, and all is well when it is back. */
+static void H74_what_waits_for_a_stalled_worker_is_bounded(void **state)
+{
+	struct core *core = fixture_core(2);
+	struct rg_api_tunnel t = fixture_tunnel(RG_SA_HANDLE(1, 1));
+	struct rg_api_migrate m = {.handle = t.handle, .generation = 2, .path = fixture_path(0xc6336401)};
+	struct batch_result r = {0};
+	int rc = 0;
+
+	(void)state;
+	assert_int_equal(batch_tunnel_add(core, &t, 1, &r), 0);
+	rcu_online(&core->rcu, 0);
+	rcu_online(&core->rcu, 1);
+	for (; rc == 0 && m.generation < UINT32_MAX; m.generation += rc == 0) {
+		rc = batch_migrate(core, &m, 1, &r);
+		rcu_quiescent(&core->rcu, 0);
+		core_tick(core, m.generation);
+	}
+	assert_int_equal(rc, -EBUSY);
+	assert_non_null(strstr(r.text, "stalled"));
+	assert_int_equal(core->writer->retire.n, retire_limit(core));
+	assert_int_equal(tunnel_path(core->writer->tunnels[1])->generation, m.generation - 1);
+	rcu_quiescent(&core->rcu, 1);
+	assert_int_equal(batch_migrate(core, &m, 1, &r), 0);
+	assert_int_equal(core->writer->retire.n, 1);
+	rcu_offline(&core->rcu, 0);
+	rcu_offline(&core->rcu, 1);
+	core_free(core);
 }
 
 static void H74_a_stalled_reader_holds_back_what_it_may_read(void **state)
@@ -92,6 +125,7 @@ static void an_unsealed_object_is_not_freed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(H74_what_waits_for_a_stalled_worker_is_bounded),
 	        cmocka_unit_test(H74_a_stalled_reader_holds_back_what_it_may_read),
 	        cmocka_unit_test(order_and_budget),
 	        cmocka_unit_test(an_unsealed_object_is_not_freed),

@@ -21,6 +21,7 @@
 #include <rte_ether.h>
 
 #define QUEUE   512
+#define POOL    2047u
 #define WORKERS 2
 #define NETWORK 0 /* ports */
 #define UPLINK  1
@@ -131,7 +132,7 @@ static int setup(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned q = 0; q < WORKERS; q++)
 			wires[i][q].room = QUEUE;
-	dp.pool = rte_pktmbuf_pool_create("stages", 1023, 0, PKT_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE,
+	dp.pool = rte_pktmbuf_pool_create("stages", POOL, 0, PKT_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE,
 	                                  SOCKET_ID_ANY);
 	if (dp.pool == NULL || core_new(&config, &dp.core) != 0)
 		return -1;
@@ -358,13 +359,13 @@ static void H74_stalled_owner(void **state)
 	unsigned offered = 0;
 
 	(void)state;
-	/* the pool is smaller than the ring: this bounds the backlog too */
-	for (unsigned round = 0; round < 12; round++) {
+	for (unsigned round = 0; round < CORE_HANDOVER_SIZE / 64 + 4; round++) {
 		for (unsigned i = 0; i < 64; i++, offered++)
 			offer(NETWORK, other, plain(1, 60));
 		worker_poll(dp.worker[other]);
 	}
 	assert_int_equal(all_out(), 0);
+	assert_int_equal(dropped(DROP_HANDOVER_FULL), offered - CORE_HANDOVER_SIZE);
 	wires[UPLINK][owner].room = QUEUE;
 	unsigned out = 0;
 	for (unsigned i = 0; i < 40; i++) {
@@ -372,6 +373,7 @@ static void H74_stalled_owner(void **state)
 		out += all_out();
 		free_out();
 	}
+	assert_int_equal(out, CORE_HANDOVER_SIZE);
 	assert_int_equal(out + all_dropped(), offered);
 }
 
@@ -413,7 +415,7 @@ static void H70_transmit_queue_sticks(void **state)
 /* No buffer for fragments: the packet is dropped by name, and the next one passes. */
 static void H70_pool_runs_dry(void **state)
 {
-	struct rte_mbuf *hoard[1023];
+	struct rte_mbuf *hoard[POOL];
 	struct rte_mbuf *big = plain(1, 1500);
 	uint8_t *f = rte_pktmbuf_mtod(big, uint8_t *);
 	unsigned n = 0;
