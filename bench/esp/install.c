@@ -190,6 +190,7 @@ static int install(struct installed *result)
 	                             .max_sas = result->pairs + 2,
 	                             .key_size = CRYPTO_KEY_BYTES,
 	                             .key_align = CRYPTO_KEY_ALIGN,
+	                             .key_bytes = crypto_key_bytes,
 	                             .key_expand = crypto_key_expand,
 	                             .route_added = resolve,
 	                             .ctx = &s};

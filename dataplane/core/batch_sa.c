@@ -26,16 +26,30 @@ static void free_selectors(struct core *core, const struct selectors *selectors)
 	slab_free(&core->writer->slabs, (void *)(uintptr_t)selectors, selectors_size(&shape));
 }
 
+static uint32_t key_area(const struct core *core, uint32_t suite)
+{
+	const struct core_config *c = &core->config;
+
+	return (uint32_t)(c->key_bytes != NULL ? c->key_bytes(c->ctx, suite) : c->key_size);
+}
+
+size_t sa_bytes(const struct core *core, const struct sa *sa)
+{
+	return sa->key_line * 64u + key_area(core, sa->suite);
+}
+
 void sa_destroy(struct core *core, void *object)
 {
 	struct sa *sa = object;
-	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle), size = sa->size;
+	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
+	size_t size = sa_bytes(core, sa);
 	uint8_t *slot = &core->writer->sa_slot[sa_direction(sa)][index];
 
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
 	*sa->record = (struct rg_counters_sa){0};
 	free_selectors(core, sa->selectors);
+	lifetime_put(core, sa->lifetime);
 	explicit_bzero(sa, size);
 	slab_free(&core->writer->slabs, sa, size);
 }
@@ -140,13 +154,6 @@ static int check_record(const struct core *core, enum rg_direction direction, co
 
 /* --- building --- */
 
-static uint32_t key_area(const struct core *core, uint32_t suite)
-{
-	const struct core_config *c = &core->config;
-
-	return (uint32_t)(c->key_bytes != NULL ? c->key_bytes(c->ctx, suite) : c->key_size);
-}
-
 static void copy_key(void *area, size_t size, const uint8_t *key)
 {
 	memcpy(area, key, size < RG_API_KEY_MAX ? size : RG_API_KEY_MAX);
@@ -196,7 +203,6 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	if (r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY)
 		sa->flags |= SA_BITS;
 	sa->cookie = r->cookie;
-	sa->lifetime = r->lifetime;
 	sa->added_ms = core->writer->now_ms;
 	sa->record = counters_record(core, direction, RG_SA_HANDLE_INDEX(r->handle));
 	if (direction == RG_IN) {
@@ -239,10 +245,10 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	if (rc != 0)
 		goto out;
 	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
-	shape.size = shape.key_line * 64u + key_area(core, r->suite);
 	rc = -ENOMEM;
-	sa = slab_alloc(slabs, shape.size);
-	if (sa == NULL)
+	shape.lifetime = lifetime_get(core, &r->lifetime);
+	sa = slab_alloc(slabs, sa_bytes(core, &shape));
+	if (sa == NULL || shape.lifetime == NULL)
 		goto out;
 	memcpy(sa, &shape, sizeof(shape));
 	init_ring(sa, direction == RG_IN ? r->sequence : 0);
@@ -250,9 +256,10 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 out:
 	if (rc != 0) {
 		free_selectors(core, shape.selectors);
+		lifetime_put(core, shape.lifetime);
 		if (sa != NULL) {
-			explicit_bzero(sa, shape.size);
-			slab_free(slabs, sa, shape.size);
+			explicit_bzero(sa, sa_bytes(core, &shape));
+			slab_free(slabs, sa, sa_bytes(core, &shape));
 		}
 		return rc;
 	}
@@ -278,25 +285,24 @@ static void link_to_tunnel(struct sa *sa)
 
 	t->refs++;
 	sa->tunnel_next = t->sas;
-	sa->tunnel_link = &t->sas;
-	if (t->sas != NULL)
-		t->sas->tunnel_link = &sa->tunnel_next;
-	t->sas = sa;
+	t->sas = sa_reference(sa);
 }
 
-static void unlink_from_tunnel(struct sa *sa)
+static void unlink_from_tunnel(const struct core *core, const struct sa *sa)
 {
+	uint32_t *link = &sa->tunnel->sas;
+
 	sa->tunnel->refs--;
-	*sa->tunnel_link = sa->tunnel_next;
-	if (sa->tunnel_next != NULL)
-		sa->tunnel_next->tunnel_link = sa->tunnel_link;
+	while (*link != sa_reference(sa))
+		link = &writer_sa_of(core, *link)->tunnel_next;
+	*link = sa->tunnel_next;
 }
 
-static void publish(struct core *core, struct sa *sa)
+static void publish(struct core *core, struct sa *sa, uint64_t sequence)
 {
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 
-	init_record(core, sa, sa->staged_sequence);
+	init_record(core, sa, sequence);
 	sa_set_next_check(sa);
 	link_to_tunnel(sa);
 	core->writer->n_sas[sa_direction(sa)]++;
@@ -325,7 +331,6 @@ int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg
 			refuse_build(result, i, rc, &records[i]);
 			break;
 		}
-		built[i]->staged_sequence = records[i].sequence;
 		foreign += direction == RG_IN && !spi_is_ours(core, records[i].spi);
 		w->sa_slot[direction][RG_SA_HANDLE_INDEX(records[i].handle)] = SLOT_USED;
 	}
@@ -339,7 +344,7 @@ int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg
 		goto out;
 	}
 	for (i = 0; i < n; i++)
-		publish(core, built[i]);
+		publish(core, built[i], records[i].sequence);
 	result->token = foreign > 0 ? retire_seal(core) : w->retire.last;
 out:
 	free(built);
@@ -370,7 +375,7 @@ static void remove_one(struct core *core, enum rg_direction direction, uint32_t 
 		host_table_replace(&core->foreign, (uint64_t[2]){sa->spi, 0}, sa->spi, index + 1, HOST_NONE);
 	forget_policies(core, sa);
 	atomic_store_explicit(&core->sas[direction][index], NULL, memory_order_release);
-	unlink_from_tunnel(sa);
+	unlink_from_tunnel(core, sa);
 	core->writer->n_sas[direction]--;
 	retire(core, sa_destroy, sa);
 }

@@ -125,7 +125,7 @@ static void wipe_sas(struct core *core)
 		for (uint32_t i = 0; core->sas[d] != NULL && i < core->capacity; i++) {
 			struct sa *sa = atomic_load_explicit(&core->sas[d][i], memory_order_relaxed);
 			if (sa != NULL)
-				explicit_bzero(sa, sa->size);
+				explicit_bzero(sa, sa_bytes(core, sa));
 		}
 	}
 }
@@ -203,14 +203,15 @@ static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t
 static void check_age(struct core *core, struct sa *sa)
 {
 	uint64_t seconds = (core->writer->now_ms - sa->added_ms) / 1000;
+	const struct rg_api_lifetime *l = sa->lifetime;
 
-	if (sa->lifetime.hard_seconds != 0 && seconds >= sa->lifetime.hard_seconds && !sa->told_hard) {
-		sa->told_hard = sa->told_soft = true;
+	if (l->hard_seconds != 0 && seconds >= l->hard_seconds && !(sa->told_age & SA_TOLD_HARD)) {
+		sa->told_age |= SA_TOLD_HARD | SA_TOLD_SOFT;
 		/* no data goes with it: pairs with sa_is_dead(), at the next burst or the one after */
 		atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
 		tell(core, sa, RG_EVENT_HARD_LIFETIME, seconds);
-	} else if (sa->lifetime.soft_seconds != 0 && seconds >= sa->lifetime.soft_seconds && !sa->told_soft) {
-		sa->told_soft = true;
+	} else if (l->soft_seconds != 0 && seconds >= l->soft_seconds && !(sa->told_age & SA_TOLD_SOFT)) {
+		sa->told_age |= SA_TOLD_SOFT;
 		tell(core, sa, RG_EVENT_SOFT_LIFETIME, seconds);
 	}
 }

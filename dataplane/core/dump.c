@@ -74,7 +74,7 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .idle_ms = last_ms == 0          ? UINT64_MAX
 	                   : last_ms > w->now_ms ? 0
 	                                         : w->now_ms - last_ms,
-	        .lifetime = sa->lifetime,
+	        .lifetime = *sa->lifetime,
 	        .mode = sa->mode,
 	        .df = sa->df,
 	        .dscp = sa->dscp,

@@ -58,7 +58,7 @@ static void tell_once(struct event_ring *r, struct sa *sa, uint8_t told, uint32_
 
 void event_due(struct event_ring *r, struct sa *sa)
 {
-	const struct rg_api_lifetime *l = &sa->lifetime;
+	const struct rg_api_lifetime *l = sa->lifetime;
 	uint64_t packets = sa->record->packets, bytes = sa->record->bytes;
 
 	if (reached(packets, l->hard_packets) || reached(bytes, l->hard_bytes)) {

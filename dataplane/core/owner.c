@@ -17,8 +17,8 @@ static unsigned grant_all(struct core *core, unsigned me, const struct owner_ord
 	unsigned granted = 0;
 
 	for (uint32_t i = 0; i < order->n; i++) {
-		enum rg_direction direction = order->sa[i] & OWNER_OUTBOUND ? RG_OUT : RG_IN;
-		struct sa *sa = sa_by_handle(core, direction, order->sa[i] & ~OWNER_OUTBOUND);
+		enum rg_direction direction = order->sa[i] & SA_REFERENCE_OUT ? RG_OUT : RG_IN;
+		struct sa *sa = sa_by_handle(core, direction, order->sa[i] & ~SA_REFERENCE_OUT);
 		if (sa == NULL || sa_owner(sa) != me) /* deleted meanwhile */
 			continue;
 		/* the grant: all that this worker wrote goes with it; pairs with sa_owner() */
@@ -50,7 +50,7 @@ unsigned owner_obey_all(struct core *core, unsigned me)
 
 /* --- main --- */
 
-struct owner_order *owner_order_new(const struct tunnel *tunnel, uint16_t to)
+struct owner_order *owner_order_new(const struct core *core, const struct tunnel *tunnel, uint16_t to)
 {
 	struct owner_order *order = calloc(1, sizeof(*order) + tunnel->refs * sizeof(order->sa[0]));
 
@@ -60,8 +60,8 @@ struct owner_order *owner_order_new(const struct tunnel *tunnel, uint16_t to)
 	order->tunnel = tunnel->handle;
 	order->from = tunnel->owner;
 	order->to = to;
-	for (const struct sa *sa = tunnel->sas; sa != NULL; sa = sa->tunnel_next)
-		order->sa[order->n++] = sa->handle | (sa_direction(sa) == RG_OUT ? OWNER_OUTBOUND : 0);
+	for (uint32_t sa = tunnel->sas; sa != 0; sa = writer_sa_of(core, sa)->tunnel_next)
+		order->sa[order->n++] = sa;
 	return order;
 }
 
@@ -176,7 +176,7 @@ static int make_orders(struct core *core, const struct rg_api_owner *records, ui
 			rc = batch_refuse(result, i, -EINVAL, "tunnel %#x is named twice", t->handle);
 		t->marked = true;
 		if (rc == 0 && t->owner != records[i].worker) {
-			orders[i] = owner_order_new(t, (uint16_t)records[i].worker);
+			orders[i] = owner_order_new(core, t, (uint16_t)records[i].worker);
 			if (orders[i] == NULL)
 				rc = batch_refuse(result, i, -ENOMEM, "no memory for an order");
 		}

@@ -34,10 +34,8 @@ struct owner_order {
 	uint16_t from, to;      /* indexes of workers */
 	uint32_t n;
 	struct owner_order *next; /* main: of all under way */
-	uint32_t sa[];            /* handles, and OWNER_OUTBOUND */
+	uint32_t sa[];            /* sa_reference() of each */
 };
-
-#define OWNER_OUTBOUND (1u << 31)
 
 /* Worker `me`, between two bursts. How many SAs it granted. */
 unsigned owner_obey_all(struct core *core, unsigned me);
@@ -49,7 +47,7 @@ static inline unsigned owner_obey(struct core *core, unsigned me)
 }
 
 /* Main: an order for each of the tunnels, -ENOMEM: none. Room in the rings is checked by the caller. */
-struct owner_order *owner_order_new(const struct tunnel *tunnel, uint16_t to);
+struct owner_order *owner_order_new(const struct core *core, const struct tunnel *tunnel, uint16_t to);
 /* Main: -EAGAIN: the ring of the tunnel's owner is full, and the order is freed. */
 int owner_order_give(struct core *core, struct tunnel *tunnel, struct owner_order *order);
 /* Main: the owner that a tunnel has and keeps until main says otherwise; takes back an order that was not

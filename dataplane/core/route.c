@@ -131,7 +131,8 @@ void route_foreach(struct core *core, uint32_t table, void (*fn)(void *ctx, stru
 
 int route_set_nexthop(struct core *core, struct route *route, const struct nexthop *nh)
 {
-	const struct nexthop *old = atomic_load_explicit(route->nexthop, memory_order_relaxed), *shared = NULL;
+	const struct nexthop *old = atomic_load_explicit(route->nexthop, memory_order_relaxed),
+	                     *shared = NULL;
 
 	if (nh != NULL) {
 		shared = nexthop_get(core, nh);

@@ -72,22 +72,22 @@ struct sa {
 	/* rarely: the owner */
 	alignas(64) uint64_t event_ms; /* last RG_EVENT_NEW_ADDRESS */
 	uint64_t selector_mismatch;    /* counters_add() */
+	/* immutable: shared by SAs; NULL if sel4 says it all */
+	const struct rg_api_lifetime *lifetime;
 	const struct selectors *selectors;
 	uint8_t df;   /* enum rg_df */
 	uint8_t dscp; /* as in struct rg_api_sa */
 	uint8_t mode; /* enum rg_mode */
 
-	/* cold: main; the lifetime is immutable */
-	struct rg_api_lifetime lifetime;
+	/* main */
+	uint8_t told_age;     /* enum sa_told, by time */
+	uint32_t policies;    /* handle of the first one that sends through it */
+	uint32_t tunnel_next; /* among the tunnel's SAs: sa_reference() */
 	uint64_t cookie, added_ms;
-	bool told_soft, told_hard;             /* main: by time */
-	uint32_t size;                         /* of the whole piece of memory */
-	uint32_t policies;                     /* main: handle of the first one that sends through it */
-	struct sa *tunnel_next, **tunnel_link; /* main: among the tunnel's SAs */
-	uint64_t staged_sequence;              /* main: of the record, until publication */
 };
 
 _Static_assert(offsetof(struct sa, event_ms) == 64, "the first line is full, and all that a packet needs");
+_Static_assert(sizeof(struct sa) == 128, "and all else fits into the second: there may be a million");
 
 /* What a packet needs to know of its suite: a few lines that stay in the first cache. */
 struct sa_shape {
@@ -106,6 +106,14 @@ static inline const struct sa_shape *sa_shape(const struct sa *sa)
 static inline enum rg_direction sa_direction(const struct sa *sa)
 {
 	return sa->flags & SA_OUTBOUND ? RG_OUT : RG_IN;
+}
+
+/* A handle with its direction: outbound ones have the top bit. 0 is none. */
+#define SA_REFERENCE_OUT (1u << 31)
+
+static inline uint32_t sa_reference(const struct sa *sa)
+{
+	return sa->handle | (sa->flags & SA_OUTBOUND ? SA_REFERENCE_OUT : 0);
 }
 
 /* Outbound: the last number that may be sent (RFC 4303 3.3.3). */

@@ -14,7 +14,6 @@
 #define TUNNEL_ANSWER_MS 1000u  /* sent for that long without an answer: silence */
 #define TUNNEL_SEEN_MS   10000u /* only where an answer was seen that recently before */
 
-struct sa;
 struct owner_order;
 
 struct tunnel {
@@ -41,7 +40,7 @@ struct tunnel {
 	uint32_t generation;
 	uint32_t refs;             /* SAs that point here */
 	struct path *staged;       /* by the batch under way */
-	struct sa *sas;            /* linked by sa->tunnel_next */
+	uint32_t sas;              /* sa_reference() of the first one; linked by sa->tunnel_next */
 	struct owner_order *order; /* to move to another worker; NULL: none under way */
 	bool marked;               /* to be deleted by it */
 };

@@ -50,6 +50,8 @@ enum sa_slot {
 	SLOT_QUARANTINE = 2, /* deleted; a worker may still write its counters */
 };
 
+#define LIFETIME_CHAINS 256u
+
 #define GROUP_CHAINS 4096u /* a batch has twice as many records at most */
 
 struct core_writer {
@@ -75,6 +77,8 @@ struct core_writer {
 	struct route **routes;             /* chains, as many as there are routes or more */
 	uint32_t n_routes, n_route_chains; /* chains: a power of two */
 	struct nexthops nexthops;
+	struct lifetime *lifetimes[LIFETIME_CHAINS];
+	uint32_t n_lifetimes;
 
 	struct rg_counters_hdr *counters; /* the memfd's mapping */
 	size_t counters_bytes;
@@ -89,6 +93,11 @@ void routes_fini(struct core *core);
 /* A reference; NULL without memory. */
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr);
 void route_put(struct core *core, struct route *route);
+
+/* lifetime.c: a reference on one that says the same; NULL without memory. */
+const struct rg_api_lifetime *lifetime_get(struct core *core, const struct rg_api_lifetime *limits);
+/* Gives it back; NULL is allowed. */
+void lifetime_put(struct core *core, const struct rg_api_lifetime *limits);
 
 /* counters.c */
 int counters_open(struct core *core);
@@ -115,6 +124,8 @@ void policy_tables_fini(struct core *core);
 
 /* batch_sa.c: for a retired SA, or one that was never published. */
 void sa_destroy(struct core *core, void *sa);
+/* Of the SA's whole piece of memory. */
+size_t sa_bytes(const struct core *core, const struct sa *sa);
 
 /* Stable part of a table's index check. */
 static inline struct tunnel *writer_tunnel(const struct core *core, uint32_t handle)
@@ -134,6 +145,13 @@ static inline struct policy *writer_policy(const struct core *core, uint32_t han
 static inline struct sa *writer_sa(const struct core *core, enum rg_direction direction, uint32_t handle)
 {
 	return RG_SA_HANDLE_INDEX(handle) < core->capacity ? sa_by_handle(core, direction, handle) : NULL;
+}
+
+static inline struct sa *writer_sa_of(const struct core *core, uint32_t reference)
+{
+	enum rg_direction direction = reference & SA_REFERENCE_OUT ? RG_OUT : RG_IN;
+
+	return writer_sa(core, direction, reference & ~SA_REFERENCE_OUT);
 }
 
 #endif

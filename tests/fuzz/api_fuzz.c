@@ -139,7 +139,8 @@ static void check_tables(const struct core *core)
 		const struct path *path = tunnel_path(core->writer->tunnels[i]);
 		require(path->check == path_check(path) && path->generation == t.generation);
 		refs += core->writer->tunnels[i]->refs;
-		for (const struct sa *s = core->writer->tunnels[i]->sas; s != NULL; s = s->tunnel_next)
+		const struct sa *s = writer_sa_of(core, core->writer->tunnels[i]->sas);
+		for (; s != NULL; s = writer_sa_of(core, s->tunnel_next))
 			require(sa_owner(s) == core->writer->tunnels[i]->owner);
 		n[0]++;
 	}
