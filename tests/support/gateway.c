@@ -15,24 +15,45 @@
 #define GENEROUS    1000000u    /* packets a second: a test is no flood */
 #define WINDOW      64u
 #define SERVER_PORT 80
+#define SPI_OUT     0xc0000000u
 
 static const uint8_t clients6[15] = {0x20, 0x01, 0x0d, 0xb8, 0, 0x99};
 static const uint8_t remotes6[15] = {0x20, 0x01, 0x0d, 0xb8, 0, 0xff};
 static const uint8_t server6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10};
 
-uint32_t gateway_handle(unsigned client)
+static uint32_t handle_of(const struct gateway *g, unsigned client, unsigned index)
 {
-	return RG_SA_HANDLE(client, 1);
+	return RG_SA_HANDLE(index, 1 + g->client[client].life % 100);
 }
 
-uint32_t gateway_spi(unsigned client, enum rg_direction direction)
+uint32_t gateway_handle(const struct gateway *g, unsigned client)
 {
-	return htonl(direction == RG_IN ? 1u << 28 | gateway_handle(client) : 0xc0ffee00u + client);
+	return handle_of(g, client, client);
+}
+
+/* Of the policy for its IPv6 address. */
+static uint32_t second_policy(const struct gateway *g, unsigned client)
+{
+	return handle_of(g, client, GATEWAY_CLIENTS + client);
+}
+
+uint32_t gateway_spi(const struct gateway *g, unsigned client, enum rg_direction direction)
+{
+	return htonl(direction == RG_IN ? 1u << 28 | gateway_handle(g, client)
+	                                : SPI_OUT | (g->client[client].life & 0xfffff) << 4 | client);
+}
+
+unsigned gateway_client_of(uint32_t spi, uint32_t *life)
+{
+	const uint32_t host = ntohl(spi);
+
+	*life = host >> 4 & 0xfffff;
+	return host >> 24 == SPI_OUT >> 24 && (host & 15) <= GATEWAY_CLIENTS ? host & 15 : 0;
 }
 
 struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction direction)
 {
-	return sa_by_handle(g->dp.core, direction, gateway_handle(client));
+	return sa_by_handle(g->dp.core, direction, gateway_handle(g, client));
 }
 
 uint32_t gateway_client4(unsigned client)
@@ -238,9 +259,9 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 	struct gateway_client *c = &g->client[client];
 	const struct gateway_session *is = &c->is;
 	struct batch_result result;
-	struct rg_api_sa sa = {.handle = gateway_handle(client),
-	                       .spi = gateway_spi(client, direction),
-	                       .tunnel = gateway_handle(client),
+	struct rg_api_sa sa = {.handle = gateway_handle(g, client),
+	                       .spi = gateway_spi(g, client, direction),
+	                       .tunnel = gateway_handle(g, client),
 	                       .flags = is->esn ? RG_SA_ESN : 0,
 	                       .suite = is->suite,
 	                       .window = is->window,
@@ -249,6 +270,7 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 
 	for (unsigned i = 0; i < RG_API_KEY_MAX; i++)
 		sa.key[i] = (uint8_t)(i * 7 + client * 16 + direction);
+	memcpy(sa.key, &c->life, sizeof(c->life));
 	make_selectors(client, is, &sa);
 	memcpy(c->salt[direction], sa.key + (is->suite == RG_SUITE_AES256_GCM16 ? 32 : 16), 4);
 	if (crypto_key_expand(NULL, is->suite, sa.key, c->key[direction]) != 0)
@@ -260,20 +282,20 @@ static int add_policies(struct gateway *g, unsigned client)
 {
 	const uint32_t addr4 = gateway_client4(client);
 	struct rg_api_policy policy[2] = {
-	        {.handle = gateway_handle(client), .family = 4, .prefix_len = 32},
-	        {.handle = gateway_handle(GATEWAY_CLIENTS + client), .family = 6, .prefix_len = 128}};
+	        {.handle = gateway_handle(g, client), .family = 4, .prefix_len = 32},
+	        {.handle = second_policy(g, client), .family = 6, .prefix_len = 128}};
 	struct batch_result result;
 
 	memcpy(policy[0].prefix, &addr4, 4);
 	gateway_client6(client, policy[1].prefix);
-	policy[0].sa = policy[1].sa = gateway_handle(client);
+	policy[0].sa = policy[1].sa = gateway_handle(g, client);
 	return batch_policy_add(g->dp.core, policy, 2, &result);
 }
 
 int gateway_add(struct gateway *g, unsigned client, const struct gateway_session *is)
 {
 	struct gateway_client *c = &g->client[client];
-	struct rg_api_tunnel tunnel = {.handle = gateway_handle(client), .generation = 1};
+	struct rg_api_tunnel tunnel = {.handle = gateway_handle(g, client), .generation = 1};
 	struct batch_result result;
 	int rc;
 
@@ -293,16 +315,12 @@ int gateway_add(struct gateway *g, unsigned client, const struct gateway_session
 	return rc;
 }
 
-void gateway_remove(struct gateway *g, unsigned client)
+static void delete_objects(struct gateway *g, unsigned client)
 {
-	const struct rg_api_handle handle = {.handle = gateway_handle(client)};
-	const struct rg_api_handle policies[2] = {handle,
-	                                          {.handle = gateway_handle(GATEWAY_CLIENTS + client)}};
+	const struct rg_api_handle handle = {.handle = gateway_handle(g, client)};
+	const struct rg_api_handle policies[2] = {handle, {.handle = second_policy(g, client)}};
 	struct batch_result result;
 
-	if (!g->client[client].present)
-		return;
-	g->client[client].present = false;
 	if (batch_policy_del(g->dp.core, policies, 2, &result) != 0 ||
 	    batch_sa_del(g->dp.core, RG_IN, &handle, 1, &result) != 0 ||
 	    batch_sa_del(g->dp.core, RG_OUT, &handle, 1, &result) != 0 ||
@@ -310,11 +328,31 @@ void gateway_remove(struct gateway *g, unsigned client)
 		abort();
 }
 
+void gateway_remove(struct gateway *g, unsigned client)
+{
+	if (!g->client[client].present)
+		return;
+	delete_objects(g, client);
+	g->client[client].present = false;
+	g->client[client].life++;
+}
+
+int gateway_restore(struct gateway *g, unsigned client, uint64_t sequence)
+{
+	struct gateway_session is = g->client[client].is;
+
+	delete_objects(g, client);
+	is.sequence = sequence;
+	gateway_tick(g);
+	gateway_tick(g);
+	return gateway_add(g, client, &is);
+}
+
 void gateway_policy(struct gateway *g, unsigned client, bool with_sa)
 {
-	const uint32_t sa = with_sa ? gateway_handle(client) : 0;
-	const struct rg_api_policy_set sets[2] = {{gateway_handle(client), sa},
-	                                          {gateway_handle(GATEWAY_CLIENTS + client), sa}};
+	const uint32_t sa = with_sa ? gateway_handle(g, client) : 0;
+	const struct rg_api_policy_set sets[2] = {{gateway_handle(g, client), sa},
+	                                          {second_policy(g, client), sa}};
 	struct batch_result result;
 
 	if (batch_policy_set(g->dp.core, sets, 2, &result) != 0)
@@ -324,7 +362,7 @@ void gateway_policy(struct gateway *g, unsigned client, bool with_sa)
 int gateway_move(struct gateway *g, unsigned client, bool outer6, bool udp)
 {
 	struct gateway_client *c = &g->client[client];
-	struct rg_api_migrate move = {.handle = gateway_handle(client), .generation = ++c->generation};
+	struct rg_api_migrate move = {.handle = gateway_handle(g, client), .generation = ++c->generation};
 	struct batch_result result;
 
 	c->is.outer6 = outer6;
@@ -335,7 +373,7 @@ int gateway_move(struct gateway *g, unsigned client, bool outer6, bool udp)
 
 int gateway_suspend(struct gateway *g, unsigned client)
 {
-	const struct rg_api_migrate move = {.handle = gateway_handle(client),
+	const struct rg_api_migrate move = {.handle = gateway_handle(g, client),
 	                                    .generation = ++g->client[client].generation};
 	struct batch_result result;
 

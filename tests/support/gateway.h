@@ -42,8 +42,9 @@ struct gateway_session {
 struct gateway_client {
 	bool present;
 	struct gateway_session is;
-	uint32_t generation;
-	uint8_t salt[2][4];               /* by enum rg_direction */
+	uint32_t life;       /* how often it was removed: another handle, other keys, other SPIs */
+	uint32_t generation; /* of its path */
+	uint8_t salt[2][4];  /* by enum rg_direction */
 	alignas(64) uint8_t key[2][1024]; /* the peer's expansion */
 };
 
@@ -64,6 +65,8 @@ uint32_t gateway_close(struct gateway *g);
  */
 int gateway_add(struct gateway *g, unsigned client, const struct gateway_session *is);
 void gateway_remove(struct gateway *g, unsigned client);
+/* As after a crash: SAs with the same keys are made again, `sequence` used before (H69). */
+int gateway_restore(struct gateway *g, unsigned client, uint64_t sequence);
 /* The policies' SA: the client's, or none. */
 void gateway_policy(struct gateway *g, unsigned client, bool with_sa);
 /* Moves the tunnel: other kind of path, or suspended. 0 or a negative errno. */
@@ -72,8 +75,11 @@ int gateway_suspend(struct gateway *g, unsigned client);
 /* Reclaims what was retired, a while later each time. */
 void gateway_tick(struct gateway *g);
 
-uint32_t gateway_handle(unsigned client);
-uint32_t gateway_spi(unsigned client, enum rg_direction direction); /* network byte order */
+uint32_t gateway_handle(const struct gateway *g, unsigned client);
+/* Network byte order. */
+uint32_t gateway_spi(const struct gateway *g, unsigned client, enum rg_direction direction);
+/* The client that an outbound SPI is of, in which of its lives; 0: none. */
+unsigned gateway_client_of(uint32_t spi, uint32_t *life);
 struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction direction);
 uint32_t gateway_client4(unsigned client); /* network byte order */
 void gateway_client6(unsigned client, uint8_t addr[16]);

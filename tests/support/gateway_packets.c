@@ -15,7 +15,7 @@ static struct packets_esp esp_of(struct gateway *g, unsigned client, enum rg_dir
 {
 	struct gateway_client *c = &g->client[client];
 
-	return (struct packets_esp){.spi = gateway_spi(client, direction),
+	return (struct packets_esp){.spi = gateway_spi(g, client, direction),
 	                            .seq = seq,
 	                            .suite = c->is.suite,
 	                            .salt = c->salt[direction],

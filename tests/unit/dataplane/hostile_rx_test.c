@@ -112,7 +112,7 @@ static void H56_several_segments(void **state)
 static void H58_spi(void **state)
 {
 	static const uint32_t reserved[] = {0, 1, 2, 254, 255};
-	const uint32_t ours = ntohl(gateway_spi(1, RG_IN));
+	const uint32_t ours = ntohl(gateway_spi(&g, 1, RG_IN));
 	const uint32_t unknown[] = {256,
 	                            UINT32_MAX,
 	                            ours ^ 1,
@@ -120,7 +120,7 @@ static void H58_spi(void **state)
 	                            ours + (1u << 20),
 	                            ours ^ 3u << 28,
 	                            0x80000000,
-	                            ntohl(gateway_spi(1, RG_OUT))};
+	                            ntohl(gateway_spi(&g, 1, RG_OUT))};
 	uint8_t frame[GATEWAY_MAX], esp[GATEWAY_MAX];
 	uint32_t len = good_esp(1, 1, esp), spi;
 	struct before b;
@@ -147,7 +147,7 @@ static void H58_spi(void **state)
 		}
 	}
 	/* another client's: its key does not fit, and its SA notes no more than that */
-	spi = gateway_spi(2, RG_IN);
+	spi = gateway_spi(&g, 2, RG_IN);
 	memcpy(esp, &spi, 4);
 	before_take(&b, &g);
 	gateway_offer(&g, PACKETS_UPLINK, 0, frame, gateway_wrap(&g, 1, esp, len, frame));
