@@ -181,13 +181,15 @@ void mirror_readable(struct mirror *m, uint64_t now_ms)
 	publish_if_due(m, now_ms);
 }
 
-/* Neighbours in use: the kernel sees none of the traffic, and would forget them. */
+/* Neighbours in use: the kernel sees none of the traffic, and would forget them. Not those that an operator
+ * fixed: NTF_USE takes NUD_PERMANENT away from an entry, which then has to be resolved. */
 static void use_neighbours(struct mirror *m)
 {
 	const struct mirror_neigh *n = (const struct mirror_neigh *)m->neighs.item;
 
 	for (size_t i = 0; i < m->neighs.n; i++)
-		nl_neigh_use(&m->nl, n[i].ifindex, n[i].family, n[i].addr);
+		if (!n[i].fixed)
+			nl_neigh_use(&m->nl, n[i].ifindex, n[i].family, n[i].addr);
 }
 
 /* Ports that are no interface of the kernel's: only the device knows. */

@@ -21,6 +21,7 @@ struct mirror_addr {
 struct mirror_neigh {
 	unsigned ifindex;
 	uint8_t family, addr[16], mac[6]; /* only those that can be used */
+	bool fixed;                       /* by an operator: it needs no looking after */
 };
 
 struct mirror_route {

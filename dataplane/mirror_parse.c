@@ -128,6 +128,7 @@ static int parse_neigh(struct mirror *m, const struct nlmsghdr *h)
 	              t.a[NDA_LLADDR] != NULL && mnl_attr_get_payload_len(t.a[NDA_LLADDR]) == 6;
 	if (usable)
 		memcpy(neigh.mac, mnl_attr_get_payload(t.a[NDA_LLADDR]), 6);
+	neigh.fixed = (msg->ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;
 	rc = list_set(&m->neighs, &neigh, offsetof(struct mirror_neigh, mac),
 	              !usable || h->nlmsg_type == RTM_DELNEIGH, &changed);
 	m->dirty |= changed;

@@ -76,6 +76,18 @@ def test_host_without_a_neighbour_entry(world, session):
     wait_for("the fast path to know the neighbour", fast, 3)
 
 
+def test_permanent_neighbour_stays_permanent(world):
+    """The kernel is reminded of neighbours that the fast path uses, but not of those that an operator fixed."""
+    def neighbour(*words):
+        return world.lab.run(world.ns["gw"], "ip", "neigh", *words, "dev", "lan")
+    for address, state in (("10.20.0.77", "permanent"), ("10.20.0.78", "stale")):
+        neighbour("replace", address, "lladdr", "02:00:00:00:00:77", "nud", state)
+    wait_for("the other neighbour to be looked after", lambda: "STALE" not in neighbour("show", "10.20.0.78"), 30)
+    assert "02:00:00:00:00:77 PERMANENT" in neighbour("show", "10.20.0.77")
+    for address in ("10.20.0.77", "10.20.0.78"):
+        neighbour("del", address)
+
+
 def syn(source, destination, mss, options=()):
     return bare(ip(source, destination) / TCP(sport=1, dport=80, flags="S", options=[*options, ("MSS", mss)]))
 
