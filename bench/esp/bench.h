@@ -19,14 +19,13 @@
 
 #define BENCH_IMIX 0u /* instead of a size: 7 packets of 64 bytes, 4 of 594, 1 of 1400 */
 
+struct peer;
 struct raw_engine;
 
 /* One entry of the table in cases.c. */
 struct bench_suite {
-	const char *name;
 	uint32_t suite; /* enum rg_suite */
 	const struct raw_engine *raw;
-	uint32_t key_len; /* octets of the key; the salt is behind it */
 };
 
 /* By name. */
@@ -91,11 +90,9 @@ struct gateway {
 	struct dp dp;
 	struct worker *worker;
 	struct memory_port port;
-	/* The peers' side of each SA, for decrypt: expanded keys of their own, so that making
-	 * a round's packets does not bring ours into the cache. */
-	uint64_t *sequence;
-	const void **key; /* of each SA, expanded: to look at them without looking at the SA */
-	uint8_t *peer_keys;
+	uint64_t *sequence; /* that each peer used last */
+	const void **key;   /* of each SA, expanded: to look at them without looking at the SA */
+	struct peer *peer;
 	struct bench_case what;
 };
 
@@ -162,6 +159,7 @@ bench_part cases_run;      /* cases.c: the matrix */
 bench_part install_run;    /* install.c: SA pairs a second through the API, and what they weigh */
 bench_part latency_run;    /* latency.c: from the store of a path to the wire */
 bench_part storm_run;      /* storm.c: throughput while everybody moves */
+bench_part rivals_run;     /* rivals.c: ipsec-secgw and VPP, where they are installed */
 bench_part migrations_run; /* migrations.c: moves a second through the API */
 
 /* ---- report.c: records that all have the same first keys */

@@ -21,8 +21,10 @@
 #define SAMPLES     16u /* and its samples of each round */
 
 static const struct bench_suite suites[] = {
-        {.name = "aes128gcm16", .suite = RG_SUITE_AES128_GCM16, .raw = &raw_gcm, .key_len = 16},
-        {.name = "aes256gcm16", .suite = RG_SUITE_AES256_GCM16, .raw = &raw_gcm, .key_len = 32},
+        {RG_SUITE_AES128_GCM16, &raw_gcm},
+        {RG_SUITE_AES256_GCM16, &raw_gcm},
+        {RG_SUITE_CHACHA20_POLY1305, &raw_chacha},
+        {RG_SUITE_AES128_SHA256, &raw_cbc_sha256},
 };
 
 enum { SUITES = sizeof(suites) / sizeof(suites[0]) };
@@ -32,10 +34,15 @@ static const uint32_t counts[] = {1, 1000, 10000, 100000};
 
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), COUNTS = sizeof(counts) / sizeof(counts[0]) };
 
+static const char *name_of(const struct bench_suite *suite)
+{
+	return rg_suite_info(suite->suite)->name;
+}
+
 const struct bench_suite *cases_suite(const char *name)
 {
 	for (unsigned i = 0; i < SUITES; i++)
-		if (strcmp(suites[i].name, name) == 0)
+		if (strcmp(name_of(&suites[i]), name) == 0)
 			return &suites[i];
 	return NULL;
 }
@@ -222,7 +229,7 @@ static void tell_fairness(void)
 
 static void print_head(void)
 {
-	printf("%-12s %-8s %5s %6s %6s %6s %6s %6s %6s %6s |", "suite", "", "bytes", "SAs", "cycles", "raw",
+	printf("%-16s %-8s %5s %6s %6s %6s %6s %6s %6s %6s |", "suite", "", "bytes", "SAs", "cycles", "raw",
 	       "ratio", "more", "Mpps", "Gbps");
 	for (unsigned i = 0; i < BENCH_STAGES; i++)
 		printf(" %8s", stages_name((enum bench_stage)i));
@@ -232,7 +239,7 @@ static void print_head(void)
 static void tell(struct bench *b, const struct bench_case *what, const struct outcome *o)
 {
 	const struct bench_record r = {
-	        .suite = what->suite->name,
+	        .suite = name_of(what->suite),
 	        .direction = what->decrypt ? "decrypt" : "encrypt",
 	        .size = pattern_mean_size(what->size),
 	        .sas = what->sas,
@@ -253,7 +260,7 @@ static void tell(struct bench *b, const struct bench_case *what, const struct ou
 	json_object_set_new(json, "key_load", json_pack("[f,f]", o->warmth.key, o->raw_warmth.key));
 	json_object_set_new(json, "buffer_load", json_pack("[f,f]", o->warmth.buffer, o->raw_warmth.buffer));
 	json_object_set_new(json, "raw_range", json_pack("[f,f]", o->raw_low, o->raw_high));
-	printf("%-12s %-8s %5s %6u %6.0f %6.0f %6.2f %6.0f %6.2f %6.2f |", r.suite, r.direction,
+	printf("%-16s %-8s %5s %6u %6.0f %6.0f %6.2f %6.0f %6.2f %6.2f |", r.suite, r.direction,
 	       what->size == BENCH_IMIX ? "IMIX" : size, r.sas, r.cycles, r.raw_cycles,
 	       r.cycles / r.raw_cycles, r.cycles - r.raw_cycles, r.mpps, r.gbps);
 	for (unsigned i = 0; i < BENCH_STAGES; i++) {
@@ -305,7 +312,7 @@ static int refuse_suite(const char *name)
 {
 	fprintf(stderr, "bench: there is no suite '%s'; there are:", name);
 	for (unsigned i = 0; i < SUITES; i++)
-		fprintf(stderr, " %s", suites[i].name);
+		fprintf(stderr, " %s", name_of(&suites[i]));
 	fprintf(stderr, "\n");
 	return -EINVAL;
 }
@@ -318,7 +325,7 @@ int cases_run(struct bench *b)
 
 	print_head();
 	for (unsigned i = 0; i < SUITES && rc == 0; i++) {
-		if (only != NULL && strcmp(only, suites[i].name) != 0)
+		if (only != NULL && strcmp(only, name_of(&suites[i])) != 0)
 			continue;
 		found = true;
 		rc = run_suite(b, &suites[i]);

@@ -4,7 +4,7 @@
  * API uses. Client i has the inner address 10.99.0.0 + i + 1 (it may run on into the
  * next /16s) and sits behind 198.18.0.0 + i + 1; the server is 10.20.0.10.
  */
-#include "bench/esp/bench.h"
+#include "bench/esp/peer.h"
 
 #include "dataplane/core/batch.h"
 #include "dataplane/crypto.h"
@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #define OUTER 20u
 #define BATCH 512u
@@ -120,27 +118,13 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 	return rc;
 }
 
-static uint8_t *peer_key(const struct gateway *g, uint32_t sa)
-{
-	return g->peer_keys + (size_t)CRYPTO_KEY_BYTES * (sa % PATTERN_KEYS);
-}
-
-static void expand_peer_keys(struct gateway *g)
-{
-	uint8_t key[RG_API_KEY_MAX];
-
-	for (uint32_t i = 0; i < PATTERN_KEYS; i++) {
-		pattern_key(i, key);
-		crypto_key_expand(NULL, g->what.suite->suite, key, peer_key(g, i));
-	}
-}
-
 int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool)
 {
 	struct core_config config = {.n_workers = 1,
 	                             .max_sas = what->sas + 2,
 	                             .key_size = CRYPTO_KEY_BYTES,
 	                             .key_align = CRYPTO_KEY_ALIGN,
+	                             .key_bytes = crypto_key_bytes,
 	                             .key_expand = crypto_key_expand,
 	                             .route_added = resolve,
 	                             .ctx = g};
@@ -150,14 +134,13 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	g->what = *what;
 	g->sequence = calloc(what->sas, sizeof(*g->sequence));
 	g->key = calloc(what->sas, sizeof(*g->key));
-	g->peer_keys = aligned_alloc(CRYPTO_KEY_ALIGN, (size_t)CRYPTO_KEY_BYTES * PATTERN_KEYS);
+	g->peer = calloc(1, sizeof(*g->peer));
 	rc = core_new(&config, &g->dp.core);
-	if (rc != 0 || g->sequence == NULL || g->key == NULL || g->peer_keys == NULL) {
+	if (rc != 0 || g->sequence == NULL || g->key == NULL || g->peer == NULL) {
 		fprintf(stderr, "bench: no memory for %u SAs\n", what->sas);
 		gateway_close(g);
 		return rc != 0 ? rc : -ENOMEM;
 	}
-	expand_peer_keys(g);
 	g->dp.pool = pool;
 	g->dp.n_ports = 2;
 	g->dp.n_workers = 1;
@@ -170,6 +153,8 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	g->worker = worker_new(&g->dp, 0, false);
 	rc = g->worker == NULL || atomic_load(&g->dp.fib) == NULL ? -ENOMEM
 	                                                          : memory_port_fill(&g->port, pool);
+	if (rc == 0)
+		rc = peer_open(g->peer, what->suite->suite);
 	for (uint32_t i = 0; rc == 0 && i < what->sas; i += BATCH)
 		rc = install_some(g, i, what->sas - i < BATCH ? what->sas - i : BATCH);
 	if (rc == 0)
@@ -193,23 +178,22 @@ void gateway_close(struct gateway *g)
 	}
 	free(g->sequence);
 	free(g->key);
-	free(g->peer_keys);
+	if (g->peer != NULL)
+		peer_close(g->peer);
+	free(g->peer);
 	memset(g, 0, sizeof(*g));
 }
 
-static void put_esp(struct gateway *g, uint32_t sa, uint32_t size, uint8_t *esp)
+/* What the client sends: its inner packet behind the outer header and ESP. Its length. */
+static uint32_t put_esp(struct gateway *g, uint32_t sa, uint32_t size, uint8_t *outer)
 {
-	uint8_t key[RG_API_KEY_MAX];
-	const struct packets_esp how = {.spi = spi_of(sa),
-	                                .seq = ++g->sequence[sa],
-	                                .suite = g->what.suite->suite,
-	                                .salt = key + g->what.suite->key_len,
-	                                .key = peer_key(g, sa),
-	                                .esn = true};
+	const uint32_t len = OUTER + peer_head(g->peer) + peer_text(g->peer, size) + g->peer->info->icv;
+	uint8_t *esp = outer + OUTER;
 
-	pattern_key(sa, key);
-	packets_put_ipv4(esp + PACKETS_ESP_HEAD, gateway_client(sa), packets_server(), IPPROTO_UDP, size);
-	packets_seal(esp, size, &how);
+	packets_put_ipv4(outer, client_outer(sa), packets_gateway(), IPPROTO_ESP, len);
+	packets_put_ipv4(esp + peer_head(g->peer), gateway_client(sa), packets_server(), IPPROTO_UDP, size);
+	peer_seal(g->peer, esp, size, sa, spi_of(sa), ++g->sequence[sa]);
+	return len;
 }
 
 void gateway_prepare(struct gateway *g, const struct pattern *p)
@@ -224,10 +208,7 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 		frame = rte_pktmbuf_mtod(m, uint8_t *);
 		packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
 		if (g->what.decrypt) {
-			len = OUTER + PACKETS_ESP_HEAD + packets_cipher_len(size) + CRYPTO_ICV;
-			packets_put_ipv4(frame + PACKETS_L2, client_outer(p->sa[i]), packets_gateway(),
-			                 IPPROTO_ESP, len);
-			put_esp(g, p->sa[i], size, frame + PACKETS_L2 + OUTER);
+			len = put_esp(g, p->sa[i], size, frame + PACKETS_L2);
 		} else {
 			packets_put_ipv4(frame + PACKETS_L2, packets_server(), gateway_client(p->sa[i]),
 			                 IPPROTO_UDP, size);
@@ -235,16 +216,17 @@ void gateway_prepare(struct gateway *g, const struct pattern *p)
 		m->data_len = (uint16_t)(PACKETS_L2 + len);
 		m->pkt_len = m->data_len;
 	}
+	peer_finish(g->peer);
 	g->port.ready = BENCH_ROUND;
 }
 
 void gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **data, uint32_t *len)
 {
-	uint32_t at = PACKETS_L2 + (g->what.decrypt ? OUTER + PACKETS_ESP_HEAD : 0);
+	uint32_t at = PACKETS_L2 + (g->what.decrypt ? OUTER + peer_head(g->peer) : 0);
 
 	for (unsigned i = 0; i < BENCH_ROUND; i++) {
 		data[i] = rte_pktmbuf_mtod_offset(g->port.m[i], uint8_t *, at);
-		len[i] = packets_cipher_len(p->size[i]);
+		len[i] = peer_text(g->peer, p->size[i]);
 	}
 }
 
@@ -276,33 +258,15 @@ uint64_t gateway_round(struct gateway *g)
 	return cycles;
 }
 
-/* One packet that we sent, decrypted by OpenSSL. */
+/* One packet that we sent, by what OpenSSL makes of it. */
 static bool opens(const struct gateway *g, uint32_t sa, uint32_t size, const struct rte_mbuf *m)
 {
-	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + OUTER);
-	const bool big = g->what.suite->suite == RG_SUITE_AES256_GCM16;
-	const int len = (int)packets_cipher_len(size);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t key[RG_API_KEY_MAX], nonce[12], aad[12], out[2048], icv[CRYPTO_ICV];
-	uint32_t addr = gateway_client(sa);
-	int n = 0;
-	bool ok = false;
+	const uint32_t addr = gateway_client(sa);
+	uint8_t inner[2048];
 
-	pattern_key(sa, key);
-	memcpy(nonce, key + g->what.suite->key_len, 4);
-	memcpy(nonce + 4, esp + 8, 8);
-	memcpy(aad, esp, 4);
-	memset(aad + 4, 0, 4);
-	memcpy(aad + 8, esp + 4, 4);
-	memcpy(icv, esp + PACKETS_ESP_HEAD + len, CRYPTO_ICV);
-	if (ctx != NULL &&
-	    EVP_DecryptInit_ex(ctx, big ? EVP_aes_256_gcm() : EVP_aes_128_gcm(), NULL, key, nonce) == 1 &&
-	    EVP_DecryptUpdate(ctx, NULL, &n, aad, sizeof(aad)) == 1 &&
-	    EVP_DecryptUpdate(ctx, out, &n, esp + PACKETS_ESP_HEAD, len) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_ICV, icv) == 1)
-		ok = EVP_DecryptFinal_ex(ctx, out + n, &n) == 1 && memcmp(out + 16, &addr, 4) == 0;
-	EVP_CIPHER_CTX_free(ctx);
-	return ok;
+	return peer_opens(g->peer, rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + OUTER), size, sa,
+	                  inner) &&
+	       memcmp(inner + 16, &addr, 4) == 0;
 }
 
 int gateway_verify(struct gateway *g, const struct pattern *p)

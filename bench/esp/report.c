@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 
@@ -42,14 +44,49 @@ double report_gbps(double mpps, double size)
 	return mpps * size * 8 / 1e3;
 }
 
-int report_write(const struct bench *b)
+static int write_json(const struct bench *b, const char *file)
 {
-	const char *file = b->options.json;
-
-	if (file == NULL)
-		return 0;
 	if (json_dump_file(b->records, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0)
 		return 0;
 	fprintf(stderr, "bench: cannot write %s: %s\n", file, strerror(errno));
 	return -EIO;
+}
+
+/* plot.py draws what is in the file. */
+static int plot(const char *json, const char *picture)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/usr/bin/python3", "python3", BENCH_FOLDER "/plot.py", json, picture, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	fprintf(stderr,
+	        "bench: %s was not drawn: that takes python3-matplotlib and " BENCH_FOLDER "/plot.py\n",
+	        picture);
+	return -EIO;
+}
+
+int report_write(const struct bench *b)
+{
+	const struct bench_options *o = &b->options;
+	char spare[] = "/tmp/bench-esp-XXXXXX";
+	int fd, rc = o->json != NULL ? write_json(b, o->json) : 0;
+
+	if (rc != 0 || o->plot == NULL)
+		return rc;
+	if (o->json != NULL)
+		return plot(o->json, o->plot);
+	fd = mkstemp(spare);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	rc = write_json(b, spare);
+	if (rc == 0)
+		rc = plot(spare, o->plot);
+	unlink(spare);
+	return rc;
 }
