@@ -44,11 +44,11 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 }
 
 /* Lengths, state, sequence number: all that can be said before the ICV. */
-static enum drop check_before(struct rte_mbuf *m, struct esp_inputs *in)
+static inline __attribute__((always_inline)) enum drop check_before(struct rte_mbuf *m, struct esp_inputs *in,
+                                                                    const struct sa_shape *shape)
 {
 	struct pkt *p = pkt_of(m);
 	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp);
-	const struct sa_shape *shape = sa_shape(p->sa);
 	uint32_t len = rte_pktmbuf_data_len(m) - p->esp, overhead = esp_overhead(shape);
 	uint64_t iv;
 
@@ -58,13 +58,18 @@ static enum drop check_before(struct rte_mbuf *m, struct esp_inputs *in)
 		return DROP_ESP_SA_DEAD;
 	p->cipher = (uint16_t)(len - overhead);
 	p->seq = sa_infer(p->sa, ntohl(load32(esp + 4)));
-	if (__builtin_expect(!shape->batched, 1)) {
+	if (!shape->batched) {
 		memcpy(&iv, esp + ESP_HEADER, 8);
 		esp_inputs_set(in, p->sa, p->seq, iv);
 	} else if (shape->iv == 16 && (p->cipher & shape->mask) != 0) {
 		return DROP_ESP_BLOCKS;
 	}
 	return sa_replay_check(p->sa, p->seq);
+}
+
+static __attribute__((noinline)) enum drop check_other(struct rte_mbuf *m, struct esp_inputs *in)
+{
+	return check_before(m, in, sa_shape(pkt_of(m)->sa));
 }
 
 /* A whole IPv4 header with a good checksum, in a packet that has `room` bytes. */
@@ -220,12 +225,12 @@ static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32
 }
 
 /* After the ICV: replay commit first, then the rest (RFC 4303 3.4.3 and 3.4.4). */
-static enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
+static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint32_t iv)
 {
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	const uint32_t front = p->esp + ESP_HEADER + sa_shape(sa)->iv;
+	const uint32_t front = p->esp + ESP_HEADER + iv;
 	uint8_t *outer = frame + OUTER_AT, *clear = frame + front;
 	uint32_t inner_len = 0;
 	bool newest;
@@ -267,10 +272,11 @@ static inline void bring_in(const struct worker *w, struct rte_mbuf *m)
 }
 
 /* An opened packet goes on to the inner stage, or is dropped. */
-static inline bool go_on(struct worker *w, struct rte_mbuf *m, enum drop why)
+static inline __attribute__((always_inline)) bool go_on(struct worker *w, struct rte_mbuf *m, uint32_t iv,
+                                                        enum drop why)
 {
 	if (why == DROP_NONE)
-		why = accept_packet(w, m);
+		why = accept_packet(w, m, iv);
 	else if (why == DROP_ESP_AUTH)
 		counters_add(&pkt_of(m)->sa->record->auth_failed, 1);
 	if (why != DROP_NONE) {
@@ -298,7 +304,7 @@ static void open_batch(struct worker *w, struct rte_mbuf **m, unsigned n)
 	}
 	crypto_open_batch(b, n);
 	for (unsigned i = 0; i < n; i++)
-		done += go_on(w, m[i], reason[b->op[i].result]);
+		done += go_on(w, m[i], sa_shape(pkt_of(m[i])->sa)->iv, reason[b->op[i].result]);
 	count_add(w->counters, COUNTER_DECRYPTED, done);
 }
 
@@ -315,7 +321,7 @@ static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs 
 
 		if (i + ahead < n)
 			bring_in(w, m[i + ahead]);
-		done += go_on(w, m[i],
+		done += go_on(w, m[i], ESP_GCM_IV,
 		              crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_GCM_IV,
 		                          p->cipher, in[i].nonce, in[i].aad, in[i].aad_len)
 		                      ? DROP_NONE
@@ -336,9 +342,11 @@ void esp_in_run(struct worker *w)
 	n = find_sas(w, v);
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = v->m[i];
-		enum drop why = check_before(m, &in[ready]);
+		bool gcm16 = sa_is_gcm16(pkt_of(m)->sa);
+		enum drop why =
+		        gcm16 ? check_before(m, &in[ready], &sa_shape_gcm16) : check_other(m, &in[ready]);
 		if (why == DROP_NONE) {
-			if (__builtin_expect(sa_shape(pkt_of(m)->sa)->batched, 0))
+			if (!gcm16 && sa_shape(pkt_of(m)->sa)->batched)
 				batch[batched++] = m;
 			else
 				v->m[ready++] = m;

@@ -161,12 +161,13 @@ static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t i
 }
 
 /* Everything but the cipher text. DROP_NONE with `s->m` NULL: it went in pieces. */
-static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const struct path *path, struct seal *s)
+static inline __attribute__((always_inline)) enum drop prepare(struct worker *w, struct rte_mbuf *m,
+                                                               const struct path *path, struct seal *s,
+                                                               const struct sa_shape *shape)
 {
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
 	const struct nexthop *nh = nexthop_load(path->nexthop);
-	const struct sa_shape *shape = sa_shape(sa);
 	const uint32_t inner_len = pkt_ip_len(m),
 	               front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + shape->iv;
 	const uint32_t cipher = (inner_len + ESP_TRAILER + shape->mask) & ~(uint32_t)shape->mask,
@@ -212,6 +213,12 @@ static inline enum drop prepare(struct worker *w, struct rte_mbuf *m, const stru
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
 		event_no_answer(&w->mine->events, sa, w->now_ms);
 	return DROP_NONE;
+}
+
+static __attribute__((noinline)) enum drop prepare_other(struct worker *w, struct rte_mbuf *m,
+                                                         const struct path *path, struct seal *s)
+{
+	return prepare(w, m, path, s, sa_shape(pkt_of(m)->sa));
 }
 
 /* RFC 8200 8.1: UDP over IPv6 has a checksum. */
@@ -270,12 +277,14 @@ static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const st
 	unsigned ready = 0, batched = 0, ahead;
 
 	for (unsigned i = 0; i < n; i++) {
-		enum drop why = prepare(w, m[i], path[i], &seal[ready]);
+		bool gcm16 = sa_is_gcm16(pkt_of(m[i])->sa);
+		enum drop why = gcm16 ? prepare(w, m[i], path[i], &seal[ready], &sa_shape_gcm16)
+		                      : prepare_other(w, m[i], path[i], &seal[ready]);
 		if (__builtin_expect(why != DROP_NONE, 0))
 			worker_drop(w, m[i], why);
 		else if (seal[ready].m == NULL)
 			continue;
-		else if (__builtin_expect(sa_shape(seal[ready].sa)->batched, 0))
+		else if (!gcm16 && sa_shape(seal[ready].sa)->batched)
 			batch[batched++] = seal[ready];
 		else
 			ready++;

@@ -272,7 +272,7 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 		sa.key[i] = (uint8_t)(i * 7 + client * 16 + direction);
 	memcpy(sa.key, &c->life, sizeof(c->life));
 	make_selectors(client, is, &sa);
-	memcpy(c->salt[direction], sa.key + (is->suite == RG_SUITE_AES256_GCM16 ? 32 : 16), 4);
+	memcpy(c->salt[direction], sa.key + packets_salt_at(is->suite), 4);
 	if (crypto_key_expand(NULL, is->suite, sa.key, c->key[direction]) != 0)
 		return -EOPNOTSUPP;
 	return batch_sa_add(g->dp.core, direction, &sa, 1, &result);

@@ -63,7 +63,7 @@ uint32_t gateway_seal(struct gateway *g, unsigned client, uint64_t seq, const ui
 {
 	const struct packets_esp how = esp_of(g, client, RG_IN, seq);
 
-	memmove(esp + PACKETS_ESP_HEAD, clear, len);
+	memmove(esp + packets_head(how.suite), clear, len);
 	return packets_seal_clear(esp, len, &how);
 }
 
@@ -120,19 +120,21 @@ static uint32_t esp_offset(const uint8_t *ip, uint32_t len)
 uint32_t gateway_unseal(struct gateway *g, unsigned client, struct rte_mbuf *m, uint8_t **clear,
                         uint64_t *seq)
 {
+	const struct gateway_session *is = &g->client[client].is;
+	const uint32_t head = packets_head(is->suite), icv = packets_icv(is->suite);
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, PACKETS_L2);
 	uint32_t len = rte_pktmbuf_data_len(m), at = len > PACKETS_L2 ? esp_offset(ip, len - PACKETS_L2) : 0;
 	struct packets_esp how;
 	uint64_t iv;
 
-	if (at == 0 || len < PACKETS_L2 + at + PACKETS_ESP_HEAD + 4 + CRYPTO_ICV)
+	if (at == 0 || len < PACKETS_L2 + at + head + 4 + icv)
 		return 0;
-	memcpy(&iv, ip + at + 8, 8); /* ours count in it */
-	how = esp_of(g, client, RG_OUT, be64toh(iv));
+	memcpy(&iv, ip + at + 8, 8); /* ours count in it, but for AES-CBC's; NULL has none */
+	how = esp_of(g, client, RG_OUT, head == 16 ? be64toh(iv) : ntohl(load32(ip + at + 4)));
 	if (memcmp(ip + at, &how.spi, 4) != 0 || load32(ip + at + 4) != htonl((uint32_t)how.seq) ||
 	    !packets_open(ip + at, len - PACKETS_L2 - at, &how))
 		return 0;
-	*clear = ip + at + PACKETS_ESP_HEAD;
+	*clear = ip + at + head;
 	*seq = how.seq;
-	return len - PACKETS_L2 - at - PACKETS_ESP_HEAD - CRYPTO_ICV;
+	return len - PACKETS_L2 - at - head - icv;
 }

@@ -81,6 +81,28 @@ uint32_t packets_cipher_len(uint32_t size)
 	return (size + 2 + 3) & ~3u;
 }
 
+uint32_t packets_text_len(uint32_t suite, uint32_t size)
+{
+	const uint32_t block = rg_suite_info(suite)->block;
+
+	return (size + 2 + block - 1) / block * block;
+}
+
+uint32_t packets_head(uint32_t suite)
+{
+	return 8u + rg_suite_info(suite)->iv;
+}
+
+uint32_t packets_icv(uint32_t suite)
+{
+	return rg_suite_info(suite)->icv;
+}
+
+uint32_t packets_salt_at(uint32_t suite)
+{
+	return rg_suite_info(suite)->key;
+}
+
 /* RFC 4106 4 and 5. Returns the length of the additional data. */
 static uint32_t inputs(const uint8_t *esp, const struct packets_esp *how, uint8_t nonce[16], uint8_t aad[12])
 {
@@ -95,6 +117,31 @@ static uint32_t inputs(const uint8_t *esp, const struct packets_esp *how, uint8_
 	return how->esn ? 12 : 8;
 }
 
+/* A batch of one, of this thread. */
+static bool run_batch(uint8_t *esp, uint32_t len, const struct packets_esp *how, bool seal)
+{
+	static _Thread_local struct crypto_batch *batch;
+	struct crypto_op *op;
+
+	if (batch == NULL)
+		batch = crypto_batch_new();
+	if (batch == NULL)
+		return false;
+	op = &batch->op[0];
+	op->key = how->key;
+	op->esp = esp;
+	op->seq = how->seq;
+	memcpy(&op->salt, how->salt, 4);
+	op->len = (uint16_t)len;
+	op->suite = (uint8_t)how->suite;
+	op->esn = how->esn;
+	if (seal)
+		crypto_seal_batch(batch, 1);
+	else
+		crypto_open_batch(batch, 1);
+	return op->result == CRYPTO_OK;
+}
+
 uint32_t packets_seal_clear(uint8_t *esp, uint32_t len, const struct packets_esp *how)
 {
 	alignas(16) uint8_t nonce[16], aad[12];
@@ -102,16 +149,20 @@ uint32_t packets_seal_clear(uint8_t *esp, uint32_t len, const struct packets_esp
 
 	memcpy(esp, &how->spi, 4);
 	memcpy(esp + 4, &low, 4);
-	memcpy(esp + 8, &how->seq, 8);
-	aad_len = inputs(esp, how, nonce, aad);
-	crypto_seal((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD, len, nonce, aad, aad_len);
-	return PACKETS_ESP_HEAD + len + CRYPTO_ICV;
+	if (rg_suite_is_gcm(rg_suite_info(how->suite))) {
+		memcpy(esp + 8, &how->seq, 8);
+		aad_len = inputs(esp, how, nonce, aad);
+		crypto_seal((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD, len, nonce, aad, aad_len);
+	} else if (!run_batch(esp, len, how, true)) {
+		return 0;
+	}
+	return packets_head(how->suite) + len + packets_icv(how->suite);
 }
 
 uint32_t packets_seal(uint8_t *esp, uint32_t size, const struct packets_esp *how)
 {
-	const uint32_t len = packets_cipher_len(size), pad = len - size - 2;
-	uint8_t *inner = esp + PACKETS_ESP_HEAD;
+	const uint32_t len = packets_text_len(how->suite, size), pad = len - size - 2;
+	uint8_t *inner = esp + packets_head(how->suite);
 
 	for (uint32_t i = 0; i < pad; i++)
 		inner[size + i] = (uint8_t)(i + 1);
@@ -122,14 +173,17 @@ uint32_t packets_seal(uint8_t *esp, uint32_t size, const struct packets_esp *how
 
 bool packets_open(uint8_t *esp, uint32_t len, const struct packets_esp *how)
 {
+	const uint32_t around = packets_head(how->suite) + packets_icv(how->suite);
 	alignas(16) uint8_t nonce[16], aad[12];
 	uint32_t aad_len;
 
-	if (len < PACKETS_ESP_HEAD + 20 + 2 + CRYPTO_ICV)
+	if (len < around + 20 + 2)
 		return false;
+	if (!rg_suite_is_gcm(rg_suite_info(how->suite)))
+		return run_batch(esp, len - around, how, false);
 	aad_len = inputs(esp, how, nonce, aad);
-	return crypto_open((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD,
-	                   len - PACKETS_ESP_HEAD - CRYPTO_ICV, nonce, aad, aad_len);
+	return crypto_open((uint8_t)how->suite, how->key, esp + PACKETS_ESP_HEAD, len - around, nonce, aad,
+	                   aad_len);
 }
 
 void packets_nexthop(struct nexthop *nh, uint16_t port, uint8_t family)

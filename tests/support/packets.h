@@ -34,6 +34,12 @@ void packets_put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8
 /* Bytes that are encrypted for an inner packet of `size`: with padding and trailer (RFC 4303 2.4). */
 uint32_t packets_cipher_len(uint32_t size);
 
+/* The same for any suite, and what stands around them. */
+uint32_t packets_text_len(uint32_t suite, uint32_t size);
+uint32_t packets_head(uint32_t suite);    /* SPI, sequence number, IV */
+uint32_t packets_icv(uint32_t suite);     /* behind the text */
+uint32_t packets_salt_at(uint32_t suite); /* octets of the key before the salt */
+
 struct packets_esp {
 	uint32_t spi; /* network byte order */
 	uint64_t seq;

@@ -5,6 +5,7 @@
  * assembly that no sanitizer sees, so there are canaries around all that it may write to.
  */
 #include "dataplane/api/api.h"
+#include "dataplane/core/sa.h"
 #include "dataplane/crypto_lib.h"
 
 #include <arpa/inet.h>
@@ -468,6 +469,8 @@ static void the_table_is_sound(void **state)
 		assert_true((s->integ_key == 0) == (s->integ == RG_INTEG_NONE));
 		if (rg_suite_is_gcm(s))
 			assert_true(crypto_key_bytes(NULL, suite) <= 1024);
+		if (rg_suite_is_gcm(s) && s->icv == 16) /* what the stages have at compile time */
+			assert_memory_equal(&sa_shapes[suite], &sa_shape_gcm16, sizeof(sa_shape_gcm16));
 		for (uint32_t other = 0; other < suite; other++)
 			assert_true(rg_suite_info(other) == NULL ||
 			            strcmp(rg_suite_info(other)->name, s->name) != 0);
