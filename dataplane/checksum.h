@@ -34,6 +34,16 @@ static inline uint64_t checksum_header4(const uint8_t *ip)
 	return (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
 }
 
+/* Is the checksum of a header without options right? Its sum is then a multiple of 0xffff, and not 0. */
+static inline bool checksum_is_good4(const uint8_t *ip)
+{
+	uint64_t sum = checksum_header4(ip);
+
+	sum = (uint32_t)sum + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 /* Replaces a 16-bit word under a checksum (RFC 1624 3). */
 static inline uint16_t checksum_replace(uint16_t check, uint16_t old, uint16_t new)
 {

@@ -253,9 +253,9 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 	why = merge_ecn(outer, clear);
 	if (why != DROP_NONE)
 		return why;
-	rte_pktmbuf_adj(m, (uint16_t)front);
-	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - inner_len));
-	p->l3 = 0;
+	p->ip = clear;
+	p->len = (uint16_t)inner_len;
+	pkt_strip(m);
 	p->from = FROM_TUNNEL;
 	if (w->dp->mss_clamp && mss_is_tcp(clear))
 		clamp_mss(w, sa, clear, inner_len);
@@ -283,7 +283,7 @@ static inline __attribute__((always_inline)) bool go_on(struct worker *w, struct
 		worker_drop(w, m, why);
 		return false;
 	}
-	w->inner.m[w->inner.n++] = m;
+	inner_push(w, m);
 	return true;
 }
 

@@ -30,24 +30,6 @@ struct seal {
 static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
                            unsigned n);
 
-static unsigned keep_own(struct worker *w, struct vec *v)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < v->n; i++) {
-		struct rte_mbuf *m = v->m[i];
-		struct sa *sa = pkt_of(m)->sa;
-		unsigned owner = sa_owner(sa);
-		if (owner != w->index) {
-			hand_over(w, m, sa, owner, HAND_ESP_OUT);
-			continue;
-		}
-		sa_prefetch_more(sa);
-		v->m[kept++] = m;
-	}
-	return kept;
-}
-
 /* Why a packet cannot go now that its path leads nowhere, or its SA has ended. */
 static enum drop why_not(const struct sa *sa, const struct path *path)
 {
@@ -144,15 +126,13 @@ static inline void write_esp(uint8_t *outer, const struct seal *s, const struct 
 }
 
 /* The frame grows at both ends; its data then begins with the Ethernet header. `spare`: behind it. */
-static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t inner_len, uint32_t frame_len,
-                                  uint32_t spare)
+static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t frame_len, uint32_t spare)
 {
-	uint32_t at = m->data_off + pkt_of(m)->l3;
+	uint32_t at = (uint32_t)(pkt_of(m)->ip - (uint8_t *)m->buf_addr);
 
 	if (__builtin_expect(!pkt_is_writable(m), 0))
 		return DROP_RX_SHARED;
-	if (__builtin_expect(
-	            at < front || at - front + frame_len + spare > m->buf_len || m->data_len < inner_len, 0))
+	if (__builtin_expect(at < front || at - front + frame_len + spare > m->buf_len, 0))
 		return DROP_OUT_NO_ROOM;
 	m->data_off = (uint16_t)(at - front);
 	m->data_len = (uint16_t)frame_len;
@@ -185,7 +165,7 @@ static inline __attribute__((always_inline)) enum drop prepare(struct worker *w,
 	if (w->dp->mss_clamp && mss_is_tcp(s->clear) &&
 	    mss_clamp(s->clear, inner_len, esp_inner_mtu(sa, path, nh)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	why = make_room(m, front, inner_len, frame_len, (uint32_t)shape->room - shape->icv);
+	why = make_room(m, front, frame_len, (uint32_t)shape->room - shape->icv);
 	if (why != DROP_NONE)
 		return why;
 	seq = sa_next_sequence(sa);
@@ -310,11 +290,10 @@ void esp_out_run(struct worker *w)
 {
 	const struct path *path[WORKER_BURST];
 	struct vec *v = &w->esp_out;
-	unsigned n;
+	const unsigned n = v->n;
 
-	if (v->n == 0)
+	if (n == 0)
 		return;
-	n = keep_own(w, v);
 	/* once for each packet: whatever main publishes now is for the next burst */
 	for (unsigned i = 0; i < n; i++) {
 		path[i] = tunnel_path(pkt_of(v->m[i])->sa->tunnel);

@@ -50,7 +50,7 @@ void fib_free(struct fib *fib);
 
 static inline const struct fib_entry *fib_find4(const struct fib *fib, uint32_t addr)
 {
-	return &fib->entry[prefix_find(fib->v4, __builtin_bswap32(addr))];
+	return &fib->entry[prefix_find4(fib->v4, __builtin_bswap32(addr))];
 }
 
 static inline const struct fib_entry *fib_find6(const struct fib *fib, const uint8_t addr[16])

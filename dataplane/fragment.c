@@ -58,7 +58,8 @@ enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, str
 			return DROP_NO_BUFFER;
 		}
 		*pkt_of(f) = *pkt_of(m);
-		pkt_of(f)->l3 = 0;
+		pkt_of(f)->ip = to;
+		pkt_of(f)->len = (uint16_t)(header + part);
 		memcpy(to, ip, header);
 		memcpy(to + header, ip + done, part);
 		write_header(to, header, header + part, (field & OFFSET_MASK) + (done - header) / 8,

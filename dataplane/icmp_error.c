@@ -92,6 +92,8 @@ static void send_back(struct worker *w, const struct pkt *p, const uint8_t *fram
 
 	memset(q, 0, sizeof(*q));
 	q->family = p->family;
+	q->ip = rte_pktmbuf_mtod(e, uint8_t *);
+	q->len = rte_pktmbuf_data_len(e);
 	q->from = FROM_SELF;
 	q->port = WORKER_PORT_TUN;
 	if (p->from == FROM_NETWORK) {

@@ -24,20 +24,24 @@ enum pkt_from {
 
 struct pkt {
 	struct sa *sa;
-	const struct policy_set *set;
+	uint8_t *ip;   /* the IP header that counts now */
+	uint64_t hash; /* of the inner destination: policy_hash4(), policy_hash6() */
 	uint64_t seq;
 	uint32_t spi;    /* network byte order */
-	uint16_t l3;     /* offset of the IP header that counts now, from the start of the data */
+	uint16_t len;    /* of the IP packet at `ip`, which ends where the data ends */
 	uint16_t esp;    /* offset of the ESP header */
 	uint16_t cipher; /* bytes to decrypt or encrypt, without ICV */
 	uint8_t from;    /* enum pkt_from */
 	uint8_t port;    /* received on */
-	uint8_t family;  /* 4 or 6: of the IP header at l3 */
+	uint8_t family;  /* 4 or 6: of the IP header at `ip` */
 	uint8_t encap;   /* enum rg_encap, as received */
-	uint8_t reserved[26];
+	uint8_t reserved[18];
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "one line");
+_Static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, rearm_data) + 2 &&
+                       offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+               "one load for both");
 
 #define PKT_PRIV sizeof(struct pkt)
 
@@ -49,24 +53,45 @@ static inline struct pkt *pkt_of(struct rte_mbuf *m)
 /* The IP header that counts now. */
 static inline uint8_t *pkt_ip(struct rte_mbuf *m)
 {
-	return rte_pktmbuf_mtod_offset(m, uint8_t *, pkt_of(m)->l3);
+	return pkt_of(m)->ip;
 }
 
 static inline uint32_t pkt_ip_len(struct rte_mbuf *m)
 {
-	return rte_pktmbuf_data_len(m) - pkt_of(m)->l3;
+	return pkt_of(m)->len;
+}
+
+/* The data now begins with the IP header that counts, and ends with its packet. */
+static inline void pkt_strip(struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_of(m);
+
+	m->data_off = (uint16_t)(p->ip - (uint8_t *)m->buf_addr);
+	m->data_len = p->len;
+	m->pkt_len = p->len;
 }
 
 /* May this thread write into the buffer? One segment, nobody else's (H63). */
 static inline bool pkt_is_writable(struct rte_mbuf *m)
 {
-	return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+	uint64_t word;
+
+	/* refcnt and nb_segs lie side by side: both are 1 */
+	memcpy(&word, (const uint8_t *)m + offsetof(struct rte_mbuf, rearm_data), 8);
+	return (uint32_t)(word >> 16) == 0x00010001u && RTE_MBUF_DIRECT(m);
 }
 
 static inline uint16_t load16(const void *p)
 {
 	uint16_t v;
 	memcpy(&v, p, 2);
+	return v;
+}
+
+static inline uint64_t load64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
 	return v;
 }
 

@@ -44,10 +44,6 @@ void punt_frame(struct worker *w, struct rte_mbuf *m, enum punt_class class)
 
 void punt_inner(struct worker *w, struct rte_mbuf *m)
 {
-	struct pkt *p = pkt_of(m);
-
-	if (p->l3 != 0)
-		rte_pktmbuf_adj(m, p->l3);
-	p->l3 = 0;
+	pkt_strip(m);
 	collect(w, m, PUNT_CLASS_OTHER, HAND_TUN);
 }

@@ -17,7 +17,8 @@ static void run_stages(struct worker *w)
 	esp_out_run(w);
 	if (w->self.n == 0)
 		return;
-	w->inner = w->self;
+	for (unsigned i = 0; i < w->self.n; i++)
+		inner_push(w, w->self.m[i]);
 	w->self.n = 0;
 	inner_run(w);
 	esp_out_run(w);
@@ -75,6 +76,8 @@ void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
 	w->fib = dp_fib(w->dp);
 	for (unsigned i = 0; i < n; i++)
 		take_over(w, &items[i]);
+	for (unsigned i = 0; i < w->esp_out.n; i++)
+		sa_prefetch_more(pkt_of(w->esp_out.m[i])->sa);
 	/* outbound first: inbound packets that hairpin need the vector */
 	esp_out_run(w);
 	run_stages(w);
@@ -164,12 +167,14 @@ static void kernel_packet(struct worker *w, struct rte_mbuf *m)
 	p->from = FROM_KERNEL;
 	p->port = WORKER_PORT_TUN;
 	p->family = ip[0] >> 4;
+	p->ip = rte_pktmbuf_mtod(m, uint8_t *);
+	p->len = (uint16_t)len;
 	/* the kernel's own chatter on the TUN: router solicitations, group reports */
 	if (p->family == 4 ? ip[16] >= 224 : ip[24] == 0xff) {
 		worker_drop(w, m, DROP_NO_FORWARD);
 		return;
 	}
-	w->inner.m[w->inner.n++] = m;
+	inner_push(w, m);
 }
 
 void rx_from_kernel(struct worker *w, const struct handover *items, unsigned n)

@@ -21,6 +21,18 @@ void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, uns
 /* esp_in.c: decrypts w->esp_in into w->inner. */
 void esp_in_run(struct worker *w);
 
+/* Appends a packet whose pkt.{ip,len,from,port,family} are set to w->inner. */
+static inline void inner_push(struct worker *w, struct rte_mbuf *m)
+{
+	struct pkt *p = pkt_of(m);
+
+	if (__builtin_expect(p->family == 4, 1))
+		p->hash = policy_hash4(&w->core->policies, load32(p->ip + 16));
+	else
+		p->hash = policy_hash6(&w->core->policies, p->ip + 24);
+	w->inner.m[w->inner.n++] = m;
+}
+
 /* inner.c: routes the inner packets of w->inner to w->esp_out, a port or the kernel. */
 void inner_run(struct worker *w);
 /* True if a packet to that destination may leave only through a policy. */

@@ -24,7 +24,7 @@
 /* What crosses a ring: `kind` of struct handover. */
 enum hand_kind {
 	HAND_ESP_IN = 1,  /* to the owner of an inbound SA: pkt.{esp,cipher,spi,port,family,encap} */
-	HAND_ESP_OUT = 2, /* to the owner of an outbound SA: pkt.{l3,from,port,family} */
+	HAND_ESP_OUT = 2, /* to the owner of an outbound SA: pkt.{ip,len,from,port,family} */
 	HAND_FRAME = 3,   /* to or from a mirror TAP; `port` */
 	HAND_TUN = 4,     /* to or from the TUN */
 };

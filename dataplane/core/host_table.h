@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <emmintrin.h>
+
 struct core;
 
 #define HOST_BUCKET_ENTRIES 7
@@ -108,6 +110,42 @@ static inline uint32_t host_next(struct host_cursor *c)
 		c->bucket = (c->bucket + 1) & c->table->mask;
 		c->at = 0;
 	}
+}
+
+/*
+ * Which entries of a bucket have the tag, as bits. A hint: the vector loads are not atomic, so
+ * whoever uses it looks at the entry again. Where a host lies in its bucket is no branch that a
+ * CPU could guess.
+ */
+__attribute__((no_sanitize_thread)) static inline unsigned host_bucket_match(const struct host_bucket *b,
+                                                                             uint32_t tag)
+{
+	const __m128 *e = (const __m128 *)(const void *)b;
+	const __m128i wanted = _mm_set1_epi32((int)tag);
+	__m128i low = _mm_castps_si128(_mm_shuffle_ps(e[0], e[1], 0xdd)); /* the high halves: tags */
+	__m128i high = _mm_castps_si128(_mm_shuffle_ps(e[2], e[3], 0xdd));
+	int match = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, wanted))) |
+	            _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(high, wanted))) << 4;
+
+	return (unsigned)match & ((1u << HOST_BUCKET_ENTRIES) - 1);
+}
+
+/* The value of an exact tag, HOST_NONE if there is none. */
+static inline uint32_t host_find(const struct host_buckets *t, uint64_t hash, uint32_t tag)
+{
+	const struct host_bucket *b = &t->bucket[hash & t->mask];
+	unsigned match = host_bucket_match(b, tag);
+	struct host_cursor c;
+
+	if (__builtin_expect(match != 0, 1)) {
+		uint64_t e = atomic_load_explicit(&b->entry[__builtin_ctz(match)], memory_order_acquire);
+		if (__builtin_expect(e >> 32 == tag && (uint32_t)e != HOST_NONE, 1))
+			return (uint32_t)e;
+	} else if (atomic_load_explicit(&b->overflow, memory_order_acquire) == 0) {
+		return HOST_NONE;
+	}
+	c = host_begin(t, hash, tag);
+	return host_next(&c);
 }
 
 /* Main from here on. */

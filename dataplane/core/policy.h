@@ -53,39 +53,45 @@ static inline const struct policy_set *policy_set_at(const struct policies *p, u
 	return (const struct policy_set *)(const void *)((const uint8_t *)p->base + (size_t)value * 64);
 }
 
-/* A pass ahead of policy_find4(): brings the bucket in. Addresses as in the packet. */
-static inline void policy_prefetch4(const struct policies *p, uint32_t destination)
+/* The hash of an inner destination, as in the packet, for policy_lookup*(); a pass
+ * ahead of those, since it also brings the bucket in. Tables that grow keep their seed. */
+static inline uint64_t policy_hash4(const struct policies *p, uint32_t destination)
 {
 	const struct host_buckets *t = host_table_load(&p->host4);
-	host_prefetch(t, host_hash(t->seed, destination, 0));
+	uint64_t hash = host_hash(p->host4.seed, destination, 0);
+
+	host_prefetch(t, hash);
+	return hash;
 }
 
-static inline void policy_prefetch6(const struct policies *p, const uint8_t destination[16])
+static inline uint64_t policy_hash6(const struct policies *p, const uint8_t destination[16])
 {
 	const struct host_buckets *t = host_table_load(&p->host6);
-	host_prefetch(t, host_hash6(t->seed, destination));
+	uint64_t hash = host_hash6(p->host6.seed, destination);
+
+	host_prefetch(t, hash);
+	return hash;
 }
 
 /* The set that decides on an inner destination, or NULL. Network byte order. */
-static inline const struct policy_set *policy_find4(const struct policies *p, uint32_t destination)
+static inline const struct policy_set *policy_lookup4(const struct policies *p, uint32_t destination,
+                                                      uint64_t hash)
 {
-	const struct host_buckets *t = host_table_load(&p->host4);
-	struct host_cursor c = host_begin(t, host_hash(t->seed, destination, 0), destination);
-	uint32_t value = host_next(&c);
+	uint32_t value = host_find(host_table_load(&p->host4), hash, destination);
 
 	if (__builtin_expect(value == HOST_NONE, 0)) {
-		value = prefix_find(atomic_load_explicit(&p->prefix4, memory_order_acquire),
-		                    __builtin_bswap32(destination));
+		value = prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
+		                     __builtin_bswap32(destination));
 		if (value == PREFIX_NONE)
 			return NULL;
 	}
 	return policy_set_at(p, value);
 }
 
-static inline const struct policy_set *policy_find6(const struct policies *p, const uint8_t destination[16])
+static inline const struct policy_set *policy_lookup6(const struct policies *p, const uint8_t destination[16],
+                                                      uint64_t hash)
 {
 	const struct host_buckets *t = host_table_load(&p->host6);
-	uint64_t hash = host_hash6(t->seed, destination);
 	struct host_cursor c = host_begin(t, hash, (uint32_t)(hash >> 32));
 	uint32_t value;
 
@@ -99,20 +105,28 @@ static inline const struct policy_set *policy_find6(const struct policies *p, co
 	return value == PREFIX_NONE ? NULL : policy_set_at(p, value);
 }
 
+/* Both steps at once. */
+static inline const struct policy_set *policy_find4(const struct policies *p, uint32_t destination)
+{
+	return policy_lookup4(p, destination, policy_hash4(p, destination));
+}
+
+static inline const struct policy_set *policy_find6(const struct policies *p, const uint8_t destination[16])
+{
+	return policy_lookup6(p, destination, policy_hash6(p, destination));
+}
+
 /* A pass ahead of policy_choose(): the SA of the first policy, for sa_prefetch(). May be NULL. */
 static inline struct sa *policy_first(const struct policy_set *set)
 {
 	return atomic_load_explicit(&set->entry[0].sa, memory_order_acquire);
 }
 
-/*
- * The first policy whose SA's selectors admit the packet; a policy without
- * an SA admits all. `ip`: a whole header of the set's family at least.
- */
-static inline struct policy_choice policy_choose(const struct policy_set *set, const uint8_t *ip,
-                                                 uint32_t len)
+/* The first policy whose SA's selectors admit the packet, from entry `i` on. */
+static inline struct policy_choice policy_choose_from(const struct policy_set *set, unsigned i,
+                                                      const uint8_t *ip, uint32_t len)
 {
-	for (unsigned i = 0; i < set->n; i++) {
+	for (; i < set->n; i++) {
 		const struct policy_entry *e = &set->entry[i];
 		/* pairs with the release of policy_publish() */
 		struct sa *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
@@ -122,6 +136,20 @@ static inline struct policy_choice policy_choose(const struct policy_set *set, c
 			return (struct policy_choice){.sa = sa, .policy = e->handle};
 	}
 	return (struct policy_choice){.drop = DROP_OUT_NO_POLICY};
+}
+
+/*
+ * The first policy whose SA's selectors admit the packet; a policy without
+ * an SA admits all. `ip`: a whole header of the set's family at least.
+ */
+static inline struct policy_choice policy_choose(const struct policy_set *set, const uint8_t *ip,
+                                                 uint32_t len)
+{
+	struct sa *first = policy_first(set);
+
+	if (__builtin_expect(first != NULL && sa_admits(first, ip, len), 1))
+		return (struct policy_choice){.sa = first};
+	return policy_choose_from(set, 0, ip, len);
 }
 
 #endif

@@ -48,12 +48,12 @@ struct prefix_table *prefix_table_build(const struct prefix *prefixes, size_t n)
 {
 	/* each prefix begins one range and ends one */
 	size_t ranges = 2 * n + 1;
-	size_t bytes = sizeof(struct prefix_table) + ranges * (sizeof(prefix_addr) + sizeof(uint32_t));
+	size_t bytes = sizeof(struct prefix_table) + ranges * (sizeof(prefix_addr) + 2 * sizeof(uint32_t));
 	struct prefix_table *t = calloc(1, bytes);
 	struct prefix *sorted = calloc(n + 1, sizeof(*sorted));
 	const struct prefix *open[130];
 	unsigned depth = 0;
-	uint32_t *values;
+	uint32_t *values, *start4;
 
 	if (t == NULL || sorted == NULL) {
 		free(t);
@@ -62,6 +62,7 @@ struct prefix_table *prefix_table_build(const struct prefix *prefixes, size_t n)
 	}
 	values = (uint32_t *)(void *)(t->start + ranges);
 	t->value = values;
+	t->start4 = start4 = values + ranges;
 	t->bytes = bytes;
 	if (n > 0)
 		memcpy(sorted, prefixes, n * sizeof(*sorted));
@@ -74,6 +75,8 @@ struct prefix_table *prefix_table_build(const struct prefix *prefixes, size_t n)
 	}
 	while (depth > 0)
 		close_one(t, values, open, &depth);
+	for (uint32_t i = 0; i < t->n; i++)
+		start4[i] = (uint32_t)t->start[i];
 	free(sorted);
 	return t;
 }

@@ -28,6 +28,7 @@ struct prefix_table {
 	uint32_t n; /* ranges; range i begins at start[i] and ends before start[i + 1] */
 	size_t bytes;
 	const uint32_t *value;
+	const uint32_t *start4; /* of a table of IPv4: the same starts, a quarter as wide */
 	prefix_addr start[];
 };
 
@@ -53,6 +54,22 @@ static inline uint32_t prefix_find(const struct prefix_table *t, prefix_addr add
 		n -= half;
 	}
 	return t->value[base - t->start];
+}
+
+/* The same for a table of IPv4 prefixes; host byte order. */
+static inline uint32_t prefix_find4(const struct prefix_table *t, uint32_t addr)
+{
+	const uint32_t *base = t->start4;
+	uint32_t n = t->n;
+
+	if (n == 0 || addr < base[0])
+		return PREFIX_NONE;
+	while (n > 1) {
+		uint32_t half = n / 2;
+		base += base[half] <= addr ? half : 0;
+		n -= half;
+	}
+	return t->value[base - t->start4];
 }
 
 /* Main. Prefixes in any order, without duplicates. NULL: no memory. */
