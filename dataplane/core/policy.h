@@ -148,7 +148,7 @@ static inline struct policy_choice policy_choose(const struct policy_set *set, c
 	struct sa *first = policy_first(set);
 
 	if (__builtin_expect(first != NULL && sa_admits(first, ip, len), 1))
-		return (struct policy_choice){.sa = first};
+		return (struct policy_choice){.sa = first, .policy = set->entry[0].handle};
 	return policy_choose_from(set, 0, ip, len);
 }
 
