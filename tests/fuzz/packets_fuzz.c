@@ -36,7 +36,7 @@ struct run {
 	struct input in;
 	struct gateway *g;
 	struct check check;
-	uint8_t config;
+	uint8_t config, suite, other_suite;
 	uint64_t next[CLIENTS + 1]; /* sequence number of the client's next packet */
 	struct rte_mbuf *held[HELD_MAX];
 	unsigned n_held;
@@ -183,8 +183,9 @@ static void esp_packet(uint8_t arg)
 		address(clear, len, true, how & 3, 1 + (how >> 2) % CLIENTS);
 		repair(clear, len);
 	}
-	if ((arg & 8) == 0)
-		len = gateway_trailer(clear, len, len != 0 && clear[0] >> 4 == 6 ? 41 : 4);
+	/* the cipher takes whole blocks, whoever seals */
+	if ((arg & 8) == 0 || len % rg_suite_info(run.g->client[client].is.suite)->block != 0 || len == 0)
+		len = gateway_trailer(run.g, client, clear, len, len != 0 && clear[0] >> 4 == 6 ? 41 : 4);
 	sealed = gateway_seal(run.g, client, seq, clear, len, esp);
 	len = gateway_wrap(run.g, client, esp, sealed, frame);
 	if ((arg & 0x20) != 0 && !run.g->client[client].is.outer6) { /* congestion on the way */
@@ -223,7 +224,7 @@ static void from_client(uint8_t arg)
 
 	if (!run.g->client[client].present)
 		return;
-	len = gateway_trailer(clear, len, clear[0] >> 4 == 6 ? 41 : 4);
+	len = gateway_trailer(run.g, client, clear, len, clear[0] >> 4 == 6 ? 41 : 4);
 	len = gateway_seal(run.g, client, number(client, 0), clear, len, esp);
 	run.check.genuine++;
 	gateway_offer(run.g, PACKETS_UPLINK, queue_of(arg), frame,
@@ -314,6 +315,13 @@ static void add_client(unsigned client)
 {
 	struct gateway_session is = sessions[client];
 
+	const uint8_t suite = client % 2 != 0 ? run.suite : run.other_suite;
+
+	if (suite != 0) {
+		is.suite = 1 + suite % (RG_SUITE_END - 1);
+		is.df = suite % 3;
+		is.dscp = (suite & 0x80) != 0 ? RG_DSCP_SET | 46 : RG_DSCP_COPY;
+	}
 	if ((run.config & 8) != 0)
 		is.sequence = SEQUENCE_32;
 	if ((run.config & 16) != 0)
@@ -424,6 +432,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&run, 0, sizeof(run));
 	run.in = (struct input){data, size};
 	run.config = take(&run.in);
+	run.suite = take(&run.in);
+	run.other_suite = take(&run.in);
 	run.g = &gateways[run.config & 1];
 	run.g->dp.mss_clamp = (run.config & 2) != 0;
 	check_begin(&run.check, run.g);

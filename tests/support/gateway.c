@@ -149,6 +149,7 @@ int gateway_open(struct gateway *g, unsigned n_workers)
 	                                   .max_sas = 64,
 	                                   .key_size = CRYPTO_KEY_BYTES,
 	                                   .key_align = CRYPTO_KEY_ALIGN,
+	                                   .key_bytes = crypto_key_bytes,
 	                                   .key_expand = crypto_key_expand,
 	                                   .route_added = resolve,
 	                                   .ctx = g};
@@ -266,7 +267,9 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 	                       .suite = is->suite,
 	                       .window = is->window,
 	                       .sequence = is->sequence,
-	                       .lifetime = is->lifetime};
+	                       .lifetime = is->lifetime,
+	                       .df = direction == RG_OUT ? is->df : 0,
+	                       .dscp = direction == RG_OUT ? is->dscp : 0};
 
 	for (unsigned i = 0; i < RG_API_KEY_MAX; i++)
 		sa.key[i] = (uint8_t)(i * 7 + client * 16 + direction);

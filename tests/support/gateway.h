@@ -12,6 +12,7 @@
 #define RG_TESTS_SUPPORT_GATEWAY_H
 
 #include "dataplane/core/batch.h"
+#include "dataplane/crypto.h"
 #include "dataplane/worker.h"
 #include "tests/support/packets.h"
 
@@ -34,6 +35,7 @@ struct gateway_session {
 	bool simple; /* one selector for each side: any port, IPv4 only */
 	bool ports;  /* inside, only UDP to the gateway's port 80 */
 	uint32_t suite, window;
+	uint8_t df, dscp;  /* as in struct rg_api_sa */
 	uint64_t sequence; /* used before, both ways */
 	uint16_t mtu;
 	struct rg_api_lifetime lifetime; /* of both SAs */
@@ -51,6 +53,7 @@ struct gateway_client {
 struct gateway {
 	struct dp dp;
 	struct rte_mempool *pool;
+	struct crypto_batch *crypto;                  /* the clients' */
 	struct gateway_wire wire[2][GATEWAY_WORKERS]; /* by port and queue */
 	struct gateway_client client[GATEWAY_CLIENTS + 1];
 	uint64_t now_ms;
@@ -90,8 +93,9 @@ void gateway_server6(uint8_t addr[16]);
 /* UDP from the client to the server (10.20.0.10), or the way back; `len` of the IP packet, 28 or 48 at least.
  */
 uint32_t gateway_inner(uint8_t *ip, unsigned client, bool to_client, uint8_t family, uint32_t len);
-/* Padding and trailer behind a clear packet of `len` bytes (RFC 4303 2.4). */
-uint32_t gateway_trailer(uint8_t *clear, uint32_t len, uint8_t next_header);
+/* Padding and trailer behind a clear packet of `len` bytes, to the client's blocks (RFC 4303 2.4). */
+uint32_t gateway_trailer(const struct gateway *g, unsigned client, uint8_t *clear, uint32_t len,
+                         uint8_t next_header);
 /* ESP of the client around clear bytes that have their trailer. */
 uint32_t gateway_seal(struct gateway *g, unsigned client, uint64_t seq, const uint8_t *clear, uint32_t len,
                       uint8_t *esp);

@@ -47,9 +47,10 @@ uint32_t gateway_inner(uint8_t *ip, unsigned client, bool to_client, uint8_t fam
 	return len;
 }
 
-uint32_t gateway_trailer(uint8_t *clear, uint32_t len, uint8_t next_header)
+uint32_t gateway_trailer(const struct gateway *g, unsigned client, uint8_t *clear, uint32_t len,
+                         uint8_t next_header)
 {
-	const uint32_t whole = packets_cipher_len(len), pad = whole - len - 2;
+	const uint32_t whole = packets_text_len(g->client[client].is.suite, len), pad = whole - len - 2;
 
 	for (uint32_t i = 0; i < pad; i++)
 		clear[len + i] = (uint8_t)(i + 1);
@@ -94,7 +95,8 @@ uint32_t gateway_wrap(struct gateway *g, unsigned client, const uint8_t *esp, ui
 uint32_t gateway_good(struct gateway *g, unsigned client, uint64_t seq, uint32_t len, uint8_t *frame)
 {
 	uint8_t clear[GATEWAY_MAX], esp[GATEWAY_MAX];
-	uint32_t n = gateway_trailer(clear, gateway_inner(clear, client, false, 4, len), GATEWAY_CLEAR);
+	uint32_t n =
+	        gateway_trailer(g, client, clear, gateway_inner(clear, client, false, 4, len), GATEWAY_CLEAR);
 
 	n = gateway_seal(g, client, seq, clear, n, esp);
 	return gateway_wrap(g, client, esp, n, frame);
@@ -117,6 +119,16 @@ static uint32_t esp_offset(const uint8_t *ip, uint32_t len)
 	}
 }
 
+/* The whole number of a packet that just left: its SA has not gone much further. */
+static uint64_t number_of(struct gateway *g, unsigned client, const uint8_t *esp)
+{
+	const struct sa *sa = gateway_sa(g, client, RG_OUT);
+	const uint64_t top = sa != NULL ? sa->record->sequence : 0;
+	const uint32_t low = ntohl(load32(esp + 4));
+
+	return ((top & ~(uint64_t)UINT32_MAX) | low) - (low > (uint32_t)top ? 1ull << 32 : 0);
+}
+
 uint32_t gateway_unseal(struct gateway *g, unsigned client, struct rte_mbuf *m, uint8_t **clear,
                         uint64_t *seq)
 {
@@ -125,14 +137,11 @@ uint32_t gateway_unseal(struct gateway *g, unsigned client, struct rte_mbuf *m, 
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, PACKETS_L2);
 	uint32_t len = rte_pktmbuf_data_len(m), at = len > PACKETS_L2 ? esp_offset(ip, len - PACKETS_L2) : 0;
 	struct packets_esp how;
-	uint64_t iv;
 
 	if (at == 0 || len < PACKETS_L2 + at + head + 4 + icv)
 		return 0;
-	memcpy(&iv, ip + at + 8, 8); /* ours count in it, but for AES-CBC's; NULL has none */
-	how = esp_of(g, client, RG_OUT, head == 16 ? be64toh(iv) : ntohl(load32(ip + at + 4)));
-	if (memcmp(ip + at, &how.spi, 4) != 0 || load32(ip + at + 4) != htonl((uint32_t)how.seq) ||
-	    !packets_open(ip + at, len - PACKETS_L2 - at, &how))
+	how = esp_of(g, client, RG_OUT, number_of(g, client, ip + at));
+	if (memcmp(ip + at, &how.spi, 4) != 0 || !packets_open(ip + at, len - PACKETS_L2 - at, &how))
 		return 0;
 	*clear = ip + at + head;
 	*seq = how.seq;

@@ -211,7 +211,7 @@ static void H57_inner_length(void **state)
 		clear[3] = (uint8_t)total;
 		set_sum4(clear, 20);
 		before_take(&b, &g);
-		offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+		offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
 		assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 	}
 	for (unsigned first = 0; first < 256; first++) {
@@ -221,7 +221,7 @@ static void H57_inner_length(void **state)
 		clear[0] = (uint8_t)first;
 		set_sum4(clear, 20);
 		before_take(&b, &g);
-		offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+		offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
 		assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 	}
 	/* a header that reaches beyond the packet */
@@ -229,12 +229,12 @@ static void H57_inner_length(void **state)
 	clear[0] = 0x4f;
 	set_sum4(clear, 60);
 	before_take(&b, &g);
-	offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+	offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
 	assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 	len = gateway_inner(clear, 1, false, 4, 102);
 	clear[10] ^= 1;
 	before_take(&b, &g);
-	offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+	offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
 	assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 }
 
@@ -249,13 +249,13 @@ static void H57_inner_length6(void **state)
 		clear[4] = (uint8_t)(payload >> 8);
 		clear[5] = (uint8_t)payload;
 		before_take(&b, &g);
-		offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, NEXT_IPV6));
+		offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, NEXT_IPV6));
 		assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 	}
 	for (uint32_t cut = 0; cut < 40; cut++) {
 		gateway_inner(clear, 1, false, 6, 100);
 		before_take(&b, &g);
-		offer_clear(1, next_of(1), clear, gateway_trailer(clear, cut, NEXT_IPV6));
+		offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, cut, NEXT_IPV6));
 		assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 	}
 }
@@ -269,7 +269,7 @@ static void H57_inner_shorter_than_plaintext(void **state)
 
 	(void)state;
 	memset(clear + len, 0xaa, 200);
-	offer_clear(1, 1, clear, gateway_trailer(clear, len + 200, GATEWAY_CLEAR));
+	offer_clear(1, 1, clear, gateway_trailer(&g, 1, clear, len + 200, GATEWAY_CLEAR));
 	gateway_poll(&g);
 	m = gateway_sent(&g, PACKETS_LAN);
 	assert_non_null(m);
@@ -541,7 +541,7 @@ static void offer_from(unsigned client, uint32_t from, uint32_t to)
 	memcpy(clear + 12, &from, 4);
 	memcpy(clear + 16, &to, 4);
 	set_sum4(clear, 20);
-	offer_clear(client, next_of(client), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+	offer_clear(client, next_of(client), clear, gateway_trailer(&g, client, clear, len, GATEWAY_CLEAR));
 }
 
 static void H66_addresses_outside_the_selectors(void **state)
@@ -579,7 +579,7 @@ static void H66_ports_and_families(void **state)
 	/* another client's IPv6 address */
 	len = gateway_inner(clear, 2, false, 6, 100);
 	before_take(&b, &g);
-	offer_clear(1, next_of(1), clear, gateway_trailer(clear, len, NEXT_IPV6));
+	offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, NEXT_IPV6));
 	assert_dropped_inside(&b, DROP_ESP_SELECTORS, 1);
 	/* client 6 may reach one port by UDP: another port, another protocol, no ports at all */
 	for (unsigned i = 0; i < 3; i++) {
@@ -592,7 +592,7 @@ static void H66_ports_and_families(void **state)
 			clear[7] = 1; /* a later fragment (RFC 4301 7) */
 		set_sum4(clear, 20);
 		before_take(&b, &g);
-		offer_clear(6, next_of(6), clear, gateway_trailer(clear, len, GATEWAY_CLEAR));
+		offer_clear(6, next_of(6), clear, gateway_trailer(&g, 6, clear, len, GATEWAY_CLEAR));
 		assert_dropped_inside(&b, DROP_ESP_SELECTORS, 6);
 	}
 	assert_passes(&g, 6, next_of(6));

@@ -165,8 +165,8 @@ static void H63_room_for_a_hairpin(void **state)
 			uint32_t len = gateway_inner(clear, 1, false, 4, 100);
 			memcpy(clear + 16, &to, 4);
 			set_sum4(clear);
-			len = gateway_seal(&g, 1, seq, clear, gateway_trailer(clear, len, GATEWAY_CLEAR),
-			                   esp);
+			len = gateway_seal(&g, 1, seq, clear,
+			                   gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR), esp);
 			len = gateway_wrap(&g, 1, esp, len, frame);
 			struct rte_mbuf *m = pool_tight(g.pool, front, (uint16_t)len, behind);
 			memcpy(rte_pktmbuf_mtod(m, void *), frame, len);
@@ -206,7 +206,7 @@ static void assert_kept_in(enum drop why)
 	len = gateway_inner(clear, 2, false, 4, 100);
 	memcpy(clear + 16, &to, 4);
 	set_sum4(clear);
-	len = gateway_seal(&g, 2, seq, clear, gateway_trailer(clear, len, GATEWAY_CLEAR), esp);
+	len = gateway_seal(&g, 2, seq, clear, gateway_trailer(&g, 2, clear, len, GATEWAY_CLEAR), esp);
 	gateway_offer(&g, PACKETS_UPLINK, 0, frame, gateway_wrap(&g, 2, esp, len, frame));
 	assert_true(gateway_from_kernel(&g, HAND_TUN, 0, clear, gateway_inner(clear, 1, true, 4, 100)));
 	gateway_poll(&g);

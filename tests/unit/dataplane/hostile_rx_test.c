@@ -40,7 +40,8 @@ static int teardown(void **state)
 static uint32_t good_esp(unsigned client, uint64_t seq, uint8_t *esp)
 {
 	uint8_t clear[GATEWAY_MAX];
-	uint32_t len = gateway_trailer(clear, gateway_inner(clear, client, false, 4, 100), GATEWAY_CLEAR);
+	uint32_t len = gateway_trailer(&g, client, clear, gateway_inner(clear, client, false, 4, 100),
+	                               GATEWAY_CLEAR);
 
 	return gateway_seal(&g, client, seq, clear, len, esp);
 }
