@@ -182,7 +182,7 @@ static void look_at_source(struct worker *w, const struct pkt *p, const uint8_t 
                            uint64_t source)
 {
 	struct sa *sa = p->sa;
-	uint32_t moves = tunnel_moves(sa->tunnel);
+	uint32_t generation = tunnel_generation(sa->tunnel);
 	const struct path *path = tunnel_path(sa->tunnel);
 	uint16_t port = p->encap == RG_ENCAP_UDP ? load16(outer + p->esp - OUTER_AT - 8) : 0;
 	bool same = outer[0] >> 4 == 4 ? path_is_remote4(path, load32(outer + 12), port)
@@ -190,7 +190,7 @@ static void look_at_source(struct worker *w, const struct pkt *p, const uint8_t 
 
 	if (same) {
 		sa->tunnel->seen_source = source;
-		sa->tunnel->seen_moves = moves;
+		sa->tunnel->seen_generation = generation;
 		return;
 	}
 	count_add(w->counters, COUNTER_UNEXPECTED_SOURCE, 1);
@@ -208,7 +208,8 @@ static inline void note_sender(struct worker *w, const struct pkt *p, const uint
 	tunnel_note_in(tunnel, w->now_ms);
 	if (__builtin_expect((sa->told & SA_TOLD_FIRST) == 0, 0))
 		event_first_packet(&w->mine->events, sa, p->seq);
-	if (__builtin_expect(source != tunnel->seen_source || tunnel_moves(tunnel) != tunnel->seen_moves, 0))
+	if (__builtin_expect(
+	            source != tunnel->seen_source || tunnel_generation(tunnel) != tunnel->seen_generation, 0))
 		look_at_source(w, p, outer, newest, source);
 }
 

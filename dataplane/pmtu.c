@@ -111,7 +111,7 @@ void pmtu_apply(struct core *core, const struct pmtu_hint *hint)
 	const struct path *path = tunnel_path(sa->tunnel);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
 	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
-	if (nh == NULL || memcmp(path->endpoints.local, hint->local, len) != 0 ||
+	if (nh == NULL || memcmp(path->hdr + (hint->family == 4 ? 12 : 8), hint->local, len) != 0 ||
 	    hint->mtu >= path_outer_mtu(path, nh) || sent - hint->sequence >= PMTU_SEQUENCE)
 		return;
 	event_pmtu(core_main_events(core), sa, hint->mtu);

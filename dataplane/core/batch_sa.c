@@ -279,9 +279,9 @@ static int refuse_build(struct batch_result *result, uint32_t i, int rc, const s
 
 /* --- adding --- */
 
-static void link_to_tunnel(struct sa *sa)
+static void link_to_tunnel(const struct core *core, struct sa *sa)
 {
-	struct tunnel *t = sa->tunnel;
+	struct tunnel_slot *t = writer_slot(core, sa->tunnel);
 
 	t->refs++;
 	sa->tunnel_next = t->sas;
@@ -290,9 +290,10 @@ static void link_to_tunnel(struct sa *sa)
 
 static void unlink_from_tunnel(const struct core *core, const struct sa *sa)
 {
-	uint32_t *link = &sa->tunnel->sas;
+	struct tunnel_slot *t = writer_slot(core, sa->tunnel);
+	uint32_t *link = &t->sas;
 
-	sa->tunnel->refs--;
+	t->refs--;
 	while (*link != sa_reference(sa))
 		link = &writer_sa_of(core, *link)->tunnel_next;
 	*link = sa->tunnel_next;
@@ -304,7 +305,7 @@ static void publish(struct core *core, struct sa *sa, uint64_t sequence)
 
 	init_record(core, sa, sequence);
 	sa_set_next_check(sa);
-	link_to_tunnel(sa);
+	link_to_tunnel(core, sa);
 	core->writer->n_sas[sa_direction(sa)]++;
 	/* publishes the SA and its record; pairs with sa_in_guess() and sa_by_handle() */
 	atomic_store_explicit(&core->sas[sa_direction(sa)][index], sa, memory_order_release);

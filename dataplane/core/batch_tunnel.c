@@ -91,10 +91,10 @@ static int add_one(struct core *core, const struct rg_api_tunnel *record, uint32
 		return batch_refuse(result, i, -ENOSPC,
 		                    "tunnel index %u is beyond the limit of %u: raise max-sas", index,
 		                    w->max_tunnels);
-	if (w->tunnels[index] != NULL)
+	if (w->tunnels[index].tunnel != NULL)
 		return batch_refuse(result, i, -EEXIST, "tunnel index %u is in use by handle %#x", index,
-		                    w->tunnels[index]->handle);
-	rc = path_build(core, &record->path, record->generation, &path);
+		                    w->tunnels[index].tunnel->handle);
+	rc = path_build(core, &record->path, &path);
 	if (rc != 0)
 		return refuse_path(result, i, rc, &record->path);
 	t = slab_alloc(&w->slabs, sizeof(*t));
@@ -105,11 +105,11 @@ static int add_one(struct core *core, const struct rg_api_tunnel *record, uint32
 	atomic_init(&t->path, path);
 	t->handle = record->handle;
 	t->cookie = record->cookie;
-	t->generation = record->generation;
+	atomic_init(&t->generation, record->generation);
 	t->owner = least_loaded(core);
 	w->load[t->owner]++;
 	w->n_tunnels++;
-	w->tunnels[index] = t; /* workers meet it only through its SAs */
+	w->tunnels[index] = (struct tunnel_slot){.tunnel = t}; /* workers meet it only through its SAs */
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static void undo_one(struct core *core, uint32_t handle)
 
 	if (t == NULL)
 		return;
-	w->tunnels[RG_SA_HANDLE_INDEX(handle)] = NULL;
+	w->tunnels[RG_SA_HANDLE_INDEX(handle)] = (struct tunnel_slot){0};
 	w->load[t->owner]--;
 	w->n_tunnels--;
 	tunnel_destroy(core, t);
@@ -153,23 +153,24 @@ int batch_tunnel_del(struct core *core, const struct rg_api_handle *records, uin
 		return rc;
 	for (i = 0; i < n && rc == 0; i++) {
 		struct tunnel *t = writer_tunnel(core, records[i].handle);
-		if (t == NULL || t->marked)
+		struct tunnel_slot *slot = t != NULL ? writer_slot(core, t) : NULL;
+		if (t == NULL || slot->marked)
 			rc = batch_refuse(result, i, -ENOENT, "there is no tunnel %#x", records[i].handle);
-		else if (t->refs != 0)
+		else if (slot->refs != 0)
 			rc = batch_refuse(result, i, -EBUSY, "tunnel %#x has %u SAs: delete them first",
-			                  records[i].handle, t->refs);
+			                  records[i].handle, slot->refs);
 		else
-			t->marked = true;
+			slot->marked = true;
 	}
 	if (rc != 0) {
 		for (uint32_t undo = 0; undo < result->index; undo++)
-			writer_tunnel(core, records[undo].handle)->marked = false;
+			writer_slot(core, writer_tunnel(core, records[undo].handle))->marked = false;
 		return rc;
 	}
 	for (i = 0; i < n; i++) {
 		struct tunnel *t = writer_tunnel(core, records[i].handle);
-		w->tunnels[RG_SA_HANDLE_INDEX(t->handle)] = NULL;
 		w->load[owner_fix(core, t)]--;
+		w->tunnels[RG_SA_HANDLE_INDEX(t->handle)] = (struct tunnel_slot){0};
 		w->n_tunnels--;
 		retire(core, tunnel_destroy, t);
 	}
@@ -177,56 +178,75 @@ int batch_tunnel_del(struct core *core, const struct rg_api_handle *records, uin
 	return 0;
 }
 
+/* A move that has all that it takes. */
+struct staged {
+	struct tunnel *tunnel;
+	struct path *path;
+};
+
 static int build_one(struct core *core, const struct rg_api_migrate *record, bool suspend, uint32_t i,
-                     struct batch_result *result)
+                     struct staged *staged, struct batch_result *result)
 {
 	struct tunnel *t = writer_tunnel(core, record->handle);
 	int rc;
 
 	if (t == NULL)
 		return batch_refuse(result, i, -ENOENT, "there is no tunnel %#x", record->handle);
-	if (t->staged != NULL)
+	if (writer_slot(core, t)->marked)
 		return batch_refuse(result, i, -EINVAL, "tunnel %#x is named twice", record->handle);
-	if (record->generation <= t->generation)
+	if (record->generation <= tunnel_generation(t))
 		return batch_refuse(result, i, -ESTALE, "generation %u is not above the tunnel's %u",
-		                    record->generation, t->generation);
+		                    record->generation, tunnel_generation(t));
 	if (suspend)
-		rc = path_build_suspended(core, tunnel_path(t), record->generation, &t->staged);
+		rc = path_build_suspended(core, tunnel_path(t), &staged->path);
 	else
-		rc = path_build(core, &record->path, record->generation, &t->staged);
-	return rc == 0 ? 0 : refuse_path(result, i, rc, &record->path);
+		rc = path_build(core, &record->path, &staged->path);
+	if (rc != 0)
+		return refuse_path(result, i, rc, &record->path);
+	staged->tunnel = t;
+	writer_slot(core, t)->marked = true;
+	return 0;
+}
+
+static void swap_one(struct core *core, const struct staged *staged, uint32_t generation)
+{
+	struct tunnel *t = staged->tunnel;
+	const struct path *old = atomic_load_explicit(&t->path, memory_order_relaxed);
+
+	/* the move: publishes the whole path, pairs with tunnel_path() */
+	atomic_store_explicit(&t->path, staged->path, memory_order_release);
+	/* pairs with tunnel_generation() */
+	atomic_store_explicit(&t->generation, generation, memory_order_release);
+	writer_slot(core, t)->marked = false;
+	retire(core, path_destroy, (void *)(uintptr_t)old);
 }
 
 static int swap_paths(struct core *core, const struct rg_api_migrate *records, uint32_t n, bool suspend,
                       struct batch_result *result)
 {
+	struct staged *staged;
 	uint32_t i;
 	int rc = 0;
 
 	rc = batch_reserve(core, n, result);
 	if (rc != 0)
 		return rc;
+	staged = calloc(n + 1, sizeof(*staged));
+	if (staged == NULL)
+		return batch_refuse(result, 0, -ENOMEM, "no memory for a batch");
 	for (i = 0; i < n && rc == 0; i++)
-		rc = build_one(core, &records[i], suspend, i, result);
+		rc = build_one(core, &records[i], suspend, i, &staged[i], result);
 	if (rc != 0) {
 		for (uint32_t undo = 0; undo < result->index; undo++) {
-			struct tunnel *t = writer_tunnel(core, records[undo].handle);
-			path_free(core, t->staged);
-			t->staged = NULL;
+			writer_slot(core, staged[undo].tunnel)->marked = false;
+			path_free(core, staged[undo].path);
 		}
+		free(staged);
 		return rc;
 	}
-	for (i = 0; i < n; i++) {
-		struct tunnel *t = writer_tunnel(core, records[i].handle);
-		const struct path *old = atomic_load_explicit(&t->path, memory_order_relaxed);
-		/* the move: publishes the whole path, pairs with tunnel_path() */
-		atomic_store_explicit(&t->path, t->staged, memory_order_release);
-		/* pairs with tunnel_moves() */
-		atomic_store_explicit(&t->moves, t->moves + 1, memory_order_release);
-		t->generation = records[i].generation;
-		t->staged = NULL;
-		retire(core, path_destroy, (void *)(uintptr_t)old);
-	}
+	for (i = 0; i < n; i++)
+		swap_one(core, &staged[i], records[i].generation);
+	free(staged);
 	result->token = retire_seal(core);
 	core->writer->migrations += suspend ? 0 : n;
 	return 0;

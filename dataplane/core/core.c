@@ -67,7 +67,7 @@ static int new_arrays(struct core *core)
 		if (core->sas[d] == NULL || w->sa_slot[d] == NULL)
 			return -ENOMEM;
 	}
-	w->tunnels = calloc(w->max_tunnels, sizeof(*w->tunnels));
+	w->tunnels = slab_map(w->max_tunnels * sizeof(*w->tunnels));
 	w->policies = slab_map(w->max_policies * sizeof(*w->policies));
 	return w->tunnels == NULL || w->policies == NULL ? -ENOMEM : 0;
 }
@@ -139,7 +139,8 @@ static void free_arrays(struct core *core)
 			munmap(core->sas[d], core->capacity * sizeof(*core->sas[d]));
 		free(w->sa_slot[d]);
 	}
-	free(w->tunnels);
+	if (w->tunnels != NULL)
+		munmap(w->tunnels, w->max_tunnels * sizeof(*w->tunnels));
 	if (w->policies != NULL)
 		munmap(w->policies, w->max_policies * sizeof(*w->policies));
 }
@@ -180,7 +181,7 @@ const struct sa *core_find_outbound(const struct core *core, uint32_t spi, uint8
 			continue;
 		const struct path *path = tunnel_path(sa->tunnel);
 		if (path->family == family &&
-		    memcmp(path->endpoints.remote, remote, family == 4 ? 4 : 16) == 0)
+		    memcmp(path->hdr + (family == 4 ? 16 : 24), remote, family == 4 ? 4 : 16) == 0)
 			return sa;
 	}
 	return NULL;

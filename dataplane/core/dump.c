@@ -20,7 +20,8 @@ uint32_t dump_limit(const struct core *core, enum dump_kind kind)
 
 bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *out)
 {
-	const struct tunnel *t = index < core->writer->max_tunnels ? core->writer->tunnels[index] : NULL;
+	const struct tunnel *t =
+	        index < core->writer->max_tunnels ? core->writer->tunnels[index].tunnel : NULL;
 	const struct path *path;
 	const struct nexthop *nh;
 
@@ -30,13 +31,13 @@ bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *
 	nh = nexthop_load(path->nexthop);
 	*out = (struct rg_api_tunnel){
 	        .handle = t->handle,
-	        .generation = t->generation,
+	        .generation = tunnel_generation(t),
 	        .cookie = t->cookie,
-	        .path = path->endpoints,
 	        .suspended = (path->flags & PATH_SUSPENDED) != 0,
 	        .mtu = nh != NULL ? path_outer_mtu(path, nh) : path->mtu,
 	        .dropped = counters_read(&t->dropped),
 	};
+	path_endpoints(path, &out->path);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writing side of the flat hash. Main only. Half full at most, so an insert
+ * The writing side of the flat hash. Main only. Four sevenths full at most, so an insert
  * always finds a place near its bucket.
  */
 #include "dataplane/core/host_table.h"
@@ -31,12 +31,12 @@ static void buckets_free(struct core *core, void *buckets)
 	munmap(b, b->bytes);
 }
 
-/* A power of two of buckets that `entries` fill by half. */
+/* A power of two of buckets with four of `entries` each at most: then one in twenty overflows. */
 static uint64_t buckets_for(uint64_t entries)
 {
 	uint64_t n = 8;
 
-	while (n * HOST_BUCKET_ENTRIES < 2 * entries)
+	while (n * 4 < entries)
 		n *= 2;
 	return n;
 }

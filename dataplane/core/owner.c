@@ -52,7 +52,8 @@ unsigned owner_obey_all(struct core *core, unsigned me)
 
 struct owner_order *owner_order_new(const struct core *core, const struct tunnel *tunnel, uint16_t to)
 {
-	struct owner_order *order = calloc(1, sizeof(*order) + tunnel->refs * sizeof(order->sa[0]));
+	const struct tunnel_slot *slot = writer_slot(core, tunnel);
+	struct owner_order *order = calloc(1, sizeof(*order) + slot->refs * sizeof(order->sa[0]));
 
 	if (order == NULL)
 		return NULL;
@@ -60,7 +61,7 @@ struct owner_order *owner_order_new(const struct core *core, const struct tunnel
 	order->tunnel = tunnel->handle;
 	order->from = tunnel->owner;
 	order->to = to;
-	for (uint32_t sa = tunnel->sas; sa != 0; sa = writer_sa_of(core, sa)->tunnel_next)
+	for (uint32_t sa = slot->sas; sa != 0; sa = writer_sa_of(core, sa)->tunnel_next)
 		order->sa[order->n++] = sa;
 	return order;
 }
@@ -75,30 +76,43 @@ int owner_order_give(struct core *core, struct tunnel *tunnel, struct owner_orde
 	}
 	order->next = core->writer->orders;
 	core->writer->orders = order;
-	tunnel->order = order;
+	writer_slot(core, tunnel)->ordered = true;
 	return 0;
 }
 
-static void settle(struct core *core, struct tunnel *tunnel)
+/* The order of a tunnel that has one: the newest, as older ones were taken back. */
+static struct owner_order *order_of(const struct core *core, const struct tunnel *tunnel)
+{
+	struct owner_order *order = core->writer->orders;
+
+	while (order->tunnel != tunnel->handle)
+		order = order->next;
+	return order;
+}
+
+static void settle(struct core *core, struct tunnel *tunnel, uint16_t to)
 {
 	core->writer->load[tunnel->owner]--;
-	tunnel->owner = tunnel->order->to;
+	tunnel->owner = to;
 	core->writer->load[tunnel->owner]++;
 	core->writer->owner_moves++;
 }
 
 uint16_t owner_fix(struct core *core, struct tunnel *tunnel)
 {
+	struct tunnel_slot *slot = writer_slot(core, tunnel);
 	uint32_t given = OWNER_GIVEN;
+	struct owner_order *order;
 
-	if (tunnel->order == NULL)
+	if (!slot->ordered)
 		return tunnel->owner;
+	order = order_of(core, tunnel);
 	/* the acquire pairs with the old owner's taking: what main publishes for the new one comes after */
-	if (atomic_compare_exchange_strong_explicit(&tunnel->order->state, &given, OWNER_CANCELLED,
+	if (atomic_compare_exchange_strong_explicit(&order->state, &given, OWNER_CANCELLED,
 	                                            memory_order_acq_rel, memory_order_acquire))
-		tunnel->order = NULL;
-	else if (tunnel->owner != tunnel->order->to)
-		settle(core, tunnel);
+		slot->ordered = false;
+	else if (tunnel->owner != order->to)
+		settle(core, tunnel, order->to);
 	return tunnel->owner;
 }
 
@@ -114,9 +128,9 @@ void owner_collect(struct core *core)
 		}
 		struct tunnel *tunnel = writer_tunnel(core, order->tunnel);
 		/* one that was taken back, or whose tunnel is gone, is nobody's */
-		if (tunnel != NULL && tunnel->order == order) {
+		if (tunnel != NULL && writer_slot(core, tunnel)->ordered && order_of(core, tunnel) == order) {
 			owner_fix(core, tunnel);
-			tunnel->order = NULL;
+			writer_slot(core, tunnel)->ordered = false;
 		}
 		*link = order->next;
 		free(order);
@@ -143,7 +157,7 @@ static int check_move(const struct core *core, const struct rg_api_owner *record
 	if (record->worker >= core->n_workers)
 		return batch_refuse(result, i, -EINVAL, "there is no worker %u: the last one is %u",
 		                    record->worker, core->n_workers - 1);
-	if (t->order != NULL)
+	if (writer_slot(core, t)->ordered)
 		return batch_refuse(result, i, -EAGAIN, "tunnel %#x is moving: try again", record->tunnel);
 	return 0;
 }
@@ -172,9 +186,10 @@ static int make_orders(struct core *core, const struct rg_api_owner *records, ui
 
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		struct tunnel *t = writer_tunnel(core, records[i].tunnel);
-		if (t->marked)
+		struct tunnel_slot *slot = writer_slot(core, t);
+		if (slot->marked)
 			rc = batch_refuse(result, i, -EINVAL, "tunnel %#x is named twice", t->handle);
-		t->marked = true;
+		slot->marked = true;
 		if (rc == 0 && t->owner != records[i].worker) {
 			orders[i] = owner_order_new(core, t, (uint16_t)records[i].worker);
 			if (orders[i] == NULL)
@@ -182,7 +197,7 @@ static int make_orders(struct core *core, const struct rg_api_owner *records, ui
 		}
 	}
 	for (uint32_t i = 0; i < n; i++)
-		writer_tunnel(core, records[i].tunnel)->marked = false;
+		writer_slot(core, writer_tunnel(core, records[i].tunnel))->marked = false;
 	return rc;
 }
 

@@ -42,15 +42,14 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)(sum + (sum >> 16));
 }
 
-static void write_udp(struct path *path, uint8_t *udp)
+static void write_udp(const struct rg_api_path *e, uint8_t *udp)
 {
-	memcpy(udp, &path->endpoints.local_port, 2);
-	memcpy(udp + 2, &path->endpoints.remote_port, 2);
+	memcpy(udp, &e->local_port, 2);
+	memcpy(udp + 2, &e->remote_port, 2);
 }
 
-static void write_header4(struct path *path)
+static void write_header4(struct path *path, const struct rg_api_path *e)
 {
-	const struct rg_api_path *e = &path->endpoints;
 	uint8_t *ip = path->hdr;
 
 	ip[0] = 0x45;
@@ -62,14 +61,13 @@ static void write_header4(struct path *path)
 	path->hdr_len = 20;
 	path->sum = fold(sum16(ip, 20));
 	if (e->encap == RG_ENCAP_UDP) {
-		write_udp(path, ip + 20);
+		write_udp(e, ip + 20);
 		path->hdr_len += 8;
 	}
 }
 
-static void write_header6(struct path *path)
+static void write_header6(struct path *path, const struct rg_api_path *e)
 {
-	const struct rg_api_path *e = &path->endpoints;
 	uint8_t *ip = path->hdr;
 
 	ip[0] = 0x60;
@@ -79,21 +77,50 @@ static void write_header6(struct path *path)
 	memcpy(ip + 24, e->remote, 16);
 	path->hdr_len = 40;
 	if (e->encap == RG_ENCAP_UDP) {
-		write_udp(path, ip + 40);
+		write_udp(e, ip + 40);
 		path->hdr_len += 8;
 		/* no zero checksum here: receivers drop it (RFC 8200 8.1) */
 		path->sum = fold(sum16(ip + 8, 32) + htons(PROTO_UDP) + sum16(ip + 40, 8));
 	}
 }
 
-uint32_t path_check(const struct path *path)
+/* All of a path but where it leads to. */
+static void write_path(struct path *path, const struct rg_api_path *e)
 {
-	const uint8_t *p = (const uint8_t *)path;
-	uint32_t h = 2166136261u;
+	path->mtu = e->mtu;
+	path->family = e->family;
+	path->encap = e->encap;
+	if (e->family == 4)
+		write_header4(path, e);
+	else
+		write_header6(path, e);
+}
 
-	for (size_t i = 0; i < offsetof(struct path, check); i++)
-		h = (h ^ p[i]) * 16777619u;
-	return h;
+void path_endpoints(const struct path *path, struct rg_api_path *e)
+{
+	const uint8_t *ip = path->hdr;
+	bool four = path->family == 4;
+	size_t len = four ? 4 : 16;
+
+	*e = (struct rg_api_path){.family = path->family, .encap = path->encap, .mtu = path->mtu};
+	memcpy(e->local, ip + (four ? 12 : 8), len);
+	memcpy(e->remote, ip + (four ? 16 : 24), len);
+	if (path->encap == RG_ENCAP_UDP) {
+		memcpy(&e->local_port, ip + path->hdr_len - 8, 2);
+		memcpy(&e->remote_port, ip + path->hdr_len - 6, 2);
+	}
+}
+
+bool path_is_whole(const struct path *path)
+{
+	struct path again = {.flags = path->flags, .nexthop = path->nexthop};
+	struct rg_api_path e;
+
+	if (path->hdr_len != (path->family == 4 ? 20 : 40) + (path->encap == RG_ENCAP_UDP ? 8 : 0))
+		return false;
+	path_endpoints(path, &e);
+	write_path(&again, &e);
+	return path->nexthop != NULL && memcmp(path, &again, sizeof(again)) == 0;
 }
 
 static int spec_check(const struct rg_api_path *spec)
@@ -129,9 +156,11 @@ static struct rg_api_path spec_normalize(const struct rg_api_path *spec)
 	return out;
 }
 
-int path_build(struct core *core, const struct rg_api_path *spec, uint32_t generation, struct path **out)
+int path_build(struct core *core, const struct rg_api_path *spec, struct path **out)
 {
 	const struct core_config *config = &core->config;
+	struct rg_api_path endpoints;
+	struct route *route;
 	struct path *path;
 	uint32_t table = 0;
 	int rc;
@@ -144,48 +173,40 @@ int path_build(struct core *core, const struct rg_api_path *spec, uint32_t gener
 	path = slab_alloc(&core->writer->slabs, sizeof(*path));
 	if (path == NULL)
 		return -ENOMEM;
-	path->endpoints = spec_normalize(spec);
-	path->generation = generation;
-	path->mtu = spec->mtu;
-	path->family = spec->family;
-	path->encap = spec->encap;
-	if (spec->family == 4)
-		write_header4(path);
-	else
-		write_header6(path);
-	path->route = route_get(core, table, spec->family, path->endpoints.remote);
-	if (path->route == NULL) {
+	endpoints = spec_normalize(spec);
+	write_path(path, &endpoints);
+	route = route_get(core, table, spec->family, endpoints.remote);
+	if (route == NULL) {
 		slab_free(&core->writer->slabs, path, sizeof(*path));
 		return -ENOMEM;
 	}
-	path->nexthop = path->route->nexthop;
-	path->check = path_check(path);
+	path->nexthop = route->nexthop;
 	*out = path;
 	return 0;
 }
 
-int path_build_suspended(struct core *core, const struct path *old, uint32_t generation, struct path **out)
+int path_build_suspended(struct core *core, const struct path *old, struct path **out)
 {
 	struct path *path = slab_alloc(&core->writer->slabs, sizeof(*path));
 
 	if (path == NULL)
 		return -ENOMEM;
-	path->endpoints = old->endpoints;
-	path->family = old->family;
-	path->encap = old->encap;
-	path->generation = generation;
-	path->flags = PATH_SUSPENDED;
+	*path = *old;
 	path->nexthop = &core->writer->nexthops.none;
-	path->check = path_check(path);
+	path->flags |= PATH_SUSPENDED;
 	*out = path;
 	return 0;
 }
 
 void path_free(struct core *core, struct path *path)
 {
+	struct rg_api_path e;
+
 	if (path == NULL)
 		return;
-	if (path->route != NULL)
-		route_put(core, path->route);
+	if (path->nexthop != &core->writer->nexthops.none) {
+		path_endpoints(path, &e);
+		route_put(core, path->nexthop, e.family, e.remote);
+	}
 	slab_free(&core->writer->slabs, path, sizeof(*path));
 }

@@ -46,12 +46,12 @@ struct route {
 };
 
 enum path_flags {
-	PATH_SUSPENDED = 1u << 0, /* drop with DROP_OUT_SUSPENDED; no header inside */
+	PATH_SUSPENDED = 1u << 0, /* drop with DROP_OUT_SUSPENDED */
 };
 
 #define PATH_HDR_MAX 48 /* IPv6 and UDP */
 
-/* The first line is what a packet needs. */
+/* What a packet needs, and all that there is of it: path_endpoints() tells the rest from it. */
 struct path {
 	/* Outer IP and, with RG_ENCAP_UDP, UDP header. Length, identification,
 	 * checksums and DSCP are zero and filled in for each packet. */
@@ -66,15 +66,9 @@ struct path {
 	uint8_t family;  /* 4 or 6 */
 	uint8_t encap;   /* enum rg_encap */
 	uint8_t flags;   /* enum path_flags */
-
-	/* second line: events, dumps, tests */
-	uint32_t generation;
-	uint32_t check;      /* path_check(): proves in tests that no reader sees half a path */
-	struct route *route; /* main; NULL only if suspended */
-	struct rg_api_path endpoints;
 };
 
-_Static_assert(offsetof(struct path, generation) == 64, "a packet needs one line of its path");
+_Static_assert(sizeof(struct path) == 64, "a path is one line");
 _Static_assert(sizeof(struct nexthop) == 64, "a next hop is one line");
 
 /* Worker: the next hop now, or NULL. Load it once a packet. */
@@ -99,7 +93,8 @@ static inline bool path_is_remote4(const struct path *path, uint32_t source, uin
 	memcpy(&remote, path->hdr + 16, 4);
 	if (path->encap == RG_ENCAP_UDP)
 		memcpy(&remote_port, path->hdr + 22, 2);
-	return path->family == 4 && remote == source && remote_port == port;
+	return path->family == 4 && remote == source && remote_port == port &&
+	       !(path->flags & PATH_SUSPENDED);
 }
 
 static inline bool path_is_remote6(const struct path *path, const uint8_t source[16], uint16_t port)
@@ -107,20 +102,23 @@ static inline bool path_is_remote6(const struct path *path, const uint8_t source
 	uint16_t remote_port = 0;
 	if (path->encap == RG_ENCAP_UDP)
 		memcpy(&remote_port, path->hdr + 42, 2);
-	return path->family == 6 && memcmp(path->hdr + 24, source, 16) == 0 && remote_port == port;
+	return path->family == 6 && memcmp(path->hdr + 24, source, 16) == 0 && remote_port == port &&
+	       !(path->flags & PATH_SUSPENDED);
 }
 
-/* FNV-1a of all that a packet takes from the path. */
-uint32_t path_check(const struct path *path);
+/* What the path was built from, without its FIB; for events, dumps and tests. */
+void path_endpoints(const struct path *path, struct rg_api_path *endpoints);
+/* Does the template say what its endpoints say? Proves in tests that no reader sees half a path. */
+bool path_is_whole(const struct path *path);
 
 /*
  * Main. Builds an unpublished path with a reference on its route. -EINVAL: bad
  * family, encapsulation or port, multicast, unspecified or loopback address;
  * -EADDRNOTAVAIL: the local address is none of ours; -ENOMEM.
  */
-int path_build(struct core *core, const struct rg_api_path *spec, uint32_t generation, struct path **path);
+int path_build(struct core *core, const struct rg_api_path *spec, struct path **path);
 /* Main. A path that drops; it keeps the endpoints of `old` for dumps. */
-int path_build_suspended(struct core *core, const struct path *old, uint32_t generation, struct path **path);
+int path_build_suspended(struct core *core, const struct path *old, struct path **path);
 /* Main. Frees a path that was never published, or one whose grace period has passed. */
 void path_free(struct core *core, struct path *path);
 

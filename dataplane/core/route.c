@@ -12,7 +12,8 @@
 
 #define CHAINS_MIN 256u
 
-static struct route **chain_of(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
+/* Routes to an address through several tables share a chain: route_put() knows no table. */
+static struct route **chain_of(struct core *core, uint8_t family, const uint8_t *addr)
 {
 	const struct core_writer *w = core->writer;
 	uint64_t a = 0, b = 0;
@@ -21,7 +22,7 @@ static struct route **chain_of(struct core *core, uint32_t table, uint8_t family
 	if (family == 6)
 		memcpy(&b, addr + 8, 8);
 	/* the seed is the host table's: peers choose their addresses */
-	return &w->routes[host_hash(core->policies.host4.seed ^ table, a, b) & (w->n_route_chains - 1)];
+	return &w->routes[host_hash(core->policies.host4.seed, a, b) & (w->n_route_chains - 1)];
 }
 
 static bool is_route(const struct route *r, uint32_t table, uint8_t family, const uint8_t *addr)
@@ -55,7 +56,7 @@ static void grow(struct core *core)
 	w->n_route_chains *= 2;
 	for (uint32_t i = 0; i < n; i++) {
 		while ((r = old[i]) != NULL) {
-			struct route **chain = chain_of(core, r->table, r->family, r->addr);
+			struct route **chain = chain_of(core, r->family, r->addr);
 			old[i] = r->next;
 			r->next = *chain;
 			*chain = r;
@@ -67,7 +68,7 @@ static void grow(struct core *core)
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
 {
 	struct core_writer *w = core->writer;
-	struct route **chain = chain_of(core, table, family, addr);
+	struct route **chain = chain_of(core, family, addr);
 	struct route *r = *chain;
 
 	while (r != NULL && !is_route(r, table, family, addr))
@@ -104,14 +105,15 @@ static void route_free(struct core *core, struct route *r)
 	slab_free(&core->writer->slabs, r, sizeof(*r));
 }
 
-void route_put(struct core *core, struct route *route)
+void route_put(struct core *core, const nexthop_slot *slot, uint8_t family, const uint8_t *addr)
 {
-	struct route **link = chain_of(core, route->table, route->family, route->addr);
+	struct route **link = chain_of(core, family, addr), *route;
 
+	while ((*link)->nexthop != slot)
+		link = &(*link)->next;
+	route = *link;
 	if (--route->refs > 0)
 		return;
-	while (*link != route)
-		link = &(*link)->next;
 	*link = route->next;
 	core->writer->n_routes--;
 	if (core->config.route_removed != NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Size classes of 64 bytes and multiples of 128, carved from 2 MiB chunks. Main only.
+ * Size classes of 16 to 64 bytes and multiples of 128, carved from 2 MiB chunks. Main only.
  */
 #include "dataplane/core/slab.h"
 
@@ -11,12 +11,15 @@
 
 static unsigned class_of(size_t size)
 {
-	return size <= 64 ? 0 : (unsigned)((size + SLAB_ALIGN - 1) / SLAB_ALIGN);
+	if (size <= 64)
+		return size == 0 ? 0 : (unsigned)((size - 1) / SLAB_SMALL);
+	return 64 / SLAB_SMALL - 1 + (unsigned)((size + SLAB_ALIGN - 1) / SLAB_ALIGN);
 }
 
 static size_t class_bytes(unsigned class)
 {
-	return class == 0 ? 64 : (size_t) class * SLAB_ALIGN;
+	return class < 64 / SLAB_SMALL ? (class + 1) * SLAB_SMALL
+	                               : (class + 1 - 64 / SLAB_SMALL) * SLAB_ALIGN;
 }
 
 void *slab_map(size_t bytes)

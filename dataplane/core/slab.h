@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_ALIGN    128u /* of an object larger than 64 bytes; else 64 */
-#define SLAB_CLASSES  65u  /* up to 8 KiB */
-#define SLAB_SIZE_MAX ((SLAB_CLASSES - 1) * SLAB_ALIGN)
+#define SLAB_ALIGN    128u /* of an object larger than 64 bytes; 64 of one of 49 to 64; else 16 */
+#define SLAB_SMALL    16u
+#define SLAB_CLASSES  68u /* 16, 32, 48, 64; 128 to 8192 */
+#define SLAB_SIZE_MAX 8192u
 
 struct slab_chunk {
 	struct slab_chunk *next;

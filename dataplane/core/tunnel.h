@@ -14,36 +14,28 @@
 #define TUNNEL_ANSWER_MS 1000u  /* sent for that long without an answer: silence */
 #define TUNNEL_SEEN_MS   10000u /* only where an answer was seen that recently before */
 
-struct owner_order;
-
 struct tunnel {
 	/* Published by main (release) in batch_tunnel.c, read once a packet by
 	 * tunnel_path() (acquire). Never NULL after publication of the tunnel. */
 	alignas(64) _Atomic(const struct path *) path;
-	/* How often main has swapped `path`: stored after it (release), read by tunnel_moves() (acquire). */
-	_Atomic uint32_t moves;
+	/* Of the path: rises with each. Stored after it (release), read by tunnel_generation() (acquire). */
+	_Atomic uint32_t generation;
 	uint32_t handle;
-	uint16_t owner;    /* main: index of the worker, once it is settled (owner.h) */
-	bool silence_told; /* owner */
+	uint16_t owner;           /* main: index of the worker, once it is settled (owner.h) */
+	bool silence_told;        /* owner */
+	uint32_t seen_generation; /* with seen_source */
 
 	/* owner only: milliseconds of CLOCK_MONOTONIC, 0 for never */
 	uint64_t last_in_ms;
 	uint64_t unanswered_ms; /* the first packet sent since last_in_ms; 0: none */
 	uint64_t dropped;       /* while suspended: counters_add(); main reads */
-	/* owner: the last outer source that was the path's remote, and tunnel_moves() then:
+	/* owner: the last outer source that was the path's remote, and tunnel_generation() then:
 	 * while both stand, a packet need not look into the path. */
 	uint64_t seen_source;
-	uint32_t seen_moves;
-
-	/* main only */
-	alignas(64) uint64_t cookie;
-	uint32_t generation;
-	uint32_t refs;             /* SAs that point here */
-	struct path *staged;       /* by the batch under way */
-	uint32_t sas;              /* sa_reference() of the first one; linked by sa->tunnel_next */
-	struct owner_order *order; /* to move to another worker; NULL: none under way */
-	bool marked;               /* to be deleted by it */
+	uint64_t cookie; /* immutable */
 };
+
+_Static_assert(sizeof(struct tunnel) == 64, "a tunnel is one line; what only main needs is in its slot");
 
 /* Worker: exactly once for a packet, in the stage that computes its length. */
 static inline const struct path *tunnel_path(const struct tunnel *tunnel)
@@ -53,10 +45,10 @@ static inline const struct path *tunnel_path(const struct tunnel *tunnel)
 }
 
 /* Owner: a path that is loaded after this is at least as new as the number. */
-static inline uint32_t tunnel_moves(const struct tunnel *tunnel)
+static inline uint32_t tunnel_generation(const struct tunnel *tunnel)
 {
 	/* pairs with the release of the writer's swap */
-	return atomic_load_explicit(&tunnel->moves, memory_order_acquire);
+	return atomic_load_explicit(&tunnel->generation, memory_order_acquire);
 }
 
 /* Owner: an authenticated packet came in. */

@@ -11,6 +11,15 @@
 #include "dataplane/core/retire.h"
 #include "dataplane/core/slab.h"
 
+/* What main knows of a tunnel, in an array by index. */
+struct tunnel_slot {
+	struct tunnel *tunnel; /* NULL: there is none */
+	uint32_t sas;          /* sa_reference() of the first one; linked by sa->tunnel_next */
+	uint32_t refs : 30;    /* SAs that point to it */
+	uint32_t marked : 1;   /* named by the batch under way */
+	uint32_t ordered : 1;  /* to move to another worker: one of core_writer.orders */
+};
+
 /* A policy as control made it; in an array by index. Lists are by handle, 0 ends them. */
 struct policy {
 	uint64_t cookie;
@@ -59,7 +68,7 @@ struct core_writer {
 	struct retire retire;
 	uint64_t now_ms;
 
-	struct tunnel **tunnels; /* by index */
+	struct tunnel_slot *tunnels;
 	struct policy *policies;
 	uint32_t max_tunnels, max_policies;
 	uint8_t *sa_slot[2]; /* enum sa_slot */
@@ -92,7 +101,8 @@ int routes_init(struct core *core);
 void routes_fini(struct core *core);
 /* A reference; NULL without memory. */
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr);
-void route_put(struct core *core, struct route *route);
+/* Of the route with that slot, to that address. */
+void route_put(struct core *core, const nexthop_slot *slot, uint8_t family, const uint8_t *addr);
 
 /* lifetime.c: a reference on one that says the same; NULL without memory. */
 const struct rg_api_lifetime *lifetime_get(struct core *core, const struct rg_api_lifetime *limits);
@@ -131,8 +141,13 @@ size_t sa_bytes(const struct core *core, const struct sa *sa);
 static inline struct tunnel *writer_tunnel(const struct core *core, uint32_t handle)
 {
 	uint32_t index = RG_SA_HANDLE_INDEX(handle);
-	struct tunnel *t = index < core->writer->max_tunnels ? core->writer->tunnels[index] : NULL;
+	struct tunnel *t = index < core->writer->max_tunnels ? core->writer->tunnels[index].tunnel : NULL;
 	return t != NULL && t->handle == handle ? t : NULL;
+}
+
+static inline struct tunnel_slot *writer_slot(const struct core *core, const struct tunnel *tunnel)
+{
+	return &core->writer->tunnels[RG_SA_HANDLE_INDEX(tunnel->handle)];
 }
 
 static inline struct policy *writer_policy(const struct core *core, uint32_t handle)

@@ -136,12 +136,12 @@ static void check_tables(const struct core *core)
 	for (uint32_t i = 0; i < dump_limit(core, DUMP_TUNNEL); i++) {
 		if (!dump_tunnel(core, i, &t))
 			continue;
-		const struct path *path = tunnel_path(core->writer->tunnels[i]);
-		require(path->check == path_check(path) && path->generation == t.generation);
-		refs += core->writer->tunnels[i]->refs;
-		const struct sa *s = writer_sa_of(core, core->writer->tunnels[i]->sas);
+		const struct tunnel_slot *slot = &core->writer->tunnels[i];
+		require(path_is_whole(tunnel_path(slot->tunnel)) && !slot->marked);
+		refs += slot->refs;
+		const struct sa *s = writer_sa_of(core, slot->sas);
 		for (; s != NULL; s = writer_sa_of(core, s->tunnel_next))
-			require(sa_owner(s) == core->writer->tunnels[i]->owner);
+			require(sa_owner(s) == slot->tunnel->owner);
 		n[0]++;
 	}
 	for (uint32_t i = 0; i < core->capacity; i++) {

@@ -72,18 +72,19 @@ uint32_t gateway_wrap(struct gateway *g, unsigned client, const uint8_t *esp, ui
 {
 	const struct gateway_session *is = &g->client[client].is;
 	const struct path *path = tunnel_path(gateway_sa(g, client, RG_IN)->tunnel);
-	const struct rg_api_path *ends = &path->endpoints;
 	const uint32_t at = (is->outer6 ? 40 : 20) + (is->udp ? 8 : 0);
 	uint8_t *ip = frame + PACKETS_L2, *udp = ip + at - 8;
-	const uint16_t ports[4] = {ends->remote_port, ends->local_port, htons((uint16_t)(8 + len)), 0};
+	struct rg_api_path ends;
+	uint16_t ports[4];
 	uint32_t from, to;
 
-	memcpy(&from, ends->remote, 4);
-	memcpy(&to, ends->local, 4);
+	path_endpoints(path, &ends);
+	memcpy(ports, (uint16_t[4]){ends.remote_port, ends.local_port, htons((uint16_t)(8 + len)), 0}, 8);
+	memcpy(&from, ends.remote, 4);
+	memcpy(&to, ends.local, 4);
 	packets_put_l2(frame, is->outer6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
 	if (is->outer6)
-		packets_put_ipv6(ip, ends->remote, ends->local, is->udp ? IPPROTO_UDP : IPPROTO_ESP,
-		                 at + len);
+		packets_put_ipv6(ip, ends.remote, ends.local, is->udp ? IPPROTO_UDP : IPPROTO_ESP, at + len);
 	else
 		packets_put_ipv4(ip, from, to, is->udp ? IPPROTO_UDP : IPPROTO_ESP, at + len);
 	if (is->udp)

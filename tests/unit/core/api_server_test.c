@@ -91,7 +91,7 @@ static void migrate_is_acknowledged_after_grace(void **state)
 	assert_int_equal(rg_client_send(w, RG_MSG_MIGRATE, &m, 1, &seq), 0);
 	assert_int_equal(receive(w, &msg), -EAGAIN);
 	assert_int_equal(api_server_timeout(rig.server, rig.now), 0);
-	assert_int_equal(tunnel_path(sa_by_handle(rig.core, RG_IN, handle_of(0))->tunnel)->generation, 2);
+	assert_int_equal(tunnel_generation(sa_by_handle(rig.core, RG_IN, handle_of(0))->tunnel), 2);
 	rcu_quiescent(&rig.core->rcu, 0);
 	reply = reply_of(w, seq);
 	assert_int_equal(reply.error, 0);
@@ -120,7 +120,7 @@ static void H74_migrate_is_published_not_quiescent(void **state)
 	reply = reply_of(w, seq);
 	assert_int_equal(reply.error, 0);
 	assert_int_equal(reply.quiescent, 0);
-	assert_int_equal(tunnel_path(sa_by_handle(rig.core, RG_IN, handle_of(0))->tunnel)->generation, 3);
+	assert_int_equal(tunnel_generation(sa_by_handle(rig.core, RG_IN, handle_of(0))->tunnel), 3);
 	/* the old path is kept as long as the worker may look at it */
 	assert_int_equal(rig.core->writer->retire.n, 1);
 	reply = call(w, RG_MSG_MIGRATE, &m, 1);

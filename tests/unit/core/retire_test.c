@@ -47,7 +47,7 @@ static void H74_what_waits_for_a_stalled_worker_is_bounded(void **state)
 	assert_int_equal(rc, -EBUSY);
 	assert_non_null(strstr(r.text, "stalled"));
 	assert_int_equal(core->writer->retire.n, retire_limit(core));
-	assert_int_equal(tunnel_path(core->writer->tunnels[1])->generation, m.generation - 1);
+	assert_int_equal(tunnel_generation(core->writer->tunnels[1].tunnel), m.generation - 1);
 	rcu_quiescent(&core->rcu, 1);
 	assert_int_equal(batch_migrate(core, &m, 1, &r), 0);
 	assert_int_equal(core->writer->retire.n, 1);
