@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proposals as text: tokens joined by '-', one of each kind, into IANA's
- * IKEv2 transform IDs (RFC 7296 3.3.2, RFC 5282, RFC 4868, RFC 5903, RFC 8031).
+ * IKEv2 transform IDs (RFC 7296 3.3.2, RFC 5282, RFC 4868, RFC 5903, RFC 8031; of
+ * ESP: RFC 4106, RFC 4543, RFC 7634, RFC 3602, RFC 3686, RFC 2404, RFC 2410).
  * Pure; any thread.
  */
 #include "config/load.h"
@@ -12,35 +13,57 @@
 
 enum kind { ENCR, INTEG, PRF, DH, ESN, KINDS };
 
-/* X(token, kind, transform ID, key bits or what else the ID leaves open) */
+/* X(token, kind, transform ID, key bits where the ID leaves them open, what may use it) */
 #define TOKENS(X)                                                                                            \
-	X("aes128gcm16", ENCR, 20, 128)                                                                      \
-	X("aes256gcm16", ENCR, 20, 256)                                                                      \
-	X("aes128", ENCR, 12, 128)                                                                           \
-	X("aes256", ENCR, 12, 256)                                                                           \
-	X("sha256", INTEG, 12, 0)                                                                            \
-	X("sha384", INTEG, 13, 0)                                                                            \
-	X("sha512", INTEG, 14, 0)                                                                            \
-	X("prfsha256", PRF, 5, 0)                                                                            \
-	X("prfsha384", PRF, 6, 0)                                                                            \
-	X("prfsha512", PRF, 7, 0)                                                                            \
-	X("x25519", DH, 31, 0)                                                                               \
-	X("ecp256", DH, 19, 0)                                                                               \
-	X("ecp384", DH, 20, 0)                                                                               \
-	X("modp2048", DH, 14, 0)                                                                             \
-	X("modp3072", DH, 15, 0)                                                                             \
-	X("esn", ESN, 1, 0)                                                                                  \
-	X("noesn", ESN, 0, 0)
+	X("aes128gcm16", ENCR, 20, 128, BOTH)                                                                \
+	X("aes256gcm16", ENCR, 20, 256, BOTH)                                                                \
+	X("aes192gcm16", ENCR, 20, 192, ESP)                                                                 \
+	X("aes128gcm12", ENCR, 19, 128, ESP)                                                                 \
+	X("aes192gcm12", ENCR, 19, 192, ESP)                                                                 \
+	X("aes256gcm12", ENCR, 19, 256, ESP)                                                                 \
+	X("aes128gcm8", ENCR, 18, 128, ESP)                                                                  \
+	X("aes192gcm8", ENCR, 18, 192, ESP)                                                                  \
+	X("aes256gcm8", ENCR, 18, 256, ESP)                                                                  \
+	X("chacha20poly1305", ENCR, 28, 0, ESP)                                                              \
+	X("aes128", ENCR, 12, 128, BOTH)                                                                     \
+	X("aes192", ENCR, 12, 192, ESP)                                                                      \
+	X("aes256", ENCR, 12, 256, BOTH)                                                                     \
+	X("aes128ctr", ENCR, 13, 128, ESP)                                                                   \
+	X("aes192ctr", ENCR, 13, 192, ESP)                                                                   \
+	X("aes256ctr", ENCR, 13, 256, ESP)                                                                   \
+	X("aes128gmac", ENCR, 21, 128, ESP)                                                                  \
+	X("aes192gmac", ENCR, 21, 192, ESP)                                                                  \
+	X("aes256gmac", ENCR, 21, 256, ESP)                                                                  \
+	X("null", ENCR, 11, 0, ESP)                                                                          \
+	X("sha256", INTEG, 12, 0, BOTH)                                                                      \
+	X("sha384", INTEG, 13, 0, BOTH)                                                                      \
+	X("sha512", INTEG, 14, 0, BOTH)                                                                      \
+	X("sha1", INTEG, 2, 0, ESP)                                                                          \
+	X("prfsha256", PRF, 5, 0, IKE)                                                                       \
+	X("prfsha384", PRF, 6, 0, IKE)                                                                       \
+	X("prfsha512", PRF, 7, 0, IKE)                                                                       \
+	X("x25519", DH, 31, 0, BOTH)                                                                         \
+	X("ecp256", DH, 19, 0, BOTH)                                                                         \
+	X("ecp384", DH, 20, 0, BOTH)                                                                         \
+	X("modp2048", DH, 14, 0, BOTH)                                                                       \
+	X("modp3072", DH, 15, 0, BOTH)                                                                       \
+	X("esn", ESN, 1, 0, ESP)                                                                             \
+	X("noesn", ESN, 0, 0, ESP)
 
-#define ENCR_CBC 12
-#define ENCR_GCM 20
+#define ENCR_NULL 11
+#define ENCR_CBC  12
+#define ENCR_CTR  13
+#define ENCR_GCM  20
+
+enum use { IKE = 1, ESP = 2, BOTH = IKE | ESP };
 
 static const struct token {
 	const char *text;
 	enum kind kind;
 	uint16_t id, bits;
+	enum use use;
 } tokens[] = {
-#define X(text, kind, id, bits) {text, kind, id, bits},
+#define X(text, kind, id, bits, use) {text, kind, id, bits, use},
         TOKENS(X)
 #undef X
 };
@@ -108,27 +131,49 @@ static const char *ike_problem(const struct token *const found[static KINDS])
 	return NULL;
 }
 
+/* RFC 8221 4: exactly one of the two authenticates. */
 static const char *esp_problem(const struct token *const found[static KINDS])
 {
-	if (!found[ENCR])
-		return "no cipher; expected aes128gcm16 or aes256gcm16";
-	if (found[ENCR]->id == ENCR_CBC)
-		return "ESP with AES-CBC is not in this version; expected aes128gcm16 or aes256gcm16";
-	if (found[INTEG])
-		return "AES-GCM takes no integrity algorithm";
+	bool alone;
+
 	if (found[PRF])
 		return "a PRF is for IKE proposals";
+	if (!found[ENCR])
+		return "no cipher; expected one such as aes128gcm16";
+	alone = found[ENCR]->id != ENCR_NULL && found[ENCR]->id != ENCR_CBC && found[ENCR]->id != ENCR_CTR;
+	if (alone && found[INTEG])
+		return "AES-GCM, AES-GMAC and ChaCha20-Poly1305 take no integrity algorithm";
+	if (!alone && !found[INTEG])
+		return "AES-CBC, AES-CTR and null need an integrity algorithm; expected one such as sha256";
+	return NULL;
+}
+
+/* A token that only the other protocol has. */
+static const struct token *misplaced(const struct token *const found[static KINDS], enum use use)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (found[i] && !(found[i]->use & use) && (i == ENCR || i == INTEG))
+			return found[i];
 	return NULL;
 }
 
 int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, char *why, size_t size)
 {
 	const struct token *found[KINDS] = {0};
+	const struct token *other;
 	const char *problem;
 	int rc = tokens_read(text, found, why, size);
 
 	if (rc < 0)
 		return rc;
+	other = misplaced(found, esp ? ESP : IKE);
+	if (other) {
+		snprintf(why, size,
+		         "%s is for ESP proposals only; expected some of aes128gcm16, aes256gcm16, "
+		         "aes128, aes256, sha256, sha384, sha512",
+		         other->text);
+		return -EINVAL;
+	}
 	problem = esp ? esp_problem(found) : ike_problem(found);
 	if (problem) {
 		snprintf(why, size, "%s", problem);
@@ -143,7 +188,8 @@ int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, 
 	};
 	if (found[PRF])
 		out->prf = found[PRF]->id;
-	else if (found[INTEG]) /* PRF_HMAC_SHA2_256 is 5 where AUTH_HMAC_SHA2_256_128 is 12, and so on up */
+	else if (found[INTEG] &&
+	         !esp) /* PRF_HMAC_SHA2_256 is 5 where AUTH_HMAC_SHA2_256_128 is 12, and so on up */
 		out->prf = (uint16_t)(out->integ - 12 + 5);
 	return 0;
 }

@@ -120,10 +120,14 @@ static const struct cfg_key proposal_keys[] = {
                  "the hash); x25519, ecp256, ecp384, modp2048 or modp3072."},
         {"esp", CFG_T_ESP_PROPOSAL, MANY(rg_cfg_connection, esp, n_esp), .min_count = 1, .max_count = 16,
          .standard = "[aes128gcm16-esn, aes256gcm16-esn, aes128gcm16, aes256gcm16]",
-         .help = "Accepted proposals for Child SAs, best first. Tokens: aes128gcm16 or aes256gcm16; esn or "
+         .help = "Accepted proposals for Child SAs, best first. Tokens: aes128gcm16, aes192gcm16, "
+                 "aes256gcm16, "
+                 "the same with gcm12 or gcm8 (shorter ICVs), chacha20poly1305; aes128, aes192, aes256 "
+                 "(CBC), "
+                 "aes128ctr, aes192ctr or aes256ctr with sha256, sha384, sha512 or, for old peers, sha1; "
+                 "without encryption null with one of these, aes128gmac, aes192gmac or aes256gmac; esn or "
                  "noesn (the default); a group as "
-                 "above for rekeys with a key exchange of their own. ESP with AES-CBC is not in this "
-                 "version."},
+                 "above for rekeys with a key exchange of their own."},
         {0},
 };
 static const struct cfg_section proposal_section = {"connections.NAME.proposals", "Algorithms.",

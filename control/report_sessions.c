@@ -188,11 +188,11 @@ static void add_traffic(struct control *c, const struct child_sa *child, json_t 
 		json_object_set_new(o, "packets_out", json_integer((json_int_t)out->packets));
 }
 
-static const char *esp_suite(const struct child_sa *child)
+static json_t *esp_suite(const struct child_sa *child)
 {
-	if (child->suite == RG_SUITE_AES256_GCM16)
-		return child->esn ? "aes256gcm16-esn" : "aes256gcm16";
-	return child->esn ? "aes128gcm16-esn" : "aes128gcm16";
+	const struct rg_suite_info *suite = rg_suite_info(child->suite);
+
+	return json_sprintf("%s%s", suite ? suite->name : "none", child->esn ? "-esn" : "");
 }
 
 static void add_children(struct listing *l, const struct ike_sa *sa, uint64_t now)
@@ -201,7 +201,7 @@ static void add_children(struct listing *l, const struct ike_sa *sa, uint64_t no
 
 	TAILQ_FOREACH (child, &sa->children, link) {
 		json_t *o = json_pack(
-		        "{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:b}", "client",
+		        "{s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:b}", "client",
 		        (json_int_t)ike_session_id(sa), "identity", identity_of(sa), "spi_in",
 		        hex(ntohl(child->spi_in), 8), "spi_out", hex(ntohl(child->spi_out), 8), "state",
 		        child_state_name(child->state), "suite", esp_suite(child), "local_ts",

@@ -76,13 +76,11 @@ static json_t *hex64(uint64_t value)
 	return json_sprintf("%016" PRIx64, value);
 }
 
-static const char *suite_name(uint32_t suite, bool esn)
+static json_t *suite_json(uint32_t suite, bool esn)
 {
-	if (suite == RG_SUITE_AES128_GCM16)
-		return esn ? "aes128gcm16-esn" : "aes128gcm16";
-	if (suite == RG_SUITE_AES256_GCM16)
-		return esn ? "aes256gcm16-esn" : "aes256gcm16";
-	return "unknown";
+	const struct rg_suite_info *info = rg_suite_info(suite);
+
+	return json_sprintf("%s%s", info ? info->name : "unknown", info && esn ? "-esn" : "");
 }
 
 /* Names in records are the other process's: they may lack their NUL or be no UTF-8. */
@@ -133,10 +131,10 @@ static json_t *sa_json(const void *record)
 	json_t *idle = s->idle_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)(s->idle_ms / 1000));
 
 	return json_pack(
-	        "{s:s,s:I,s:o,s:I,s:s,s:b,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:s,s:s,s:o}",
+	        "{s:s,s:I,s:o,s:I,s:o,s:b,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:s,s:s,s:o}",
 	        "direction", s->direction == RG_IN ? "in" : "out", "handle", (json_int_t)s->handle, "spi",
 	        json_sprintf("%08x", ntohl(s->spi)), "tunnel", (json_int_t)s->tunnel, "suite",
-	        suite_name(s->suite, esn), "esn", esn, "window", (json_int_t)s->window, "owner",
+	        suite_json(s->suite, esn), "esn", esn, "window", (json_int_t)s->window, "owner",
 	        (json_int_t)s->owner, "cookie", hex64(s->cookie), "sequence", (json_int_t)s->sequence,
 	        "packets", (json_int_t)s->packets, "bytes", (json_int_t)s->bytes, "replayed",
 	        (json_int_t)s->replayed, "auth_failed", (json_int_t)s->auth_failed, "selector_mismatch",

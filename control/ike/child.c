@@ -69,14 +69,9 @@ static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
 	}
 }
 
-static enum rg_suite suite_of(const struct ike_suite *suite)
-{
-	return suite->encr_bits == 256 ? RG_SUITE_AES256_GCM16 : RG_SUITE_AES128_GCM16;
-}
-
 static void take_choice(struct child_sa *child, const struct ike_choice *choice)
 {
-	child->suite = suite_of(&choice->suite);
+	child->suite = rg_suite_find(choice->suite.encr, choice->suite.encr_bits, choice->suite.integ);
 	child->esn = choice->suite.esn;
 	child->dh_group = choice->suite.dh;
 	child->window = child->sa->connection->window;

@@ -54,7 +54,7 @@ struct child_sa {
 	uint32_t spi_out;   /* network byte order; the peer's */
 	uint32_t handle_in; /* the SPI's low 28 bits */
 	uint32_t handle_out;
-	enum rg_suite suite;
+	uint32_t suite;    /* enum rg_suite */
 	uint16_t dh_group; /* of the exchange that made it; 0: none */
 	bool esn;
 	unsigned window;

@@ -122,6 +122,7 @@ int ike_keymat_child(struct ike_child_keys *out, const struct ike_keys *ike, con
                      const struct ike_keymat_input *in)
 {
 	const struct ike_encr_info *encr = ike_encr_info(suite->encr, suite->encr_bits);
+	const struct ike_integ_info *integ = ike_integ_info(suite->integ);
 	uint8_t seed[IKE_MAX_DH + 2 * IKE_NONCE_MAX], bytes[2 * IKE_CHILD_KEY_MAX];
 	size_t one, len = in->shared.len;
 	int err;
@@ -133,7 +134,8 @@ int ike_keymat_child(struct ike_child_keys *out, const struct ike_keys *ike, con
 	if (len > 0)
 		memcpy(seed, in->shared.data, len);
 	len += put_nonces(seed + len, in);
-	one = (size_t)encr->key_len + encr->salt_len;
+	/* RFC 7296 2.17: encryption key (with its salt: RFC 4106 8.1, RFC 3686 5.1), then integrity key */
+	one = (size_t)encr->key_len + encr->salt_len + (integ ? integ->key_len : 0u);
 	err = ike_prf_plus(ike->suite.prf, (struct ike_view){ike->sk_d, ike->prf_len},
 	                   (struct ike_view){seed, len}, bytes, 2 * one);
 	if (!err) {

@@ -33,12 +33,12 @@ int ike_keymat_rekey(struct ike_keys *keys, const struct ike_keys *old, const st
                      const struct ike_keymat_input *in, uint32_t boot_epoch);
 
 struct ike_child_keys {
-	uint8_t key_len;                      /* cipher key and salt: the form of rg_api_sa.key */
+	uint8_t key_len;                      /* cipher key, salt, integrity key: the form of rg_api_sa.key */
 	uint8_t initiator[IKE_CHILD_KEY_MAX]; /* data from the exchange's initiator to its responder */
 	uint8_t responder[IKE_CHILD_KEY_MAX]; /* and back */
 };
 
-/* KEYMAT of an ESP pair (RFC 7296 2.17). `suite` is the ESP suite: AES-GCM-16 only (-EOPNOTSUPP). */
+/* KEYMAT of an ESP pair (RFC 7296 2.17). `suite` is the ESP suite. */
 int ike_keymat_child(struct ike_child_keys *out, const struct ike_keys *ike, const struct ike_suite *suite,
                      const struct ike_keymat_input *in);
 

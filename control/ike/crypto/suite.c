@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of algorithms that we have (RFC 8247 2; RFC 5282, 4868, 5903, 3526, 8031). Any thread. */
+/* The tables of algorithms that we have (RFC 8247 2; RFC 5282, 4868, 5903, 3526, 8031; of ESP, which the
+ * dataplane does: RFC 8221). Any thread. */
 #include <stdio.h>
 
 #include "control/ike/crypto/suite.h"
 
 static const struct ike_encr_info encrs[] = {
-        {IKE_ENCR_AES_GCM_16, 128, 16, 4, 8, 1, 16, "aes128gcm16"},
-        {IKE_ENCR_AES_GCM_16, 256, 32, 4, 8, 1, 16, "aes256gcm16"},
-        {IKE_ENCR_AES_CBC, 128, 16, 0, 16, 16, 0, "aes128"},
-        {IKE_ENCR_AES_CBC, 256, 32, 0, 16, 16, 0, "aes256"},
+        {IKE_ENCR_AES_GCM_16, 128, 16, 4, 8, 1, 16, false, "aes128gcm16"},
+        {IKE_ENCR_AES_GCM_16, 256, 32, 4, 8, 1, 16, false, "aes256gcm16"},
+        {IKE_ENCR_AES_CBC, 128, 16, 0, 16, 16, 0, false, "aes128"},
+        {IKE_ENCR_AES_CBC, 256, 32, 0, 16, 16, 0, false, "aes256"},
+        {IKE_ENCR_AES_GCM_16, 192, 24, 4, 8, 1, 16, true, "aes192gcm16"},
+        {IKE_ENCR_AES_GCM_12, 128, 16, 4, 8, 1, 12, true, "aes128gcm12"},
+        {IKE_ENCR_AES_GCM_12, 192, 24, 4, 8, 1, 12, true, "aes192gcm12"},
+        {IKE_ENCR_AES_GCM_12, 256, 32, 4, 8, 1, 12, true, "aes256gcm12"},
+        {IKE_ENCR_AES_GCM_8, 128, 16, 4, 8, 1, 8, true, "aes128gcm8"},
+        {IKE_ENCR_AES_GCM_8, 192, 24, 4, 8, 1, 8, true, "aes192gcm8"},
+        {IKE_ENCR_AES_GCM_8, 256, 32, 4, 8, 1, 8, true, "aes256gcm8"},
+        {IKE_ENCR_CHACHA20_POLY1305, 0, 32, 4, 8, 1, 16, true, "chacha20poly1305"},
+        {IKE_ENCR_NULL_AES_GMAC, 128, 16, 4, 8, 1, 16, true, "aes128gmac"},
+        {IKE_ENCR_NULL_AES_GMAC, 192, 24, 4, 8, 1, 16, true, "aes192gmac"},
+        {IKE_ENCR_NULL_AES_GMAC, 256, 32, 4, 8, 1, 16, true, "aes256gmac"},
+        {IKE_ENCR_AES_CBC, 192, 24, 0, 16, 16, 0, true, "aes192"},
+        {IKE_ENCR_AES_CTR, 128, 16, 4, 8, 1, 0, true, "aes128ctr"},
+        {IKE_ENCR_AES_CTR, 192, 24, 4, 8, 1, 0, true, "aes192ctr"},
+        {IKE_ENCR_AES_CTR, 256, 32, 4, 8, 1, 0, true, "aes256ctr"},
+        {IKE_ENCR_NULL, 0, 0, 0, 0, 1, 0, true, "null"},
 };
 
 static const struct ike_integ_info integs[] = {
-        {IKE_INTEG_HMAC_SHA2_256_128, 32, 16, "sha256"},
-        {IKE_INTEG_HMAC_SHA2_384_192, 48, 24, "sha384"},
-        {IKE_INTEG_HMAC_SHA2_512_256, 64, 32, "sha512"},
+        {IKE_INTEG_HMAC_SHA2_256_128, 32, 16, false, "sha256"},
+        {IKE_INTEG_HMAC_SHA2_384_192, 48, 24, false, "sha384"},
+        {IKE_INTEG_HMAC_SHA2_512_256, 64, 32, false, "sha512"},
+        {IKE_INTEG_HMAC_SHA1_96, 20, 12, true, "sha1"},
 };
 
 static const struct ike_prf_info prfs[] = {
@@ -58,14 +76,17 @@ const struct ike_dh_info *ike_dh_info(uint16_t id)
 bool ike_suite_supported(const struct ike_suite *suite)
 {
 	const struct ike_encr_info *encr = ike_encr_info(suite->encr, suite->encr_bits);
+	const struct ike_integ_info *integ = ike_integ_info(suite->integ);
 
 	if (!encr || (suite->dh && !ike_dh_info(suite->dh)))
 		return false;
-	if (suite->protocol == IKE_PROTOCOL_ESP) /* what the fast path does */
-		return encr->icv_len && !suite->integ && !suite->prf;
-	if (suite->protocol != IKE_PROTOCOL_IKE || !suite->dh || suite->esn || !ike_prf_info(suite->prf))
+	/* exactly one of the two authenticates */
+	if (encr->icv_len ? suite->integ != 0 : !integ)
 		return false;
-	return encr->icv_len ? !suite->integ : ike_integ_info(suite->integ) != NULL;
+	if (suite->protocol == IKE_PROTOCOL_ESP)
+		return !suite->prf;
+	return suite->protocol == IKE_PROTOCOL_IKE && suite->dh && !suite->esn && ike_prf_info(suite->prf) &&
+	       !encr->esp_only && !(integ && integ->esp_only);
 }
 
 void ike_suite_from_config(struct ike_suite *suite, uint8_t protocol, const struct rg_cfg_proposal *cfg)

@@ -19,12 +19,14 @@
 /* Lengths in octets. Zeros where an algorithm has no such thing. */
 struct ike_encr_info {
 	uint16_t id, key_bits;
-	uint8_t key_len, salt_len, iv_len, block_len, icv_len; /* icv_len: AEAD only */
+	uint8_t key_len, salt_len, iv_len, block_len, icv_len; /* icv_len: AEAD and GMAC only */
+	bool esp_only;
 	const char *name;
 };
 struct ike_integ_info {
 	uint16_t id;
 	uint8_t key_len, icv_len;
+	bool esp_only;
 	const char *name;
 };
 struct ike_prf_info {
@@ -38,7 +40,7 @@ struct ike_dh_info {
 	const char *name;
 };
 
-/* NULL: we don't have it. key_bits must be given for AES. */
+/* NULL: we don't have it. key_bits must be given for AES, and 0 for what has one length only. */
 const struct ike_encr_info *ike_encr_info(uint16_t id, uint16_t key_bits);
 const struct ike_integ_info *ike_integ_info(uint16_t id);
 const struct ike_prf_info *ike_prf_info(uint16_t id);

@@ -169,12 +169,14 @@
 #define IKE_ATTR_KEY_LENGTH 14u /* RFC 7296 3.3.5; always in TV format */
 
 #define IKE_ENCRS(X)                                                                                         \
+	X(NULL, 11)                                                                                          \
 	X(AES_CBC, 12)                                                                                       \
 	X(AES_CTR, 13)                                                                                       \
 	X(AES_CCM_16, 16)                                                                                    \
 	X(AES_GCM_8, 18)                                                                                     \
 	X(AES_GCM_12, 19)                                                                                    \
 	X(AES_GCM_16, 20)                                                                                    \
+	X(NULL_AES_GMAC, 21)                                                                                 \
 	X(CHACHA20_POLY1305, 28)
 
 #define IKE_PRFS(X)                                                                                          \

@@ -151,7 +151,7 @@ static const struct refusal refusals[] = {
         {13, "\n", 15, 3, "uses a pre-shared key; expected an entry in 'secrets'"},
         {10, "\n", 15, 3, "needs 'gateway' with an identity"},
         /* proposals: more in proposal_test.c */
-        {0, "    proposals: {esp: [aes128-sha256]}\n", 19, 23, "ESP with AES-CBC is not in this version"},
+        {0, "    proposals: {esp: [aes128gcm16-sha256]}\n", 19, 23, "take no integrity algorithm"},
         {0, "    proposals: {ike: [aes128gcm16-prfsha256-x25519, 3des]}\n", 19, 53,
          "unknown algorithm '3des'"},
 };

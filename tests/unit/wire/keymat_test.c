@@ -150,6 +150,36 @@ static void unusable_inputs(void **state)
 	assert_int_equal(child.key_len, 36);
 	suite.encr = IKE_ENCR_AES_CBC;
 	assert_int_equal(ike_keymat_child(&child, &old, &suite, &input), -EOPNOTSUPP);
+	suite.integ = IKE_INTEG_HMAC_SHA2_512_256;
+	assert_int_equal(ike_keymat_child(&child, &old, &suite, &input), 0);
+	assert_int_equal(child.key_len, 96);
+	suite.encr = IKE_ENCR_AES_CTR;
+	assert_int_equal(ike_keymat_child(&child, &old, &suite, &input), 0);
+	assert_int_equal(child.key_len, IKE_CHILD_KEY_MAX);
+}
+
+/* RFC 7296 2.17: one stream, cut into the initiator's cipher key, its integrity key, then the responder's. */
+static void child_keys_in_order(void **state)
+{
+	struct ike_suite suite = {.protocol = IKE_PROTOCOL_ESP,
+	                          .encr = IKE_ENCR_AES_CTR,
+	                          .encr_bits = 192,
+	                          .integ = IKE_INTEG_HMAC_SHA1_96};
+	uint8_t seed[32 + 48], stream[2 * 48];
+	struct ike_child_keys child;
+	struct ike_keys keys;
+
+	(void)state;
+	assert_int_equal(ike_keymat_init(&keys, &good, &input, 9), 0);
+	assert_int_equal(ike_keymat_child(&child, &keys, &suite, &input), 0);
+	memcpy(seed, shared, 32);
+	memset(seed + 32, 0, 48); /* both nonces */
+	assert_int_equal(ike_prf_plus(IKE_PRF_HMAC_SHA2_256, (struct ike_view){keys.sk_d, 32},
+	                              (struct ike_view){seed, sizeof(seed)}, stream, sizeof(stream)),
+	                 0);
+	assert_int_equal(child.key_len, 24 + 4 + 20);
+	assert_memory_equal(child.initiator, stream, 48);
+	assert_memory_equal(child.responder, stream + 48, 48);
 }
 
 static void auth_covers_everything(void **state)
@@ -188,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(rfc4231_case_2),         cmocka_unit_test(nist_sp800_135),
 	        cmocka_unit_test(prf_plus_bounds),        cmocka_unit_test(unusable_inputs),
-	        cmocka_unit_test(auth_covers_everything),
+	        cmocka_unit_test(auth_covers_everything), cmocka_unit_test(child_keys_in_order),
 	};
 
 	return cmocka_run_group_tests_name("crypto/keymat", tests, NULL, NULL);
