@@ -21,8 +21,8 @@
 
 #define RATE        100000u /* moves a second */
 #define A_MESSAGE   100u
-#define OUTSTANDING 8u /* messages without an answer yet */
-#define PHASES      6u /* of each kind */
+#define OUTSTANDING 16u /* messages without an answer yet */
+#define PHASES      6u  /* of each kind */
 #define SIZE        512u
 #define ROUNDS_MAX  65536u
 
@@ -116,7 +116,7 @@ static void *move(void *arg)
 		/* what a switch away from this thread cost is made up for, up to ten gaps of it */
 		if (now - due > 10 * gap && now > due)
 			due = now - 10 * gap;
-		if (s->rc == 0 && now >= due && s->outstanding < OUTSTANDING) {
+		while (s->rc == 0 && now >= due && s->outstanding < OUTSTANDING) {
 			s->rc = send_moves(s);
 			due += gap;
 		}
