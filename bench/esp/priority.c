@@ -39,17 +39,26 @@ static void on_signal(int number)
 	_exit(128 + number);
 }
 
-void priority_raise(void)
+/* "/autogroup-N nice VALUE" */
+static void remember(void)
 {
 	FILE *f = fopen("/proc/self/autogroup", "re");
-	int nice = 0;
+	char line[64] = "";
+	const char *at = NULL;
 
-	(void)setpriority(PRIO_PROCESS, 0, -20);
 	if (f == NULL)
 		return;
-	if (fscanf(f, "/autogroup-%*d nice %d", &nice) == 1)
-		snprintf(before, sizeof(before), "%d", nice);
+	if (fgets(line, sizeof(line), f) != NULL)
+		at = strstr(line, " nice ");
 	fclose(f);
+	if (at != NULL)
+		snprintf(before, sizeof(before), "%ld", strtol(at + 6, NULL, 10));
+}
+
+void priority_raise(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, -20);
+	remember();
 	if (before[0] == '\0')
 		return;
 	atexit(give_back);
