@@ -10,6 +10,7 @@
 
 #include "dataplane/worker.h"
 
+#include <sched.h>
 #include <stdint.h>
 #include <x86intrin.h>
 
@@ -98,14 +99,23 @@ struct gateway {
 
 /* 0 or a negative errno after a line on stderr. */
 int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool);
+/* The same with several workers and other ports: queue i of both is worker i's. Their rounds are the
+ * caller's. */
+int gateway_open_workers(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool,
+                         unsigned n_workers, const struct port_ops *uplink, const struct port_ops *lan,
+                         void *ctx);
 void gateway_close(struct gateway *g);
 /* Of client `i`: its address inside (network byte order), and its tunnel, SA and policy. */
 uint32_t gateway_client(uint32_t i);
 uint32_t gateway_handle(uint32_t i);
+/* One packet of the SA into `m`. */
+void gateway_put(struct gateway *g, struct rte_mbuf *m, uint32_t sa, uint32_t size);
 /* Lays the packets of a round ready (not timed). */
 void gateway_prepare(struct gateway *g, const struct pattern *p);
 /* Cycles for one round, or 0 after a line on stderr that says which packets were lost. */
 uint64_t gateway_round(struct gateway *g);
+/* A line on stderr: what the workers dropped. */
+void gateway_tell_drops(const struct gateway *g, unsigned sent, unsigned of);
 /* Decrypts what the last round sent with another implementation. 0 or -EBADMSG after a line on stderr. */
 int gateway_verify(struct gateway *g, const struct pattern *p);
 /* Where in the buffers the bytes lie that are encrypted, and how many: for raw_round(). */
@@ -137,6 +147,8 @@ struct bench_options {
 	const char *suite; /* only that one of cases.c's; NULL: all */
 	bool quick;
 	unsigned cpu;
+	unsigned workers; /* the most that workers.c runs together; 0: two, where there are two CPUs */
+	cpu_set_t cpus;   /* that this process may use */
 };
 
 /* 0, 1 after --help, or -EINVAL after a line on stderr. */
@@ -161,6 +173,7 @@ bench_part latency_run;    /* latency.c: from the store of a path to the wire */
 bench_part storm_run;      /* storm.c: throughput while everybody moves */
 bench_part rivals_run;     /* rivals.c: ipsec-secgw and VPP, where they are installed */
 bench_part migrations_run; /* migrations.c: moves a second through the API */
+bench_part workers_run;    /* workers.c: several, each on a core of its own, with packets handed over */
 
 /* ---- report.c: records that all have the same first keys */
 

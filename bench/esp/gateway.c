@@ -118,9 +118,11 @@ static int install_some(struct gateway *g, uint32_t first, uint32_t n)
 	return rc;
 }
 
-int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool)
+int gateway_open_workers(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool,
+                         unsigned n_workers, const struct port_ops *uplink, const struct port_ops *lan,
+                         void *ctx)
 {
-	struct core_config config = {.n_workers = 1,
+	struct core_config config = {.n_workers = n_workers,
 	                             .max_sas = what->sas + 2,
 	                             .key_size = CRYPTO_KEY_BYTES,
 	                             .key_align = CRYPTO_KEY_ALIGN,
@@ -143,23 +145,33 @@ int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_me
 	}
 	g->dp.pool = pool;
 	g->dp.n_ports = 2;
-	g->dp.n_workers = 1;
+	g->dp.n_workers = n_workers;
 	g->dp.prefetch_payload = true;
-	packets_port(&g->dp.port[PACKETS_UPLINK], PACKETS_UPLINK,
-	             what->decrypt ? &memory_port_rx_tx : &memory_port_tx, &g->port, 1);
-	packets_port(&g->dp.port[PACKETS_LAN], PACKETS_LAN,
-	             what->decrypt ? &memory_port_tx : &memory_port_rx_tx, &g->port, 1);
+	packets_port(&g->dp.port[PACKETS_UPLINK], PACKETS_UPLINK, uplink, ctx, (uint16_t)n_workers);
+	packets_port(&g->dp.port[PACKETS_LAN], PACKETS_LAN, lan, ctx, (uint16_t)n_workers);
 	atomic_store(&g->dp.fib, packets_fib());
-	g->worker = worker_new(&g->dp, 0, false);
-	rc = g->worker == NULL || atomic_load(&g->dp.fib) == NULL ? -ENOMEM
-	                                                          : memory_port_fill(&g->port, pool);
-	if (rc == 0)
-		rc = peer_open(g->peer, what->suite->suite);
+	rc = atomic_load(&g->dp.fib) == NULL ? -ENOMEM : peer_open(g->peer, what->suite->suite);
+	for (unsigned i = 0; rc == 0 && i < n_workers; i++)
+		rc = worker_new(&g->dp, i, false) == NULL ? -ENOMEM : 0;
+	g->worker = g->dp.worker[0];
 	for (uint32_t i = 0; rc == 0 && i < what->sas; i += BATCH)
 		rc = install_some(g, i, what->sas - i < BATCH ? what->sas - i : BATCH);
-	if (rc == 0)
-		rcu_online(&g->dp.core->rcu, 0);
-	else
+	if (rc != 0)
+		gateway_close(g);
+	return rc;
+}
+
+int gateway_open(struct gateway *g, const struct bench_case *what, struct rte_mempool *pool)
+{
+	const struct port_ops *both = &memory_port_rx_tx, *out = &memory_port_tx;
+	int rc = gateway_open_workers(g, what, pool, 1, what->decrypt ? both : out,
+	                              what->decrypt ? out : both, &g->port);
+
+	if (rc != 0)
+		return rc;
+	rcu_online(&g->dp.core->rcu, 0);
+	rc = memory_port_fill(&g->port, pool);
+	if (rc != 0)
 		gateway_close(g);
 	return rc;
 }
@@ -168,8 +180,8 @@ void gateway_close(struct gateway *g)
 {
 	if (g->port.pool != NULL)
 		rte_pktmbuf_free_bulk(g->port.m, BENCH_ROUND);
-	if (g->worker != NULL)
-		worker_free(g->worker);
+	for (unsigned i = 0; i < g->dp.n_workers; i++)
+		worker_free(g->dp.worker[i]);
 	if (atomic_load(&g->dp.fib) != NULL)
 		fib_free((struct fib *)(uintptr_t)atomic_load(&g->dp.fib));
 	if (g->dp.core != NULL) {
@@ -196,26 +208,27 @@ static uint32_t put_esp(struct gateway *g, uint32_t sa, uint32_t size, uint8_t *
 	return len;
 }
 
+void gateway_put(struct gateway *g, struct rte_mbuf *m, uint32_t sa, uint32_t size)
+{
+	uint32_t len = size;
+	uint8_t *frame;
+
+	rte_pktmbuf_reset(m);
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
+	if (g->what.decrypt) {
+		len = put_esp(g, sa, size, frame + PACKETS_L2);
+	} else {
+		packets_put_ipv4(frame + PACKETS_L2, packets_server(), gateway_client(sa), IPPROTO_UDP, size);
+	}
+	m->data_len = (uint16_t)(PACKETS_L2 + len);
+	m->pkt_len = m->data_len;
+}
+
 void gateway_prepare(struct gateway *g, const struct pattern *p)
 {
-	for (unsigned i = 0; i < BENCH_ROUND; i++) {
-		const uint32_t size = p->size[i];
-		struct rte_mbuf *m = g->port.m[i];
-		uint32_t len = size;
-		uint8_t *frame;
-
-		rte_pktmbuf_reset(m);
-		frame = rte_pktmbuf_mtod(m, uint8_t *);
-		packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
-		if (g->what.decrypt) {
-			len = put_esp(g, p->sa[i], size, frame + PACKETS_L2);
-		} else {
-			packets_put_ipv4(frame + PACKETS_L2, packets_server(), gateway_client(p->sa[i]),
-			                 IPPROTO_UDP, size);
-		}
-		m->data_len = (uint16_t)(PACKETS_L2 + len);
-		m->pkt_len = m->data_len;
-	}
+	for (unsigned i = 0; i < BENCH_ROUND; i++)
+		gateway_put(g, g->port.m[i], p->sa[i], p->size[i]);
 	peer_finish(g->peer);
 	g->port.ready = BENCH_ROUND;
 }
@@ -230,13 +243,16 @@ void gateway_cipher(const struct gateway *g, const struct pattern *p, uint8_t **
 	}
 }
 
-static void tell_drops(const struct gateway *g, unsigned sent)
+void gateway_tell_drops(const struct gateway *g, unsigned sent, unsigned of)
 {
-	fprintf(stderr, "bench: %u of %u packets came out; dropped:", sent, BENCH_ROUND);
-	for (unsigned i = 1; i < DROP_COUNT; i++)
-		if (g->worker->counters->drop[i] != 0)
-			fprintf(stderr, " %s %lu", drop_name((enum drop)i),
-			        (unsigned long)g->worker->counters->drop[i]);
+	fprintf(stderr, "bench: %u of %u packets came out; dropped:", sent, of);
+	for (unsigned i = 1; i < DROP_COUNT; i++) {
+		uint64_t n = 0;
+		for (unsigned k = 0; k < g->dp.n_workers; k++)
+			n += counters_read(&g->dp.worker[k]->counters->drop[i]);
+		if (n != 0)
+			fprintf(stderr, " %s %lu", drop_name((enum drop)i), (unsigned long)n);
+	}
 	fprintf(stderr, "\n");
 }
 
@@ -252,7 +268,7 @@ uint64_t gateway_round(struct gateway *g)
 	cycles = __rdtsc() - start;
 	sent = g->port.sent;
 	if (memory_port_collect(&g->port) != 0) {
-		tell_drops(g, sent);
+		gateway_tell_drops(g, sent, BENCH_ROUND);
 		return 0;
 	}
 	return cycles;

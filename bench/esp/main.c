@@ -22,7 +22,8 @@ static const struct {
 	bench_part *run;
 } parts[] = {
         {"cases", cases_run},     {"migrations", migrations_run}, {"install", install_run},
-        {"latency", latency_run}, {"storm", storm_run},           {"rivals", rivals_run},
+        {"latency", latency_run}, {"storm", storm_run},           {"workers", workers_run},
+        {"rivals", rivals_run},
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };

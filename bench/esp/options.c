@@ -11,21 +11,27 @@
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: bench esp [--quick] [--json FILE] [--plot FILE] [--cpu N] [--only PART] [--suite "
-	            "NAME]\n"
+	            "NAME] [--workers N]\n"
 	            "  one worker, pinned to CPU N (default: the last), beside raw intel-ipsec-mb in the "
-	            "same run\n");
+	            "same run; then two of them, or up to N, on as many CPUs\n");
 }
 
 int options_parse(struct bench_options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {
-	        {"json", required_argument, NULL, 'j'},  {"plot", required_argument, NULL, 'p'},
-	        {"quick", no_argument, NULL, 'q'},       {"cpu", required_argument, NULL, 'c'},
-	        {"suite", required_argument, NULL, 's'}, {"only", required_argument, NULL, 'o'},
-	        {"help", no_argument, NULL, 'h'},        {0}};
+	static const struct option longs[] = {{"json", required_argument, NULL, 'j'},
+	                                      {"plot", required_argument, NULL, 'p'},
+	                                      {"quick", no_argument, NULL, 'q'},
+	                                      {"cpu", required_argument, NULL, 'c'},
+	                                      {"suite", required_argument, NULL, 's'},
+	                                      {"only", required_argument, NULL, 'o'},
+	                                      {"workers", required_argument, NULL, 'w'},
+	                                      {"help", no_argument, NULL, 'h'},
+	                                      {0}};
 	int c;
 
 	*o = (struct bench_options){.cpu = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) - 1};
+	if (sched_getaffinity(0, sizeof(o->cpus), &o->cpus) != 0)
+		return -errno;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 'j':
@@ -45,6 +51,11 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 			break;
 		case 'o':
 			o->only = optarg;
+			break;
+		case 'w':
+			o->workers = (unsigned)strtoul(optarg, NULL, 10);
+			if (o->workers < 2 || o->workers > CORE_MAX_WORKERS)
+				return usage(stderr), -EINVAL;
 			break;
 		case 'h':
 			return usage(stdout), 1;
