@@ -7,6 +7,7 @@
 #include "dataplane/checksum.h"
 #include "dataplane/ike_spi.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 #include <netinet/in.h>
 
@@ -36,6 +37,14 @@ static enum drop to_punt(struct worker *w, struct frame *f, enum punt_class clas
 		count_add(w->counters, COUNTER_CHECKSUM_COMPLETED, 1);
 	punt_frame(w, f->m, class);
 	return DROP_NONE;
+}
+
+/* A transport mode policy may want that encrypted: IKE and ESP are never asked (RFC 4301 5.2). */
+static enum drop to_kernel(struct worker *w, struct frame *f, enum punt_class class)
+{
+	if (!f->to_all && transport_wants_esp(w, f->p->family, f->ip, f->len))
+		return DROP_TRANSPORT_CLEAR;
+	return to_punt(w, f, class);
 }
 
 static enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t encap)
@@ -72,7 +81,7 @@ static enum drop local_udp(struct worker *w, struct frame *f)
 	uint16_t port = load16(f->ip + f->l4 + 2);
 	uint32_t udp_len = ntohs(load16(f->ip + f->l4 + 4));
 	if (port != PORT_NAT_T && port != PORT_IKE)
-		return to_punt(w, f, PUNT_CLASS_OTHER);
+		return to_kernel(w, f, PUNT_CLASS_OTHER);
 	if (udp_len < 8 || f->l4 + udp_len > f->len)
 		return DROP_RX_BAD_UDP;
 	f->len = f->l4 + udp_len;
@@ -92,7 +101,7 @@ static enum drop local_icmp6(struct worker *w, struct frame *f)
 
 	if (type >= 133 && type <= 137) /* RFC 4861 4 */
 		return to_punt(w, f, PUNT_CLASS_ARP_ND);
-	return to_punt(w, f, type >= 1 && type <= 4 ? PUNT_CLASS_ICMP_ERROR : PUNT_CLASS_OTHER);
+	return to_kernel(w, f, type >= 1 && type <= 4 ? PUNT_CLASS_ICMP_ERROR : PUNT_CLASS_OTHER);
 }
 
 static enum drop local_icmp4(struct worker *w, struct frame *f)
@@ -100,7 +109,7 @@ static enum drop local_icmp4(struct worker *w, struct frame *f)
 	uint8_t type = f->len > f->l4 ? f->ip[f->l4] : 0;
 	bool error = type == 3 || type == 11 || type == 12;
 
-	return to_punt(w, f, error ? PUNT_CLASS_ICMP_ERROR : PUNT_CLASS_OTHER);
+	return to_kernel(w, f, error ? PUNT_CLASS_ICMP_ERROR : PUNT_CLASS_OTHER);
 }
 
 /* For an address of the gateway, or for all on the link. */
@@ -109,14 +118,14 @@ static enum drop to_us(struct worker *w, struct frame *f)
 	if (f->protocol == IPPROTO_ESP && !f->to_all)
 		return to_esp(w, f, f->l4, RG_ENCAP_NONE);
 	if (f->fragment)
-		return to_punt(w, f, PUNT_CLASS_OTHER);
+		return to_kernel(w, f, PUNT_CLASS_OTHER);
 	if (f->protocol == IPPROTO_UDP && !f->to_all)
 		return local_udp(w, f);
 	if (f->protocol == IPPROTO_ICMPV6 && f->p->family == 6)
 		return local_icmp6(w, f);
 	if (f->protocol == IPPROTO_ICMP && f->p->family == 4)
 		return local_icmp4(w, f);
-	return to_punt(w, f, PUNT_CLASS_OTHER);
+	return to_kernel(w, f, PUNT_CLASS_OTHER);
 }
 
 /* Plaintext for somebody else: only a network may send it into a tunnel (RFC 4301 5.2 step 3a). */

@@ -47,6 +47,12 @@ static inline uint32_t esp_overhead(const struct sa_shape *shape)
 	return ESP_HEADER + (uint32_t)shape->iv + shape->icv;
 }
 
+/* Of `len` octets in clear: with padding and trailer, in whole blocks (RFC 4303 2.4). */
+static inline uint32_t esp_cipher_len(const struct sa_shape *shape, uint32_t len)
+{
+	return (len + ESP_TRAILER + shape->mask) & ~(uint32_t)shape->mask;
+}
+
 /* A packet for the batch of a burst; `esp` is its header, with SPI and sequence number. */
 static inline void esp_batch(struct crypto_op *op, const struct sa *sa, uint8_t *esp, uint64_t seq,
                              uint16_t cipher)

@@ -8,6 +8,7 @@
 #include "dataplane/esp.h"
 #include "dataplane/mss.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 #define OUTER_AT 14u /* frames come in with their Ethernet header */
 
@@ -231,10 +232,9 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	const uint32_t front = p->esp + ESP_HEADER + iv;
-	uint8_t *outer = frame + OUTER_AT, *clear = frame + front;
+	uint8_t *outer = frame + OUTER_AT, *clear = frame + p->esp + ESP_HEADER + iv, *ip = outer;
 	uint32_t inner_len = 0;
-	bool newest;
+	bool newest, transport = (sa->flags & SA_TRANSPORT) != 0;
 	enum drop why = sa_replay_accept(sa, p->seq, &newest);
 
 	if (why != DROP_NONE) {
@@ -242,7 +242,13 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 		return why;
 	}
 	note_sender(w, p, outer, newest);
-	why = check_trailer(clear, p->cipher, &inner_len, &p->family);
+	if (__builtin_expect(transport, 0)) {
+		p->family = outer[0] >> 4;
+		why = transport_restore(&ip, clear, p->cipher, p->encap == RG_ENCAP_UDP, &inner_len);
+		clear = ip;
+	} else {
+		why = check_trailer(clear, p->cipher, &inner_len, &p->family);
+	}
 	if (sa_account(sa, inner_len, w->now_ms))
 		event_due(&w->mine->events, sa);
 	if (why != DROP_NONE)
@@ -251,7 +257,7 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 		counters_add(&sa->selector_mismatch, 1);
 		return DROP_ESP_SELECTORS;
 	}
-	why = merge_ecn(outer, clear);
+	why = transport ? DROP_NONE : merge_ecn(outer, clear);
 	if (why != DROP_NONE)
 		return why;
 	p->ip = clear;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outbound ESP in tunnel mode (RFC 4303 3.3, RFC 4301 5.1.2): from the
+ * Outbound ESP (RFC 4303 3.3, RFC 4301 5.1.2): from the
  * SA that the inner stage chose to a frame for the next hop. The path is loaded
  * once, in prepare(), where the length is computed, and travels with the packet.
  * Worker threads; only the SA's owner gets past the hand-over.
@@ -10,6 +10,7 @@
 #include "dataplane/mss.h"
 #include "dataplane/outer_bits.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 #define IPV4_DF  RTE_BE16(0x4000)
 #define IPV6_MIN 1280u
@@ -38,30 +39,6 @@ static enum drop why_not(const struct sa *sa, const struct path *path)
 		return DROP_OUT_SUSPENDED;
 	}
 	return sa_is_dead(sa) ? DROP_OUT_SA_DEAD : DROP_OUT_NO_ROUTE;
-}
-
-/* RFC 4301 8.2.1: the sender learns the tunnel's MTU, unless the packet may be cut before encryption. */
-static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path *path, uint32_t fits)
-{
-	const struct path *same[WORKER_FRAG_ROOM];
-	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
-	struct pkt *p = pkt_of(m);
-	enum drop why;
-	unsigned n;
-
-	if (p->family == 6 || (load16(pkt_ip(m) + 6) & IPV4_DF) != 0) {
-		icmp_too_big(w, m, p->family == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
-		return DROP_OUT_TOO_BIG;
-	}
-	why = fragment_make4(w, m, fits, piece, &n);
-	if (why != DROP_NONE)
-		return why;
-	for (unsigned i = 0; i < n; i++)
-		same[i] = path;
-	rte_pktmbuf_free(m);
-	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	seal_burst(w, piece, same, n);
-	return DROP_NONE;
 }
 
 /* RFC 6040 4.1, normal mode, and DSCP copied (RFC 4301 5.1.2.1). */
@@ -140,39 +117,104 @@ static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t f
 	return DROP_NONE;
 }
 
-/* Everything but the cipher text. DROP_NONE with `s->m` NULL: it went in pieces. */
-static inline __attribute__((always_inline)) enum drop prepare(struct worker *w, struct rte_mbuf *m,
-                                                               const struct path *path, struct seal *s,
-                                                               const struct sa_shape *shape)
+/* RFC 8200 8.1: UDP over IPv6 has a checksum. */
+static void finish_udp6(const struct seal *s)
+{
+	const struct sa_shape *shape = sa_shape(s->sa);
+	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
+	uint16_t udp_len = (uint16_t)(8 + esp_overhead(shape) + s->cipher), check;
+	uint64_t sum = (uint64_t)s->path->sum + 2ull * htons(udp_len) + checksum_bytes(udp + 8, udp_len - 8u);
+
+	check = (uint16_t)~checksum_fold(sum);
+	store16(udp + 6, check == 0 ? 0xffff : check);
+}
+
+/* One packet by itself, beside the burst. */
+static enum drop seal_alone(struct worker *w, const struct seal *s)
+{
+	const struct sa_shape *shape = sa_shape(s->sa);
+	struct crypto_batch *b = w->crypto;
+
+	if (shape->batched) {
+		esp_batch(&b->op[0], s->sa, s->clear - shape->iv - ESP_HEADER, s->seq, s->cipher);
+		crypto_seal_batch(b, 1);
+		if (b->op[0].result != CRYPTO_OK)
+			return DROP_CRYPTO_ERROR;
+	} else {
+		crypto_seal(s->sa->suite, sa_key(s->sa), s->clear, s->cipher, s->in.nonce, s->in.aad,
+		            s->in.aad_len);
+	}
+	if (s->path->hdr_len == 48)
+		finish_udp6(s);
+	return DROP_NONE;
+}
+
+/* Encrypted whole and cut then (RFC 4303 3.3.4): what no sender can make smaller. Nothing of `s` is left. */
+static void send_in_pieces(struct worker *w, struct seal *s, const struct nexthop *nh)
+{
+	struct rte_mbuf *piece[WORKER_FRAG_ROOM], *m = s->m;
+	uint32_t id = load32(s->clear - sa_shape(s->sa)->iv - 4); /* the sequence number */
+	enum drop why = seal_alone(w, s);
+	unsigned n = 0;
+
+	s->m = NULL;
+	pkt_of(m)->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
+	pkt_of(m)->len = (uint16_t)(rte_pktmbuf_data_len(m) - RTE_ETHER_HDR_LEN);
+	if (why == DROP_NONE)
+		why = fragment_outer(w, m, path_outer_mtu(s->path, nh), id, piece, &n);
+	for (unsigned i = 0; i < n; i++)
+		tx_ip(w, nh, piece[i]);
+	if (why != DROP_NONE) {
+		worker_drop(w, m, why);
+		return;
+	}
+	count_add(w->counters, COUNTER_ENCRYPTED, 1);
+	count_add(w->counters, COUNTER_OUTER_FRAGMENTED, 1);
+	rte_pktmbuf_free(m);
+}
+
+/* A sequence number, and what the cipher needs with it: the last step that can fail. */
+static inline __attribute__((always_inline)) enum drop take_number(struct worker *w, struct sa *sa,
+                                                                   const struct sa_shape *shape, uint32_t len,
+                                                                   struct seal *s, uint64_t *seq)
+{
+	*seq = sa_next_sequence(sa);
+	if (__builtin_expect(*seq == 0, 0)) {
+		event_due(&w->mine->events, sa);
+		return DROP_OUT_SEQUENCE;
+	}
+	if (shape->batched)
+		s->seq = *seq;
+	else
+		esp_inputs_set(&s->in, sa, *seq, __builtin_bswap64(*seq));
+	if (__builtin_expect(sa_account(sa, len, w->now_ms), 0))
+		event_due(&w->mine->events, sa);
+	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
+		event_no_answer(&w->mine->events, sa, w->now_ms);
+	return DROP_NONE;
+}
+
+/* Everything but the cipher text, in tunnel mode, whether it fits or not. */
+static inline __attribute__((always_inline)) enum drop build(struct worker *w, struct rte_mbuf *m,
+                                                             const struct path *path,
+                                                             const struct nexthop *nh, struct seal *s,
+                                                             const struct sa_shape *shape)
 {
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
-	const struct nexthop *nh = nexthop_load(path->nexthop);
-	const uint32_t inner_len = pkt_ip_len(m),
-	               front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + shape->iv;
-	const uint32_t cipher = (inner_len + ESP_TRAILER + shape->mask) & ~(uint32_t)shape->mask,
-	               frame_len = front + cipher + shape->icv;
+	const uint32_t inner_len = pkt_ip_len(m), cipher = esp_cipher_len(shape, inner_len);
+	const uint32_t front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + shape->iv;
 	enum drop why;
 	uint64_t seq;
 	uint8_t *frame;
 
-	s->m = NULL;
-	if (__builtin_expect(nh == NULL || sa_is_dead(sa), 0))
-		return why_not(sa, path);
-	if (__builtin_expect(frame_len - RTE_ETHER_HDR_LEN > path_outer_mtu(path, nh), 0))
-		return too_big(w, m, path, esp_inner_mtu(sa, path, nh));
 	s->clear = pkt_ip(m);
-	if (w->dp->mss_clamp && mss_is_tcp(s->clear) &&
-	    mss_clamp(s->clear, inner_len, esp_inner_mtu(sa, path, nh)))
-		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	why = make_room(m, front, frame_len, (uint32_t)shape->room - shape->icv);
+	why = make_room(m, front, front + cipher + shape->icv, (uint32_t)shape->room - shape->icv);
 	if (why != DROP_NONE)
 		return why;
-	seq = sa_next_sequence(sa);
-	if (__builtin_expect(seq == 0, 0)) {
-		event_due(&w->mine->events, sa);
-		return DROP_OUT_SEQUENCE;
-	}
+	why = take_number(w, sa, shape, inner_len, s, &seq);
+	if (why != DROP_NONE)
+		return why;
 	s->m = m;
 	s->sa = sa;
 	s->path = path;
@@ -184,33 +226,127 @@ static inline __attribute__((always_inline)) enum drop prepare(struct worker *w,
 	          p->family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6);
 	if (__builtin_expect(sa->flags & SA_BITS, 0))
 		outer_bits_apply(sa, frame + RTE_ETHER_HDR_LEN, s->clear, (uint32_t)seq);
-	if (__builtin_expect(shape->batched, 0))
-		s->seq = seq;
-	else
-		esp_inputs_set(&s->in, sa, seq, __builtin_bswap64(seq));
-	if (__builtin_expect(sa_account(sa, inner_len, w->now_ms), 0))
-		event_due(&w->mine->events, sa);
-	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
-		event_no_answer(&w->mine->events, sa, w->now_ms);
 	return DROP_NONE;
+}
+
+/*
+ * RFC 4301 8.2.1: the sender learns the tunnel's MTU, unless the packet may be cut before encryption. An IPv6
+ * packet of the least MTU has to pass whatever the path's is (RFC 8200 5, RFC 2473 7.1).
+ */
+static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path *path,
+                         const struct nexthop *nh, struct seal *s)
+{
+	const struct path *same[WORKER_FRAG_ROOM];
+	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
+	struct pkt *p = pkt_of(m);
+	uint32_t fits = esp_inner_mtu(p->sa, path, nh);
+	enum drop why;
+	unsigned n;
+
+	if (p->family == 6 && pkt_ip_len(m) <= IPV6_MIN) {
+		why = build(w, m, path, nh, s, sa_shape(p->sa));
+		if (why == DROP_NONE)
+			send_in_pieces(w, s, nh);
+		return why;
+	}
+	if (p->family == 6 || (load16(pkt_ip(m) + 6) & IPV4_DF) != 0) {
+		icmp_too_big(w, m, p->family == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
+		return DROP_OUT_TOO_BIG;
+	}
+	why = fragment_make4(w, m, fits, piece, &n);
+	if (why != DROP_NONE)
+		return why;
+	for (unsigned i = 0; i < n; i++)
+		same[i] = path;
+	rte_pktmbuf_free(m);
+	count_add(w->counters, COUNTER_FRAGMENTED, 1);
+	seal_burst(w, piece, same, n);
+	return DROP_NONE;
+}
+
+/* The same in transport mode: the packet's own headers outside. */
+static enum drop build_transport(struct worker *w, struct rte_mbuf *m, const struct transport_cut *cut,
+                                 const struct path *path, const struct nexthop *nh, struct seal *s)
+{
+	struct sa *sa = pkt_of(m)->sa;
+	const struct sa_shape *shape = sa_shape(sa);
+	const uint32_t len = pkt_ip_len(m), cipher = esp_cipher_len(shape, len - cut->at);
+	const uint32_t room = (path->encap == RG_ENCAP_UDP ? 8u : 0u) + ESP_HEADER + shape->iv;
+	const uint32_t outer_len = room + cut->at + cipher + shape->icv;
+	uint8_t *ip = pkt_ip(m), *frame;
+	uint64_t seq;
+	enum drop why = make_room(m, RTE_ETHER_HDR_LEN + room, RTE_ETHER_HDR_LEN + outer_len,
+	                          (uint32_t)shape->room - shape->icv);
+
+	if (why == DROP_NONE)
+		why = take_number(w, sa, shape, len, s, &seq);
+	if (why != DROP_NONE)
+		return why;
+	s->m = m;
+	s->sa = sa;
+	s->path = path;
+	s->clear = ip + cut->at;
+	s->cipher = (uint16_t)cipher;
+	s->port = nh->port;
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	memcpy(frame, nh->l2, sizeof(nh->l2));
+	transport_write_outer(frame + RTE_ETHER_HDR_LEN, ip, cut, path, (uint16_t)outer_len);
+	transport_write_esp(s->clear, len - cut->at, cipher, sa, seq, cut->next);
+	return DROP_NONE;
+}
+
+/* RFC 4303 3.3.4: a packet of the kernel's that may be cut is cut when it is encrypted. */
+static enum drop prepare_transport(struct worker *w, struct rte_mbuf *m, const struct path *path,
+                                   const struct nexthop *nh, struct seal *s)
+{
+	uint8_t *ip = pkt_ip(m);
+	uint32_t len = pkt_ip_len(m), fits;
+	struct transport_cut cut;
+	enum drop why = transport_find(ip, len, &cut);
+
+	if (why != DROP_NONE)
+		return why;
+	if (!transport_fits_path(ip, path))
+		return DROP_TRANSPORT_PATH;
+	fits = transport_mtu(&cut, pkt_of(m)->sa, path, nh);
+	if (len > fits && (ip[0] >> 4 == 6 || (load16(ip + 6) & IPV4_DF) != 0)) {
+		icmp_too_big(w, m, ip[0] >> 4 == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
+		return DROP_OUT_TOO_BIG;
+	}
+	if (w->dp->mss_clamp && mss_is_tcp(ip) && mss_clamp(ip, len, fits))
+		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
+	why = build_transport(w, m, &cut, path, nh, s);
+	if (why == DROP_NONE && len > fits)
+		send_in_pieces(w, s, nh);
+	return why;
+}
+
+/* Everything but the cipher text. DROP_NONE with `s->m` NULL: it went in pieces. */
+static inline __attribute__((always_inline)) enum drop prepare(struct worker *w, struct rte_mbuf *m,
+                                                               const struct path *path, struct seal *s,
+                                                               const struct sa_shape *shape)
+{
+	struct sa *sa = pkt_of(m)->sa;
+	const struct nexthop *nh = nexthop_load(path->nexthop);
+	const uint32_t inner_len = pkt_ip_len(m), cipher = esp_cipher_len(shape, inner_len);
+	uint8_t *ip = pkt_ip(m);
+
+	s->m = NULL;
+	if (__builtin_expect(nh == NULL || sa_is_dead(sa), 0))
+		return why_not(sa, path);
+	if (__builtin_expect(sa->flags & SA_TRANSPORT, 0))
+		return prepare_transport(w, m, path, nh, s);
+	if (__builtin_expect(path->hdr_len + esp_overhead(shape) + cipher > path_outer_mtu(path, nh), 0))
+		return too_big(w, m, path, nh, s);
+	if (w->dp->mss_clamp && mss_is_tcp(ip) && mss_clamp(ip, inner_len, esp_inner_mtu(sa, path, nh)))
+		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
+	return build(w, m, path, nh, s, shape);
 }
 
 static __attribute__((noinline)) enum drop prepare_other(struct worker *w, struct rte_mbuf *m,
                                                          const struct path *path, struct seal *s)
 {
 	return prepare(w, m, path, s, sa_shape(pkt_of(m)->sa));
-}
-
-/* RFC 8200 8.1: UDP over IPv6 has a checksum. */
-static void finish_udp6(const struct seal *s)
-{
-	const struct sa_shape *shape = sa_shape(s->sa);
-	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
-	uint16_t udp_len = (uint16_t)(8 + esp_overhead(shape) + s->cipher), check;
-	uint64_t sum = (uint64_t)s->path->sum + 2ull * htons(udp_len) + checksum_bytes(udp + 8, udp_len - 8u);
-
-	check = (uint16_t)~checksum_fold(sum);
-	store16(udp + 6, check == 0 ? 0xffff : check);
 }
 
 static inline void bring_in(const struct worker *w, const struct seal *s)

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fragments of an inner IPv4 packet before encryption (RFC 791 3.2, RFC 4301
- * 8.2.1), so that the far end reassembles behind the tunnel. Worker threads.
+ * 8.2.1), so that the far end reassembles behind the tunnel; and of an outer packet after
+ * it (RFC 4303 3.3.4), where nobody can make the inner one smaller. Worker threads.
  */
 #include "dataplane/checksum.h"
 #include "dataplane/stages.h"
 
+#include <netinet/in.h>
+
 #define MORE_FRAGMENTS 0x2000u
 #define OFFSET_MASK    0x1fffu
 #define OPTION_COPIED  0x80
+
+#define FRAGMENT_HEADER 8u
+#define IPV6_LEAST      1280u
 
 /* Options that belong into the first fragment only become padding (RFC 791 3.1). */
 static void blank_options(uint8_t *ip, uint32_t header)
@@ -69,4 +75,54 @@ enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, str
 	}
 	*made = n;
 	return DROP_NONE;
+}
+
+/* RFC 8200 4.5, of a packet whose IPv6 header is all that comes before the fragment header. */
+static enum drop make6(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint32_t id, struct rte_mbuf **out,
+                       unsigned *made)
+{
+	const uint8_t *ip = pkt_ip(m);
+	uint32_t len = pkt_ip_len(m) - 40, chunk = (mtu - 40 - FRAGMENT_HEADER) & ~7u, done = 0;
+	unsigned n = 0;
+
+	if ((len + chunk - 1) / chunk > WORKER_FRAG_ROOM)
+		return DROP_OUT_TOO_BIG;
+	while (done < len) {
+		uint32_t part = len - done < chunk ? len - done : chunk;
+		uint16_t field = htons((uint16_t)(done | (done + part < len)));
+		struct rte_mbuf *f = rte_pktmbuf_alloc(w->dp->pool);
+		uint8_t *to = NULL;
+		if (f != NULL)
+			to = (uint8_t *)(void *)rte_pktmbuf_append(f,
+			                                           (uint16_t)(40 + FRAGMENT_HEADER + part));
+		if (to == NULL) {
+			rte_pktmbuf_free(f);
+			rte_pktmbuf_free_bulk(out, n);
+			return DROP_NO_BUFFER;
+		}
+		memcpy(to, ip, 40);
+		store16(to + 4, htons((uint16_t)(FRAGMENT_HEADER + part)));
+		to[6] = IPPROTO_FRAGMENT;
+		to[40] = ip[6];
+		to[41] = 0;
+		store16(to + 42, field);
+		store32(to + 44, id);
+		memcpy(to + 40 + FRAGMENT_HEADER, ip + 40 + done, part);
+		out[n++] = f;
+		done += part;
+	}
+	*made = n;
+	return DROP_NONE;
+}
+
+enum drop fragment_outer(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint32_t id,
+                         struct rte_mbuf **out, unsigned *made)
+{
+	uint8_t *ip = pkt_ip(m);
+
+	if (ip[0] >> 4 == 6)
+		return mtu < IPV6_LEAST ? DROP_OUT_TOO_BIG : make6(w, m, mtu, id, out, made);
+	if ((ip[6] & 0x40) != 0) /* with DF it has none of its own (RFC 6864 4.1) */
+		store16(ip + 4, (uint16_t)(id >> 16));
+	return fragment_make4(w, m, mtu, out, made);
 }

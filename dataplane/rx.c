@@ -4,6 +4,7 @@
  * Each burst runs through all stages here. Worker threads.
  */
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 #include <netinet/in.h>
 
@@ -118,22 +119,6 @@ static bool is_tagged(const uint8_t *eth, uint32_t len)
 	return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
 }
 
-/* A frame of the kernel's own for a port: out it goes, unless it belongs into a tunnel (H68). */
-static void kernel_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
-{
-	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *), *ip = eth + 14;
-	uint32_t len = rte_pktmbuf_data_len(m);
-	uint8_t family = frame_family(eth, len);
-
-	if (is_tagged(eth, len))
-		worker_drop(w, m, DROP_RX_VLAN);
-	else if (family != 0 && inner_is_protected(w, family, ip + (family == 4 ? 16 : 24)) &&
-	         !is_our_ike(w, family, ip, len - 14))
-		worker_drop(w, m, DROP_FORWARD_CLEAR);
-	else
-		tx_frame(w, port, m);
-}
-
 /* Bytes that the IP header of a packet announces; 0: it is none, or they did not all come. */
 static uint32_t announced(const uint8_t *ip, uint32_t len)
 {
@@ -148,6 +133,30 @@ static uint32_t announced(const uint8_t *ip, uint32_t len)
 		return 0;
 	}
 	return header >= 20 && total >= header && total <= len ? total : 0;
+}
+
+/* A frame of the kernel's own for a port: out it goes, unless it belongs into a tunnel (H68)
+ * or a transport mode SA. */
+static void kernel_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
+{
+	const uint8_t *eth = rte_pktmbuf_mtod(m, const uint8_t *), *ip = eth + 14;
+	uint32_t len = rte_pktmbuf_data_len(m), total;
+	uint8_t family = frame_family(eth, len);
+	enum drop why;
+
+	if (is_tagged(eth, len)) {
+		worker_drop(w, m, DROP_RX_VLAN);
+		return;
+	}
+	if (family == 0 || !inner_is_protected(w, family, ip + (family == 4 ? 16 : 24)) ||
+	    is_our_ike(w, family, ip, len - 14)) {
+		tx_frame(w, port, m);
+		return;
+	}
+	total = announced(ip, len - 14);
+	why = total != 0 ? transport_from_kernel(w, port, m, family, total) : DROP_FORWARD_CLEAR;
+	if (why != DROP_NONE)
+		worker_drop(w, m, why);
 }
 
 /* An IP packet of the kernel's on the TUN: perhaps for a client. */

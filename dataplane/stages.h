@@ -52,6 +52,13 @@ void icmp_time_exceeded(struct worker *w, struct rte_mbuf *m);
 enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, struct rte_mbuf **out,
                          unsigned *made);
 
+/*
+ * The same of an outer packet that is complete, and is sent at once: no piece of `*made` carries DF,
+ * all carry `id` (of IPv4 the low half): RFC 791 3.2, RFC 8200 4.5. IPv6 without extension headers.
+ */
+enum drop fragment_outer(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint32_t id,
+                         struct rte_mbuf **out, unsigned *made);
+
 /* punt.c: to the kernel through a port's TAP (a frame) or the TUN (an IP packet). */
 void punt_frame(struct worker *w, struct rte_mbuf *m, enum punt_class class);
 void punt_inner(struct worker *w, struct rte_mbuf *m);

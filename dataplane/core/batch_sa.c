@@ -120,7 +120,7 @@ static int check_headers(const struct rg_api_sa *r, enum rg_direction direction,
 {
 	bool odd = r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY;
 
-	if (r->mode != RG_MODE_TUNNEL)
+	if (r->mode > RG_MODE_TRANSPORT)
 		return batch_refuse(result, i, -EINVAL, "mode %u is not known", r->mode);
 	if (r->df > RG_DF_CLEAR || r->dscp > (RG_DSCP_SET | 63u) ||
 	    (r->dscp != RG_DSCP_COPY && (r->dscp & RG_DSCP_SET) == 0))
@@ -200,6 +200,8 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	sa->mode = r->mode;
 	sa->df = r->df;
 	sa->dscp = r->dscp;
+	if (r->mode == RG_MODE_TRANSPORT)
+		sa->flags |= SA_TRANSPORT;
 	if (r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY)
 		sa->flags |= SA_BITS;
 	sa->cookie = r->cookie;

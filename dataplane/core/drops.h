@@ -25,6 +25,8 @@
 	X(RX_KEEPALIVE, "rx-keepalive", "NAT keepalive (RFC 3948 2.3): expected, no error")                  \
 	X(RX_VLAN, "rx-vlan", "VLAN tag or unknown EtherType")                                               \
 	X(FORWARD_CLEAR, "forward-clear", "packet for a pool or policy from where it may not come in clear") \
+	X(TRANSPORT_CLEAR, "transport-clear",                                                                \
+	  "packet in clear that a transport mode policy wants encrypted")                                    \
 	X(NO_FORWARD, "no-forward", "packet that no policy and no local address asks for")                   \
 	X(ESP_SHORT, "esp-short", "ESP packet too short for header, IV, trailer and ICV")                    \
 	X(ESP_SPI_RESERVED, "esp-spi-reserved", "SPI 0 to 255 (RFC 4303 2.1)")                               \
@@ -50,6 +52,10 @@
 	X(OUT_TOO_BIG, "out-too-big", "does not fit the path; the sender was told")                          \
 	X(OUT_FRAGMENT_OFFSET, "out-fragment-offset",                                                        \
 	  "fragment that reaches beyond the largest packet, to be cut again (RFC 791 3.2)")                  \
+	X(TRANSPORT_FRAGMENT, "transport-fragment",                                                          \
+	  "fragment of the kernel's for a transport mode SA, which takes whole packets (RFC 4303 3.3.4)")    \
+	X(TRANSPORT_PATH, "transport-path",                                                                  \
+	  "addresses of a transport mode packet are not those of the path")                                  \
 	X(OUT_NO_ROOM, "out-no-room", "no room in the buffer for the headers or the trailer")                \
 	X(OUT_NO_ROUTE, "out-no-route", "no route, next hop or MAC address for the remote address")          \
 	X(CRYPTO_ERROR, "crypto-error", "the crypto library refused or failed the packet")                   \
@@ -83,6 +89,8 @@
 	X(TOO_BIG_SENT, "too-big-sent", "answers that say fragmentation needed or packet too big")           \
 	X(TIME_EXCEEDED_SENT, "time-exceeded-sent", "answers that say hop limit exceeded")                   \
 	X(FRAGMENTED, "fragmented", "inner packets sent in fragments")                                       \
+	X(OUTER_FRAGMENTED, "outer-fragmented",                                                              \
+	  "ESP packets sent in fragments: no sender could make them smaller")                                \
 	X(UNEXPECTED_SOURCE, "unexpected-source",                                                            \
 	  "authenticated packets from elsewhere than the path's remote address")                             \
 	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their SA")                      \

@@ -28,6 +28,7 @@ enum sa_flags {
 	SA_SIMPLE4 = 1u << 1, /* sel4 is all there is for IPv4 */
 	SA_BITS = 1u << 2,    /* DF or DSCP of the outer header want outer_bits_apply() */
 	SA_OUTBOUND = 1u << 3,
+	SA_TRANSPORT = 1u << 4,
 };
 
 /* Told once: bits of `told`, owner only. */

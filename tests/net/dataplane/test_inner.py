@@ -5,7 +5,8 @@ import os
 import pytest
 
 from lab import wait_for
-from world import (CLIENT, HOST, ICMP, IP, OTHER, TCP, UDP, VIRTUAL, VIRTUAL2, IPv6, Raw, bare, ip)
+from world import (CLIENT, HOST, ICMP, IP, OTHER, TCP, UDP, VIRTUAL, VIRTUAL2, Ether, IPv6, Raw, bare, esp_of, ip,
+                   reassembled)
 from scapy.layers.inet import IPOption
 from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded
 
@@ -143,6 +144,32 @@ def test_too_big_ipv6(world, session):
     assert IPv6(bytes(error))[ICMPv6PacketTooBig].cksum == check
     world.from_host(udp(HOST[6], s.virtual, bytes(1446 - 48)))
     assert s.receive()[3].plen == 1446 - 40
+
+
+@pytest.mark.parametrize("outer, mtu", ((4, 576), (4, 1300), (6, 1280)))
+@pytest.mark.parametrize("encap", (False, True), ids=("raw", "udp"))
+def test_ipv6_of_the_least_mtu_always_passes(world, session, drops, outer, mtu, encap):
+    """RFC 8200 5: no path may refuse 1280 bytes; where ESP does not fit around them, its packet is cut."""
+    s = session(outer=outer, inner=6, udp=encap, mtu=mtu)
+    packet = udp(HOST[6], s.virtual, os.urandom(1280 - 48))
+    before = world.api.counter_values()["outer-fragmented"]
+    world.from_host(packet)
+    whole = reassembled(s.wire, s.local)
+    assert whole.dst == s.remote
+    found = esp_of(Ether() / whole)
+    assert found, whole.summary()
+    if encap and outer == 6:
+        told = whole[UDP].chksum
+        del whole[UDP].chksum
+        assert IPv6(bytes(whole))[UDP].chksum == told
+    _, _, inner = s.down.open(found[1])
+    packet.hlim -= 1
+    assert bytes(inner) == bytes(packet) and drops() == {}
+    assert world.api.counter_values()["outer-fragmented"] == before + 1
+    # one byte more is the sender's to cut
+    world.from_host(udp(HOST[6], s.virtual, bytes(1281 - 48)))
+    told = world.lan.receive(lambda f: f[ICMPv6PacketTooBig] if ICMPv6PacketTooBig in f else None)
+    assert told.mtu == 1280 and drops() == {"out-too-big": 1}
 
 
 def test_too_big_between_clients(world, session):

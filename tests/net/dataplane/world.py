@@ -18,7 +18,7 @@ import rgapi
 from lab import BUILD, LIBC, LabError, wait_for
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: F401  (for the tests)
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.layers.l2 import ARP, Ether  # noqa: F401
 from scapy.packet import Raw  # noqa: F401
@@ -176,6 +176,37 @@ def length_of(outer):
     return outer.len if outer.version == 4 else outer.plen + 40
 
 
+def reassembled(wire, source, timeout=3):
+    """The packet whose fragments come in from `source`: RFC 791 3.2, RFC 8200 4.5."""
+    parts, last, first = {}, None, None
+    while last is None or first is None or sum(map(len, parts.values())) < last:
+        def match(f):
+            if IP in f and f[IP].src == source and (f[IP].flags.MF or f[IP].frag):
+                return f[IP]
+            return f[IPv6] if IPv6ExtHdrFragment in f and f[IPv6].src == source else None
+        p = wire.receive(match, timeout, "fragment")
+        if p.version == 4:
+            told = p.chksum
+            again = p.copy()
+            del again.chksum
+            assert IP(bytes(again)).chksum == told
+            offset, more, data, key = p.frag * 8, p.flags.MF, bytes(p)[p.ihl * 4:p.len], p.id
+        else:
+            h = p[IPv6ExtHdrFragment]
+            offset, more, data, key = h.offset * 8, h.m, bytes(p)[48:40 + p.plen], h.id
+        assert offset not in parts and (len(data) % 8 == 0 or not more)
+        parts[offset] = data
+        if not more:
+            last = offset + len(data)
+        if offset == 0:
+            first, name = p, key
+        assert len(parts) == 1 or key == name or first is None
+    data = b"".join(parts[at] for at in sorted(parts))
+    if first.version == 4:
+        return IP(bytes(IP(src=first.src, dst=first.dst, proto=first.proto, id=first.id) / Raw(data)))
+    return IPv6(bytes(IPv6(src=first.src, dst=first.dst, nh=first[IPv6ExtHdrFragment].nh) / Raw(data)))
+
+
 class Gcm:
     """One direction of a Child SA as scapy sees it: the oracle."""
 
@@ -208,7 +239,7 @@ class Session:
 
     def __init__(self, world, number, outer=4, inner=4, udp=False, bits=128, esn=False, client=None, virtual=None,
                  window=64, local_selectors=None, remote_selectors=None, uplink=1, lifetime_in=None,
-                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0, df=0, dscp=None):
+                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0, df=0, dscp=None, mode=0):
         self.world, self.number, self.outer, self.inner = world, number, outer, inner
         self.local = (LOCAL if uplink == 1 else LOCAL2)[outer]
         self.remote = client or CLIENT[outer]
@@ -228,9 +259,9 @@ class Session:
         api.call(rgapi.TUNNEL_ADD, [rgapi.Tunnel(handle=self.handle, generation=1, cookie=number,
                                                  path=rgapi.path(self.local, self.remote, self.ports, mtu))])
         api.call(rgapi.SA_IN_ADD, [rgapi.sa(self.handle, self.up.spi, self.handle, key_in, local, remote, esn, window,
-                                            sequence_in, lifetime_in)])
+                                            sequence_in, lifetime_in, mode=mode)])
         api.call(rgapi.SA_OUT_ADD, [rgapi.sa(self.handle, self.down.spi, self.handle, key_out, local, remote, esn,
-                                             window, sequence_out, lifetime_out, df=df, dscp=dscp)])
+                                             window, sequence_out, lifetime_out, mode=mode, df=df, dscp=dscp)])
         api.call(rgapi.POLICY_ADD, [rgapi.policy(self.handle, self.handle, self.virtual)])
 
     def close(self):
