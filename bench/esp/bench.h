@@ -74,6 +74,7 @@ struct memory_port {
 	struct rte_mempool *pool;
 	unsigned next, ready; /* to be received */
 	unsigned sent;
+	unsigned burst; /* most that a poll receives */
 	struct rte_mbuf *m[BENCH_ROUND];
 	struct rte_mbuf *out[BENCH_ROUND];
 };

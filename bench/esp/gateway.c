@@ -261,7 +261,7 @@ uint64_t gateway_round(struct gateway *g)
 	uint64_t start = __rdtsc(), cycles;
 	unsigned sent;
 
-	for (unsigned i = 0; i < BENCH_ROUND; i += WORKER_BURST) {
+	for (unsigned i = 0; i < BENCH_ROUND; i += g->port.burst) {
 		worker_poll(g->worker);
 		rcu_quiescent(&g->dp.core->rcu, 0);
 	}

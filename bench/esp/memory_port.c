@@ -11,6 +11,8 @@ static uint16_t receive(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint1
 	unsigned left = port->ready - port->next;
 
 	(void)queue;
+	if (n > port->burst)
+		n = (uint16_t)port->burst;
 	if (n > left)
 		n = (uint16_t)left;
 	memcpy(pkts, port->m + port->next, n * sizeof(pkts[0]));
@@ -43,6 +45,7 @@ const struct port_ops memory_port_tx = {.rx = receive_nothing, .tx = transmit};
 int memory_port_fill(struct memory_port *port, struct rte_mempool *pool)
 {
 	port->pool = pool;
+	port->burst = WORKER_BURST;
 	port->next = port->ready = port->sent = 0;
 	return rte_pktmbuf_alloc_bulk(pool, port->m, BENCH_ROUND) == 0 ? 0 : -ENOMEM;
 }
