@@ -43,6 +43,7 @@ struct rg_cfg_dataplane {
 	char *socket;        /* default /run/roamgate/dataplane.sock */
 	char *tun;           /* default roamgate0 */
 	unsigned mss_clamp;  /* 1: from the path's MTU (default), 0: off */
+	unsigned balance;    /* 1: tunnels change their worker by load (default), 0: they stay */
 	struct rg_cfg_port *ports;
 	size_t n_ports;
 };

@@ -8,6 +8,7 @@
 static const struct cfg_word idle_words[] = {{"sleep", RG_IDLE_SLEEP}, {"spin", RG_IDLE_SPIN}, {0}};
 static const struct cfg_word hugepages_words[] = {{"auto", 1}, {"off", 0}, {0}};
 static const struct cfg_word mss_words[] = {{"path-mtu", 1}, {"off", 0}, {0}};
+static const struct cfg_word balance_words[] = {{"on", 1}, {"off", 0}, {0}};
 static const struct cfg_word nat_words[] = {{"auto", 1}, {"off", 0}, {0}};
 
 static const struct cfg_key port_keys[] = {
@@ -43,6 +44,8 @@ static const struct cfg_key dataplane_keys[] = {
         {"mss-clamp", CFG_T_WORD, FIELD(rg_cfg_dataplane, mss_clamp), .words = mss_words,
          .standard = "path-mtu",
          .help = "TCP's maximum segment size is lowered to what fits the tunnel's path, or left alone."},
+        {"balance", CFG_T_WORD, FIELD(rg_cfg_dataplane, balance), .words = balance_words, .standard = "on",
+         .help = "Tunnels move from the busiest worker to the idlest when their loads stay a quarter apart."},
         {"ports", CFG_T_SECTION, NAMED(rg_cfg_dataplane, ports, n_ports), .flags = CFG_REQUIRED,
          .section = &port_section, .min_count = 1, .max_count = 16, .help = "Ports by name."},
         {0},

@@ -93,6 +93,7 @@ static int make_core(struct process *p)
 	const struct core_config core = {
 	        .n_workers = (unsigned)cfg->n_workers,
 	        .max_sas = cfg->max_sas,
+	        .balance = cfg->balance != 0,
 	        .key_size = CRYPTO_KEY_BYTES,
 	        .key_align = CRYPTO_KEY_ALIGN,
 	        .key_bytes = crypto_key_bytes,

@@ -150,6 +150,7 @@ void core_free(struct core *core)
 	if (core == NULL)
 		return;
 	owner_fini(core);
+	balance_fini(&core->writer->balance);
 	retire_drain(core);
 	wipe_sas(core);
 	policy_tables_fini(core);
@@ -225,6 +226,7 @@ void core_tick(struct core *core, uint64_t now_ms)
 	w->now_ms = now_ms;
 	retire_reclaim(core, RECLAIM_BURST);
 	owner_collect(core);
+	balance_tick(core, now_ms);
 	nexthops_reclaim(core);
 	while (part-- > 0) {
 		for (unsigned d = 0; d < 2; d++) {

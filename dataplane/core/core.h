@@ -29,6 +29,7 @@ struct core_config {
 	uint32_t max_tunnels;  /* 0: max_sas */
 	uint32_t max_policies; /* 0: max_sas */
 	size_t memory_limit;   /* bytes of objects; 0: none */
+	bool balance;          /* tunnels change their worker when loads stay apart (balance.h) */
 	unsigned node;         /* 0 to 14: the top 4 bits of our SPIs are node + 1 */
 
 	/* Key material is opaque here. key_expand() fills `area` (key_align aligned, zeroed) from

@@ -6,6 +6,7 @@
 #ifndef RG_DATAPLANE_CORE_WRITER_H
 #define RG_DATAPLANE_CORE_WRITER_H
 
+#include "dataplane/core/balance.h"
 #include "dataplane/core/core.h"
 #include "dataplane/core/nexthop.h"
 #include "dataplane/core/retire.h"
@@ -74,7 +75,8 @@ struct core_writer {
 	uint8_t *sa_slot[2]; /* enum sa_slot */
 	uint32_t n_tunnels, n_sas[2], n_policies;
 	uint32_t load[CORE_MAX_WORKERS]; /* tunnels of each owner */
-	struct owner_order *orders;      /* under way, and not yet collected */
+	struct balance balance;
+	struct owner_order *orders; /* under way, and not yet collected */
 	uint64_t migrations, owner_moves;
 
 	struct policy_group *groups[GROUP_CHAINS]; /* of the batch under way */

@@ -75,6 +75,7 @@ static void test_minimal_gets_every_default(void **state)
 	assert_string_equal(cfg->dataplane.socket, "/run/roamgate/dataplane.sock");
 	assert_string_equal(cfg->dataplane.tun, "roamgate0");
 	assert_int_equal(cfg->dataplane.mss_clamp, 1);
+	assert_int_equal(cfg->dataplane.balance, 1);
 	assert_string_equal(cfg->control.socket, "/run/roamgate/control.sock");
 	assert_int_equal(cfg->control.threads, 2);
 	assert_int_equal(cfg->control.cookie_threshold, 100);
