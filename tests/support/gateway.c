@@ -108,7 +108,7 @@ static void resolve(void *ctx, struct route *route)
 		abort();
 }
 
-static struct fib *make_fib(void)
+struct fib *gateway_fib(void)
 {
 	struct fib_item items[] = {
 	        {.family = 4, .len = 32, .kind = FIB_LOCAL},
@@ -167,7 +167,7 @@ int gateway_open(struct gateway *g, unsigned n_workers)
 	memcpy(g->dp.source4, (const uint8_t[]){10, 20, 0, 1}, 4);
 	memcpy(g->dp.source6, server6, 16);
 	g->dp.source6[15] = 1;
-	atomic_store(&g->dp.fib, make_fib());
+	atomic_store(&g->dp.fib, gateway_fib());
 	for (unsigned p = 0; p < 2; p++) {
 		packets_port(&g->dp.port[p], p, &ops, g->wire[p], (uint16_t)n_workers);
 		for (unsigned q = 0; q < GATEWAY_WORKERS; q++)
@@ -299,6 +299,7 @@ int gateway_add(struct gateway *g, unsigned client, const struct gateway_session
 {
 	struct gateway_client *c = &g->client[client];
 	struct rg_api_tunnel tunnel = {.handle = gateway_handle(g, client), .generation = 1};
+	const struct rg_api_handle handle = {.handle = tunnel.handle};
 	struct batch_result result;
 	int rc;
 
@@ -308,13 +309,19 @@ int gateway_add(struct gateway *g, unsigned client, const struct gateway_session
 	c->is.window = is->window != 0 ? is->window : WINDOW;
 	make_path(client, is->outer6, is->udp, is->mtu, &tunnel.path);
 	rc = batch_tunnel_add(g->dp.core, &tunnel, 1, &result);
-	if (rc == 0)
-		rc = add_sa(g, client, RG_IN);
+	if (rc != 0)
+		return rc;
+	rc = add_sa(g, client, RG_IN);
 	if (rc == 0)
 		rc = add_sa(g, client, RG_OUT);
 	if (rc == 0)
 		rc = add_policies(g, client);
 	c->present = rc == 0;
+	if (rc != 0) { /* those that were not made are refused */
+		batch_sa_del(g->dp.core, RG_IN, &handle, 1, &result);
+		batch_sa_del(g->dp.core, RG_OUT, &handle, 1, &result);
+		batch_tunnel_del(g->dp.core, &handle, 1, &result);
+	}
 	return rc;
 }
 

@@ -64,6 +64,9 @@ int gateway_open(struct gateway *g, unsigned n_workers);
 /* How many buffers were not given back: 0, or something leaks. */
 uint32_t gateway_close(struct gateway *g);
 
+/* Another snapshot of the same routes, addresses and pools. NULL: no memory. */
+struct fib *gateway_fib(void);
+
 /* Main's part: a client with tunnel, SA pair and policies for both of its addresses. 0 or a negative errno.
  */
 int gateway_add(struct gateway *g, unsigned client, const struct gateway_session *is);
