@@ -3,6 +3,8 @@
 #include "bench/esp/api_rig.h"
 #include "bench/esp/bench.h"
 
+#include "dataplane/core/writer.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +75,8 @@ static int migrate_all(struct api_rig *rig, double seconds, struct moves *result
 	}
 	if (rc == 0)
 		rc = api_rig_drain(rig);
+	if (rc == 0 && rig->core->writer->migrations != result->moved)
+		rc = -EPROTO; /* answered, but not done */
 	result->per_second = (double)result->moved / (api_rig_now() - start);
 	free(records);
 	return rc;

@@ -267,7 +267,7 @@ static void add_record(struct bench *b, uint32_t size, unsigned n, unsigned perc
                        double ratio)
 {
 	const double mpps = report_mpps(cycles);
-	const struct bench_record r = {.suite = SUITE,
+	const struct bench_record r = {.suite = "workers:" SUITE,
 	                               .direction = "encrypt",
 	                               .size = size,
 	                               .sas = SAS,
