@@ -201,10 +201,10 @@ def selectors(*networks):
 
 
 def sa(number, spi, tunnel, key, local, remote, esn=False, window=64, sequence=0, lifetime=None, mode=0, df=0,
-       dscp=None):
-    """`spi`: a number; `key`: key and salt, 20 or 36 bytes; `dscp`: None copies it."""
+       dscp=None, suite=None):
+    """`spi`: a number; `key`: key and salt, 20 or 36 bytes without a `suite`'s number; `dscp`: None copies it."""
     s = Sa(handle=number, spi=socket.htonl(spi), tunnel=tunnel, flags=ESN if esn else 0, cookie=number,
-           suite=AES128 if len(key) == 20 else AES256, window=window, sequence=sequence, local=local, remote=remote,
+           suite=suite or (AES128 if len(key) == 20 else AES256), window=window, sequence=sequence, local=local, remote=remote,
            mode=mode, df=df, dscp=0 if dscp is None else DSCP_SET | dscp)
     s.key[:len(key)] = key
     if lifetime:

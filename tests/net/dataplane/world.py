@@ -239,7 +239,8 @@ class Session:
 
     def __init__(self, world, number, outer=4, inner=4, udp=False, bits=128, esn=False, client=None, virtual=None,
                  window=64, local_selectors=None, remote_selectors=None, uplink=1, lifetime_in=None,
-                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0, df=0, dscp=None, mode=0):
+                 lifetime_out=None, sequence_out=0, sequence_in=0, mtu=0, df=0, dscp=None, mode=0, suite=None,
+                 oracle=None):
         self.world, self.number, self.outer, self.inner = world, number, outer, inner
         self.local = (LOCAL if uplink == 1 else LOCAL2)[outer]
         self.remote = client or CLIENT[outer]
@@ -249,9 +250,12 @@ class Session:
         self.port = "isp1" if uplink == 1 else "isp2"
         self.handle = rgapi.handle(number)
         self.generation = 1
-        key_in, key_out = os.urandom(bits // 8 + 4), os.urandom(bits // 8 + 4)
-        self.up = Gcm(1 << 28 | self.handle, key_in, esn)
-        self.down = Gcm(0xc0000000 | number, key_out, esn)
+        octets = suite.octets if suite else bits // 8 + 4
+        key_in, key_out = os.urandom(octets), os.urandom(octets)
+        end = (lambda *a: oracle(suite, *a)) if oracle else Gcm
+        self.up = end(1 << 28 | self.handle, key_in, esn)
+        self.down = end(0xc0000000 | number, key_out, esn)
+        number_of_suite = suite.number if suite else None
         self.up.seq = sequence_in
         api = world.api
         local = rgapi.selectors(*(local_selectors or ("10.20.0.0/24" if inner == 4 else "2001:db8:20::/64",)))
@@ -259,9 +263,10 @@ class Session:
         api.call(rgapi.TUNNEL_ADD, [rgapi.Tunnel(handle=self.handle, generation=1, cookie=number,
                                                  path=rgapi.path(self.local, self.remote, self.ports, mtu))])
         api.call(rgapi.SA_IN_ADD, [rgapi.sa(self.handle, self.up.spi, self.handle, key_in, local, remote, esn, window,
-                                            sequence_in, lifetime_in, mode=mode)])
+                                            sequence_in, lifetime_in, mode=mode, suite=number_of_suite)])
         api.call(rgapi.SA_OUT_ADD, [rgapi.sa(self.handle, self.down.spi, self.handle, key_out, local, remote, esn,
-                                             window, sequence_out, lifetime_out, mode=mode, df=df, dscp=dscp)])
+                                             window, sequence_out, lifetime_out, mode=mode, df=df, dscp=dscp,
+                                             suite=number_of_suite)])
         api.call(rgapi.POLICY_ADD, [rgapi.policy(self.handle, self.handle, self.virtual)])
 
     def close(self):
