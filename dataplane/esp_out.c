@@ -306,7 +306,9 @@ static enum drop prepare_transport(struct worker *w, struct rte_mbuf *m, const s
 
 	if (why != DROP_NONE)
 		return why;
-	if (!transport_fits_path(ip, path))
+	/* it speaks for the gateway alone: what others send with its address is none of its */
+	if (!transport_fits_path(ip, path) ||
+	    (pkt_of(m)->from != FROM_KERNEL && pkt_of(m)->from != FROM_SELF))
 		return DROP_TRANSPORT_PATH;
 	fits = transport_mtu(&cut, pkt_of(m)->sa, path, nh);
 	if (len > fits && (ip[0] >> 4 == 6 || (load16(ip + 6) & IPV4_DF) != 0)) {

@@ -37,6 +37,7 @@ void check_begin(struct check *c, struct gateway *g)
 	c->drops = gateway_drops(g);
 	c->punted = gateway_count(g, COUNTER_PUNTED);
 	c->fragmented = gateway_count(g, COUNTER_FRAGMENTED);
+	c->outer_fragmented = gateway_count(g, COUNTER_OUTER_FRAGMENTED);
 	c->decrypted = gateway_count(g, COUNTER_DECRYPTED);
 }
 
@@ -121,12 +122,11 @@ static void check_inside(unsigned client, const uint8_t *clear, uint32_t len)
 		require(clear[len - 1] == 41 && inner >= 40 && memcmp(clear + 24, addr6, 16) == 0);
 }
 
-static void check_uplink(struct check *c, struct gateway *g, struct rte_mbuf *m)
+static void check_esp(struct check *c, struct gateway *g, struct rte_mbuf *m)
 {
 	uint8_t *clear = NULL;
 	uint64_t seq = 0;
 
-	require(rte_pktmbuf_data_len(m) <= 14 + PACKETS_MTU);
 	for (unsigned client = 1; client <= GATEWAY_CLIENTS; client++) {
 		uint32_t len = g->client[client].present ? gateway_unseal(g, client, m, &clear, &seq) : 0;
 		if (len == 0)
@@ -136,6 +136,73 @@ static void check_uplink(struct check *c, struct gateway *g, struct rte_mbuf *m)
 		return;
 	}
 	abort(); /* no key of ours opens it */
+}
+
+/* Of a frame that holds a fragment: its place in the packet, and the header before it. False: none. */
+static bool find_piece(const uint8_t *frame, uint32_t len, uint32_t *at, uint32_t *offset, bool *more)
+{
+	const uint8_t *ip = frame + 14;
+
+	if (ip[0] >> 4 == 6) {
+		if (len < 14 + 48 || ip[6] != IPPROTO_FRAGMENT)
+			return false;
+		*at = 14 + 48;
+		*offset = (uint32_t)(ip[42] << 8 | ip[43]) & 0xfff8;
+		*more = ip[43] & 1;
+		return true;
+	}
+	if (len < 14 + 20 || ((ip[6] & 0x3f) | ip[7]) == 0)
+		return false;
+	*at = 14 + 20;
+	*offset = (uint32_t)((ip[6] & 0x1f) << 8 | ip[7]) * 8;
+	*more = (ip[6] & 0x20) != 0;
+	return true;
+}
+
+/* Pieces of one packet leave in order, unless some are lost on the way: then it is forgotten. */
+static void check_piece(struct check *c, struct gateway *g, const uint8_t *frame, uint32_t len, uint32_t at,
+                        uint32_t offset, bool more)
+{
+	const bool six = frame[14] >> 4 == 6;
+	const uint32_t header = six ? 14 + 40 : 14 + 20;
+	struct rte_mbuf *m;
+
+	if (offset == 0) {
+		memcpy(c->whole, frame, header);
+		c->whole_len = header;
+		if (six)
+			c->whole[14 + 6] = frame[14 + 40];
+	} else if (c->whole_len != header + offset || c->whole_len + len - at > sizeof(c->whole) ||
+	           memcmp(c->whole + (six ? 22 : 26), frame + (six ? 22 : 26), six ? 32 : 8) != 0) {
+		c->whole_len = 0;
+		return;
+	}
+	memcpy(c->whole + c->whole_len, frame + at, len - at);
+	c->whole_len += len - at;
+	if (more)
+		return;
+	m = pool_tight(g->pool, 0, (uint16_t)c->whole_len, 0);
+	if (m != NULL) {
+		c->extra++;
+		memcpy(rte_pktmbuf_mtod(m, void *), c->whole, c->whole_len);
+		check_esp(c, g, m);
+		rte_pktmbuf_free(m);
+	}
+	c->whole_len = 0;
+}
+
+static void check_uplink(struct check *c, struct gateway *g, struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint32_t len = rte_pktmbuf_data_len(m);
+	uint32_t at, offset;
+	bool more;
+
+	require(len <= 14 + PACKETS_MTU);
+	if (find_piece(frame, len, &at, &offset, &more))
+		check_piece(c, g, frame, len, at, offset, more);
+	else
+		check_esp(c, g, m);
 }
 
 static void check_frame(struct check *c, struct gateway *g, unsigned port, struct rte_mbuf *m)
@@ -170,7 +237,8 @@ void check_end(struct check *c, struct gateway *g)
 {
 	const uint64_t taken = pool_taken(g->pool) - c->taken - c->extra;
 	const uint64_t gone = gateway_drops(g) - c->drops + gateway_count(g, COUNTER_PUNTED) - c->punted +
-	                      gateway_count(g, COUNTER_FRAGMENTED) - c->fragmented + c->out;
+	                      gateway_count(g, COUNTER_FRAGMENTED) - c->fragmented +
+	                      gateway_count(g, COUNTER_OUTER_FRAGMENTED) - c->outer_fragmented + c->out;
 
 	require(pool_live(g->pool) == 0);
 	require(c->pool_limited || taken == gone);
