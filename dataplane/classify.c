@@ -47,7 +47,7 @@ static enum drop to_kernel(struct worker *w, struct frame *f, enum punt_class cl
 	return to_punt(w, f, class);
 }
 
-static enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t encap)
+static inline enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t encap)
 {
 	struct pkt *p = f->p;
 
@@ -113,7 +113,7 @@ static enum drop local_icmp4(struct worker *w, struct frame *f)
 }
 
 /* For an address of the gateway, or for all on the link. */
-static enum drop to_us(struct worker *w, struct frame *f)
+static inline enum drop to_us(struct worker *w, struct frame *f)
 {
 	if (f->protocol == IPPROTO_ESP && !f->to_all)
 		return to_esp(w, f, f->l4, RG_ENCAP_NONE);

@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) enum drop check_before(struct rte_m
                                                                     const struct sa_shape *shape)
 {
 	struct pkt *p = pkt_of(m);
-	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp);
+	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
 	uint32_t len = rte_pktmbuf_data_len(m) - p->esp, overhead = esp_overhead(shape);
 	uint64_t iv;
 
@@ -58,6 +58,7 @@ static inline __attribute__((always_inline)) enum drop check_before(struct rte_m
 	if (sa_is_dead(p->sa))
 		return DROP_ESP_SA_DEAD;
 	p->cipher = (uint16_t)(len - overhead);
+	p->ip = esp + ESP_HEADER + shape->iv; /* what will be the inner packet */
 	p->seq = sa_infer(p->sa, ntohl(load32(esp + 4)));
 	if (!shape->batched) {
 		memcpy(&iv, esp + ESP_HEADER, 8);
@@ -73,12 +74,14 @@ static __attribute__((noinline)) enum drop check_other(struct rte_mbuf *m, struc
 	return check_before(m, in, sa_shape(pkt_of(m)->sa));
 }
 
-/* A whole IPv4 header with a good checksum, in a packet that has `room` bytes. */
-static bool header4_is_good(const uint8_t *ip, uint32_t room)
+/* A whole IPv4 header with a good checksum, in a packet that has `room` bytes, 20 at least. */
+static inline bool header4_is_good(const uint8_t *ip, uint32_t room)
 {
 	uint32_t header = (ip[0] & 0xfu) * 4;
 	uint64_t sum;
 
+	if (__builtin_expect(ip[0] == 0x45, 1))
+		return ntohs(load16(ip + 2)) >= 20 && checksum_is_good4(ip);
 	if (ip[0] >> 4 != 4 || header < 20 || room < header || ntohs(load16(ip + 2)) < header)
 		return false;
 	sum = checksum_header4(ip);
@@ -87,16 +90,33 @@ static bool header4_is_good(const uint8_t *ip, uint32_t room)
 	return checksum_fold(sum) == 0xffff;
 }
 
+/* 1, 2, 3 ... up to `end` (RFC 4303 2.4), of the `room` bytes in front of it. */
+static inline bool padding_is_good(const uint8_t *end, uint32_t pad, uint32_t room)
+{
+	if (__builtin_expect(pad < 16 && room >= 16, 1)) {
+		const __m128i numbers = _mm_set_epi8(16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1);
+		__m128i last = _mm_loadu_si128((const __m128i *)(const void *)(end - 16));
+		__m128i wanted = _mm_sub_epi8(numbers, _mm_set1_epi8((char)(16 - pad)));
+		/* the lowest 16 - pad bytes are none of the padding */
+		return ((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(last, wanted)) | (0xffffu >> pad)) ==
+		       0xffff;
+	}
+	if (pad > room)
+		return false;
+	for (uint32_t i = 0; i < pad; i++)
+		if (*(end - pad + i) != i + 1)
+			return false;
+	return true;
+}
+
 /* RFC 4303 2.4 to 2.7: padding, next header, and the inner packet's own idea of its length. */
-static enum drop check_trailer(const uint8_t *clear, uint32_t cipher, uint32_t *inner_len, uint8_t *family)
+static inline enum drop check_trailer(const uint8_t *clear, uint32_t cipher, uint32_t *inner_len,
+                                      uint8_t *family)
 {
 	uint32_t pad = clear[cipher - 2], room = cipher - ESP_TRAILER, total;
 
-	if (pad > room)
+	if (!padding_is_good(clear + room, pad, room))
 		return DROP_ESP_PADDING;
-	for (uint32_t i = 0; i < pad; i++)
-		if (clear[room - pad + i] != i + 1)
-			return DROP_ESP_PADDING;
 	room -= pad;
 	switch (clear[cipher - 1]) {
 	case ESP_NEXT_IPV4:
@@ -146,6 +166,12 @@ static enum drop merge_ecn(const uint8_t *outer, uint8_t *inner)
 		inner[1] = (uint8_t)((inner[1] & ~0x30u) | now << 4);
 	}
 	return DROP_NONE;
+}
+
+/* IPv4 outside and inside, and neither speaks of congestion: most packets. */
+static inline bool ecn_is_silent(const uint8_t *outer, const uint8_t *inner)
+{
+	return ((outer[0] | inner[0]) >> 4) == 4 && ((outer[1] | inner[1]) & 3) == 0;
 }
 
 static void tell_new_address(struct worker *w, const struct pkt *p, const uint8_t *outer)
@@ -227,12 +253,11 @@ static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32
 }
 
 /* After the ICV: replay commit first, then the rest (RFC 4303 3.4.3 and 3.4.4). */
-static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint32_t iv)
+static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 {
 	struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	uint8_t *outer = frame + OUTER_AT, *clear = frame + p->esp + ESP_HEADER + iv, *ip = outer;
+	uint8_t *outer = rte_pktmbuf_mtod_offset(m, uint8_t *, OUTER_AT), *clear = p->ip, *ip = outer;
 	uint32_t inner_len = 0;
 	bool newest, transport = (sa->flags & SA_TRANSPORT) != 0;
 	enum drop why = sa_replay_accept(sa, p->seq, &newest);
@@ -245,7 +270,7 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 	if (__builtin_expect(transport, 0)) {
 		p->family = outer[0] >> 4;
 		why = transport_restore(&ip, clear, p->cipher, p->encap == RG_ENCAP_UDP, &inner_len);
-		clear = ip;
+		clear = p->ip = ip;
 	} else {
 		why = check_trailer(clear, p->cipher, &inner_len, &p->family);
 	}
@@ -257,10 +282,9 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m, uint
 		counters_add(&sa->selector_mismatch, 1);
 		return DROP_ESP_SELECTORS;
 	}
-	why = transport ? DROP_NONE : merge_ecn(outer, clear);
+	why = transport || ecn_is_silent(outer, clear) ? DROP_NONE : merge_ecn(outer, clear);
 	if (why != DROP_NONE)
 		return why;
-	p->ip = clear;
 	p->len = (uint16_t)inner_len;
 	pkt_strip(m);
 	p->from = FROM_TUNNEL;
@@ -274,24 +298,28 @@ static inline void bring_in(const struct worker *w, struct rte_mbuf *m)
 	const struct pkt *p = pkt_of(m);
 
 	crypto_prefetch_key(sa_key(p->sa), p->cipher);
-	esp_prefetch_payload(rte_pktmbuf_mtod_offset(m, const uint8_t *, p->esp), p->cipher,
-	                     w->dp->prefetch_payload);
+	esp_prefetch_payload(p->ip, p->cipher, w->dp->prefetch_payload);
 }
 
-/* An opened packet goes on to the inner stage, or is dropped. */
-static inline __attribute__((always_inline)) bool go_on(struct worker *w, struct rte_mbuf *m, uint32_t iv,
-                                                        enum drop why)
+/* Opened packets go on to the inner stage, or are dropped for what the cipher said of them. */
+static void accept_burst(struct worker *w, struct rte_mbuf *const *m, const uint8_t *opened, unsigned n)
 {
-	if (why == DROP_NONE)
-		why = accept_packet(w, m, iv);
-	else if (why == DROP_ESP_AUTH)
-		counters_add(&pkt_of(m)->sa->record->auth_failed, 1);
-	if (why != DROP_NONE) {
-		worker_drop(w, m, why);
-		return false;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum drop why = (enum drop)opened[i];
+		if (__builtin_expect(why == DROP_NONE, 1))
+			why = accept_packet(w, m[i]);
+		else if (why == DROP_ESP_AUTH)
+			counters_add(&pkt_of(m[i])->sa->record->auth_failed, 1);
+		if (__builtin_expect(why != DROP_NONE, 0)) {
+			worker_drop(w, m[i], why);
+			continue;
+		}
+		inner_push(w, m[i]);
+		done++;
 	}
-	inner_push(w, m);
-	return true;
+	count_add(w->counters, COUNTER_DECRYPTED, done);
 }
 
 /* Suites other than AES-GCM, all SAs of the burst at once. */
@@ -301,7 +329,7 @@ static void open_batch(struct worker *w, struct rte_mbuf **m, unsigned n)
 	                                   [CRYPTO_MISMATCH] = DROP_ESP_AUTH,
 	                                   [CRYPTO_FAILED] = DROP_CRYPTO_ERROR};
 	struct crypto_batch *b = w->crypto;
-	unsigned done = 0;
+	uint8_t opened[WORKER_BURST];
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct pkt *p = pkt_of(m[i]);
@@ -311,30 +339,28 @@ static void open_batch(struct worker *w, struct rte_mbuf **m, unsigned n)
 	}
 	crypto_open_batch(b, n);
 	for (unsigned i = 0; i < n; i++)
-		done += go_on(w, m[i], sa_shape(pkt_of(m[i])->sa)->iv, reason[b->op[i].result]);
-	count_add(w->counters, COUNTER_DECRYPTED, done);
+		opened[i] = (uint8_t)reason[b->op[i].result];
+	accept_burst(w, m, opened, n);
 }
 
 static void open_burst(struct worker *w, struct rte_mbuf **m, struct esp_inputs *in, unsigned n)
 {
 	unsigned ahead = n != 0 ? esp_ahead(pkt_of(m[0])->cipher) : 0;
-	unsigned done = 0;
+	uint8_t opened[WORKER_BURST];
 
 	for (unsigned i = 0; i < n && i < ahead; i++)
 		bring_in(w, m[i]);
 	for (unsigned i = 0; i < n; i++) {
-		struct pkt *p = pkt_of(m[i]);
-		uint8_t *esp = rte_pktmbuf_mtod_offset(m[i], uint8_t *, p->esp);
+		const struct pkt *p = pkt_of(m[i]);
 
 		if (i + ahead < n)
 			bring_in(w, m[i + ahead]);
-		done += go_on(w, m[i], ESP_GCM_IV,
-		              crypto_open(p->sa->suite, sa_key(p->sa), esp + ESP_HEADER + ESP_GCM_IV,
-		                          p->cipher, in[i].nonce, in[i].aad, in[i].aad_len)
-		                      ? DROP_NONE
-		                      : DROP_ESP_AUTH);
+		opened[i] = crypto_open(p->sa->suite, sa_key(p->sa), p->ip, p->cipher, in[i].nonce, in[i].aad,
+		                        in[i].aad_len)
+		                    ? DROP_NONE
+		                    : DROP_ESP_AUTH;
 	}
-	count_add(w->counters, COUNTER_DECRYPTED, done);
+	accept_burst(w, m, opened, n);
 }
 
 void esp_in_run(struct worker *w)
