@@ -8,6 +8,7 @@
 #include "bench/esp/api_rig.h"
 #include "bench/esp/bench.h"
 
+#include "dataplane/core/slab.h"
 #include "dataplane/crypto.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -174,6 +176,20 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/*
+ * The host of a virtual machine backs memory when it is touched, at less than 1 GB/s; the
+ * kernel's own clearing of backed pages is 20 times as fast, and is part of what is measured.
+ */
+static void back_memory(size_t bytes)
+{
+	void *p = slab_map(bytes);
+
+	if (p == NULL)
+		return;
+	memset(p, 1, bytes);
+	munmap(p, bytes);
+}
+
 /* As the mirror does once it knows the neighbour. */
 static void resolve(void *ctx, struct route *route)
 {
@@ -200,6 +216,7 @@ static int install(struct installed *result)
 	if (s.batch == NULL)
 		return -ENOMEM;
 	prepare(s.batch);
+	back_memory((size_t)result->pairs * 3072);
 	before = resident_bytes();
 	rc = api_rig_open(&s.rig, &config);
 	if (rc == 0)

@@ -8,7 +8,7 @@
 #include "dataplane/core/writer.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #define CHAINS_MIN 256u
 
@@ -33,20 +33,21 @@ static bool is_route(const struct route *r, uint32_t table, uint8_t family, cons
 int routes_init(struct core *core)
 {
 	core->writer->n_route_chains = CHAINS_MIN;
-	core->writer->routes = calloc(CHAINS_MIN, sizeof(struct route *));
+	core->writer->routes = slab_map(CHAINS_MIN * sizeof(struct route *));
 	return core->writer->routes != NULL ? 0 : -ENOMEM;
 }
 
 void routes_fini(struct core *core)
 {
-	free(core->writer->routes);
+	if (core->writer->routes != NULL)
+		munmap(core->writer->routes, core->writer->n_route_chains * sizeof(struct route *));
 }
 
 /* Twice the chains. Without memory for them they grow longer, and all else is as before. */
 static void grow(struct core *core)
 {
 	struct core_writer *w = core->writer;
-	struct route **old = w->routes, **new = calloc(2ul * w->n_route_chains, sizeof(struct route *));
+	struct route **old = w->routes, **new = slab_map(2ul * w->n_route_chains * sizeof(struct route *));
 	uint32_t n = w->n_route_chains;
 	struct route *r;
 
@@ -62,7 +63,7 @@ static void grow(struct core *core)
 			*chain = r;
 		}
 	}
-	free(old);
+	munmap(old, n * sizeof(struct route *));
 }
 
 struct route *route_get(struct core *core, uint32_t table, uint8_t family, const uint8_t *addr)
