@@ -178,12 +178,25 @@ int api_server_adopt(struct api_server *s, int fd, uint64_t now_ms)
 	return 0;
 }
 
+static void listen_again(struct api_server *s, bool on)
+{
+	struct epoll_event ev = {.events = on ? EPOLLIN : 0, .data.ptr = NULL};
+
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->listen_fd, &ev);
+}
+
 static void accept_all(struct api_server *s)
 {
 	int fd;
 
 	while ((fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
 		(void)api_server_adopt(s, fd, s->now_ms);
+	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
+		return;
+	/* the peer stays where it is: without this epoll would tell of it all the time */
+	s->count[SERVER_PEERS_WAITED]++;
+	s->full_ms = s->now_ms != 0 ? s->now_ms : 1;
+	listen_again(s, false);
 }
 
 /* What epoll should wake us for: a request only if its reply has a place. */
@@ -229,6 +242,10 @@ void api_server_dispatch(struct api_server *s, uint64_t now_ms)
 	struct conn **link = &s->conns, *c;
 
 	s->now_ms = now_ms;
+	if (s->full_ms != 0 && now_ms - s->full_ms >= ACCEPT_AGAIN_MS) {
+		s->full_ms = 0;
+		listen_again(s, true);
+	}
 	mark_ready(s);
 	for (c = s->conns; c != NULL; c = c->next) {
 		if (c->ready || c->n_acks > 0)
@@ -256,7 +273,7 @@ int api_server_fd(const struct api_server *s)
 
 int api_server_timeout(const struct api_server *s, uint64_t now_ms)
 {
-	int timeout = -1;
+	int timeout = s->full_ms != 0 ? (int)ACCEPT_AGAIN_MS : -1;
 
 	for (const struct conn *c = s->conns; c != NULL; c = c->next) {
 		const struct ack *a = &c->acks[c->first_ack];

@@ -10,18 +10,20 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CONN_MAX       64u
-#define CONN_ACKS      64u    /* requests of one connection that may wait for their reply */
-#define CONN_STUCK_MS  10000u /* without HELLO, or without taking what it asked for */
-#define GRACE_LIMIT_MS 100u   /* then the answer is "published, not quiescent" (design: MIGRATE) */
-#define GRACE_YOUNG_MS 2u     /* until then main polls for it */
-#define DUMP_BYTES     65536u /* of one datagram of a dump */
+#define CONN_MAX        64u
+#define CONN_ACKS       64u    /* requests of one connection that may wait for their reply */
+#define CONN_STUCK_MS   10000u /* without HELLO, or without taking what it asked for */
+#define ACCEPT_AGAIN_MS 1000u  /* after there was no descriptor for a peer */
+#define GRACE_LIMIT_MS  100u   /* then the answer is "published, not quiescent" (design: MIGRATE) */
+#define GRACE_YOUNG_MS  2u     /* until then main polls for it */
+#define DUMP_BYTES      65536u /* of one datagram of a dump */
 
 /* X(name, "kebab-case name") */
 #define SERVER_COUNTERS(X)                                                                                   \
 	X(REQUESTS, "api-requests")                                                                          \
 	X(REFUSED, "api-refused")                                                                            \
 	X(PEERS_REFUSED, "api-peers-refused")                                                                \
+	X(PEERS_WAITED, "api-peers-waited")                                                                  \
 	X(PEERS_DROPPED, "api-peers-dropped")                                                                \
 	X(NOT_QUIESCENT, "api-not-quiescent")                                                                \
 	X(EVENTS_SENT, "events-sent")                                                                        \
@@ -75,6 +77,7 @@ struct api_server {
 	struct conn *conns;
 	uint32_t n_conns;
 	uint64_t now_ms;
+	uint64_t full_ms; /* since when there is no descriptor for another peer; 0: there are */
 	uint64_t count[SERVER_COUNTER_COUNT];
 	_Alignas(64) uint8_t in[RG_API_MAX_MSG];
 	_Alignas(64) uint8_t out[DUMP_BYTES];

@@ -9,18 +9,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 static bool is_host(const struct policy_group *g)
 {
 	return g->prefix_len == (g->family == 4 ? 32 : 128);
-}
-
-/* --- lines of sets --- */
-
-static uint32_t lines_of(unsigned n)
-{
-	return (uint32_t)((offsetof(struct policy_set, entry) + n * sizeof(struct policy_entry) + 63) / 64);
 }
 
 static struct policy_set *set_at(const struct core *core, uint32_t line)
@@ -28,35 +20,12 @@ static struct policy_set *set_at(const struct core *core, uint32_t line)
 	return (struct policy_set *)(uintptr_t)policy_set_at(&core->policies, line);
 }
 
-static uint32_t set_alloc(struct core *core, unsigned n)
-{
-	struct set_lines *l = &core->writer->lines;
-	uint32_t want = lines_of(n), line = l->free[want];
-
-	if (line != 0) {
-		memcpy(&l->free[want], set_at(core, line), sizeof(uint32_t));
-		return line;
-	}
-	if (l->end - l->at < want)
-		return 0;
-	line = l->at;
-	l->at += want;
-	return line;
-}
-
-static void set_release(struct core *core, uint32_t line, unsigned n)
-{
-	struct set_lines *l = &core->writer->lines;
-
-	memcpy(set_at(core, line), &l->free[lines_of(n)], sizeof(uint32_t));
-	l->free[lines_of(n)] = line;
-}
-
 static void set_retired(struct core *core, void *object)
 {
 	struct policy_set *set = object;
 
-	set_release(core, (uint32_t)((size_t)((uint8_t *)set - (uint8_t *)core->policies.base) / 64), set->n);
+	policy_lines_give(core, (uint32_t)((size_t)((uint8_t *)set - (uint8_t *)core->policies.base) / 64),
+	                  set->n);
 }
 
 static void prefix_retired(struct core *core, void *table)
@@ -239,7 +208,7 @@ static int stage_group(struct core *core, struct policy_group *g)
 
 	if (g->n == 0)
 		return 0;
-	g->staged = set_alloc(core, g->n);
+	g->staged = policy_lines_take(core, g->n);
 	if (g->staged == 0)
 		return -ENOMEM;
 	set = set_at(core, g->staged);
@@ -416,7 +385,7 @@ void policy_groups_abort(struct core *core)
 	}
 	while ((g = end_one(core)) != NULL) {
 		if (g->staged != 0)
-			set_release(core, g->staged, set_at(core, g->staged)->n);
+			policy_lines_give(core, g->staged, set_at(core, g->staged)->n);
 		slab_free(&w->slabs, g, sizeof(*g));
 	}
 }
@@ -445,12 +414,6 @@ static void key_of_any(struct core *core, uint32_t tag, uint32_t value, uint64_t
 	key_of_prefix(set->family, set->prefix_len, set->addr, key);
 }
 
-static size_t region_bytes(const struct core *core)
-{
-	/* a set in use, its successor, the one in its grace period, and room for splits */
-	return ((size_t)core->writer->max_policies * 4 + 1024) * 64;
-}
-
 int policy_tables_init(struct core *core)
 {
 	struct core_writer *w = core->writer;
@@ -459,11 +422,8 @@ int policy_tables_init(struct core *core)
 
 	atomic_init(&core->policies.prefix4, t4);
 	atomic_init(&core->policies.prefix6, t6);
-	core->policies.base = slab_map(region_bytes(core));
-	if (t4 == NULL || t6 == NULL || core->policies.base == NULL)
+	if (!policy_lines_init(core) || t4 == NULL || t6 == NULL)
 		return -ENOMEM;
-	w->lines.at = 1;
-	w->lines.end = (uint32_t)(region_bytes(core) / 64);
 	rc = host_table_init(&core->policies.host4, 256, key_of4);
 	if (rc == 0)
 		rc = host_table_init(&core->policies.host6, 256, key_of6);
@@ -484,6 +444,5 @@ void policy_tables_fini(struct core *core)
 	host_table_fini(&p->host6);
 	host_table_fini(&core->writer->prefixes);
 	host_table_fini(&core->foreign);
-	if (p->base != NULL)
-		munmap(p->base, region_bytes(core));
+	policy_lines_fini(core);
 }

@@ -51,7 +51,8 @@ struct policy_group {
 
 struct set_lines {
 	uint32_t free[SET_LINES_MAX + 1];
-	uint32_t at, end;
+	uint32_t at, end; /* never used so far */
+	bool given;       /* back, since neighbours were joined */
 };
 
 enum sa_slot {
@@ -115,6 +116,12 @@ void lifetime_put(struct core *core, const struct rg_api_lifetime *limits);
 int counters_open(struct core *core);
 void counters_close(struct core *core);
 struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index);
+
+/* policy_lines.c: lines for a set of `n` policies, 0: there are none. */
+uint32_t policy_lines_take(struct core *core, unsigned n);
+void policy_lines_give(struct core *core, uint32_t line, unsigned n);
+bool policy_lines_init(struct core *core);
+void policy_lines_fini(struct core *core);
 
 /* policy_group.c */
 /* The group of a prefix, for the batch under way; NULL: no memory. */

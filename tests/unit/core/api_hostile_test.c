@@ -6,6 +6,8 @@
 #include "api_rig.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -218,6 +220,36 @@ static void H73_full_ring_and_slow_event_reader_are_told(void **state)
 	rg_client_close(slow);
 }
 
+/* No descriptor for a peer: it waits, main sleeps, and both go on when there is one again. */
+static void H73_a_peer_without_a_descriptor_waits(void **state)
+{
+	struct rlimit before, none;
+	struct rg_client *c = NULL;
+	struct pollfd p = {.events = POLLIN};
+
+	(void)state;
+	assert_int_equal(rg_client_open(rig.path, RG_ROLE_READER, "test", &c), 0);
+	p.fd = api_server_fd(rig.server);
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	int next = dup(p.fd);
+	close(next);
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	pump();
+	assert_int_equal(poll(&p, 1, 0), 0); /* it would find the peer again and again */
+	assert_in_range(api_server_timeout(rig.server, rig.now), 1, 1000);
+	rig.now += 1000;
+	pump();
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	rig.now += 1000;
+	assert_int_equal(reply_of(c, 1).error, 0);
+	rg_client_close(c);
+	pump();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +259,7 @@ int main(void)
 	        WITH_RIG(H73_descriptors_from_a_peer_are_closed),
 	        WITH_RIG(H73_slow_reader_is_parked_then_dropped),
 	        WITH_RIG(H73_full_ring_and_slow_event_reader_are_told),
+	        WITH_RIG(H73_a_peer_without_a_descriptor_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define SAS      16u
 #define POLICIES 60u
@@ -238,12 +239,59 @@ static void a_prefix_holds_so_many_policies(void **state)
 	core_free(core);
 }
 
+/* Sets of all sizes take the whole region, none overlaps another, and what was cut small is joined again. */
+static void lines_of_sets_come_together_again(void **state)
+{
+	struct core_config config = {.n_workers = 1, .max_sas = 64};
+	struct core *core = NULL;
+	uint64_t seed = 0x11e5;
+
+	(void)state;
+	assert_int_equal(core_new(&config, &core), 0);
+	const uint32_t end = core->writer->lines.end;
+	uint32_t *line = calloc(end, sizeof(*line)), taken = 0, n, last = 0;
+	uint8_t *size = calloc(end, 1), *used = calloc(end + 32ul, 1);
+	for (unsigned round = 0; round < 200; round++) {
+		/* rounds of one size, of the largest, and of any */
+		const unsigned kind = round % 4;
+		for (n = 0; n < end; n++) {
+			size[n] = kind == 0   ? 1
+			          : kind == 1 ? POLICY_SET_MAX
+			                      : (uint8_t)(1 + next_random(&seed) % POLICY_SET_MAX);
+			line[n] = policy_lines_take(core, size[n]);
+			if (line[n] == 0)
+				break;
+			for (uint32_t k = 0; k < (24 + 16u * size[n] + 63) / 64; k++) {
+				assert_true(line[n] + k < end && !used[line[n] + k]);
+				used[line[n] + k] = 1;
+				taken++;
+			}
+		}
+		/* what is left over is less than the last one wanted, or in pieces that small */
+		if (kind == 0)
+			assert_int_equal(taken, end - 1);
+		if (kind == 1)
+			assert_in_range(taken, end - 2 * SET_LINES_MAX, end - 1);
+		for (uint32_t i = 0; i < n; i++)
+			policy_lines_give(core, line[i], size[i]);
+		memset(used, 0, end);
+		last = taken;
+		taken = 0;
+	}
+	assert_true(last > end / 2);
+	free(line);
+	free(size);
+	free(used);
+	core_free(core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(random_batches_agree_with_naive_search),
 	        cmocka_unit_test(ipv6_hosts_and_prefixes),
 	        cmocka_unit_test(a_prefix_holds_so_many_policies),
+	        cmocka_unit_test(lines_of_sets_come_together_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
