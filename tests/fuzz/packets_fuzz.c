@@ -115,11 +115,16 @@ enum whom { ANYBODY, GATEWAY, CLIENT, SERVER };
 static void address(uint8_t *ip, uint32_t len, bool destination, enum whom whom, unsigned client)
 {
 	uint32_t addr4[] = {0, packets_gateway(), gateway_client4(client), packets_server()};
-	uint8_t addr6[4][16];
+	uint8_t addr6[4][16], remote[16];
 
 	packets_gateway6(addr6[GATEWAY]);
 	gateway_client6(client, addr6[CLIENT]);
 	gateway_server6(addr6[SERVER]);
+	if (run.g->client[client].is.transport) {
+		gateway_remote(client, true, addr6[CLIENT]);
+		gateway_remote(client, false, remote);
+		memcpy(&addr4[CLIENT], remote, 4);
+	}
 	if (whom == ANYBODY)
 		return;
 	if (len >= 20 && ip[0] >> 4 == 4)
@@ -322,6 +327,7 @@ static void add_client(unsigned client)
 		is.df = suite % 3;
 		is.dscp = (suite & 0x80) != 0 ? RG_DSCP_SET | 46 : RG_DSCP_COPY;
 	}
+	is.transport = client == CLIENTS && (run.config & 0x40) != 0;
 	if ((run.config & 8) != 0)
 		is.sequence = SEQUENCE_32;
 	if ((run.config & 16) != 0)

@@ -72,6 +72,18 @@ void gateway_server6(uint8_t addr[16])
 	memcpy(addr, server6, 16);
 }
 
+void gateway_remote(unsigned client, bool outer6, uint8_t addr[16])
+{
+	const uint32_t remote = htonl(REMOTE4 + client);
+
+	memset(addr, 0, 16);
+	memcpy(addr, &remote, 4);
+	if (outer6) {
+		memcpy(addr, remotes6, 15);
+		addr[15] = (uint8_t)client;
+	}
+}
+
 /* --- ports --- */
 
 static uint16_t wire_rx(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
@@ -199,10 +211,18 @@ void gateway_tick(struct gateway *g)
 	core_tick(g->dp.core, g->now_ms);
 }
 
+static void local_address(bool outer6, uint8_t addr[16])
+{
+	const uint32_t local = packets_gateway();
+
+	memset(addr, 0, 16);
+	memcpy(addr, &local, 4);
+	if (outer6)
+		packets_gateway6(addr);
+}
+
 static void make_path(unsigned client, bool outer6, bool udp, uint16_t mtu, struct rg_api_path *path)
 {
-	const uint32_t local = packets_gateway(), remote = htonl(REMOTE4 + client);
-
 	memset(path, 0, sizeof(*path));
 	path->family = outer6 ? 6 : 4;
 	path->mtu = mtu;
@@ -211,14 +231,8 @@ static void make_path(unsigned client, bool outer6, bool udp, uint16_t mtu, stru
 		path->local_port = htons(4500);
 		path->remote_port = htons((uint16_t)(10000 + client));
 	}
-	if (outer6) {
-		packets_gateway6(path->local);
-		memcpy(path->remote, remotes6, 15);
-		path->remote[15] = (uint8_t)client;
-	} else {
-		memcpy(path->local, &local, 4);
-		memcpy(path->remote, &remote, 4);
-	}
+	local_address(outer6, path->local);
+	gateway_remote(client, outer6, path->remote);
 }
 
 static struct rg_api_selector range(uint8_t family, const void *addr, unsigned len)
@@ -238,6 +252,13 @@ static void make_selectors(unsigned client, const struct gateway_session *is, st
 	const uint32_t lan = packets_server(), addr4 = gateway_client4(client);
 	uint8_t addr6[16];
 
+	if (is->transport) {
+		local_address(is->outer6, addr6);
+		sa->local[0] = range(is->outer6 ? 6 : 4, addr6, is->outer6 ? 128 : 32);
+		gateway_remote(client, is->outer6, addr6);
+		sa->remote[0] = range(is->outer6 ? 6 : 4, addr6, is->outer6 ? 128 : 32);
+		return;
+	}
 	gateway_client6(client, addr6);
 	sa->remote[0] = range(4, &addr4, 32);
 	if (is->simple) {
@@ -259,6 +280,7 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 {
 	struct gateway_client *c = &g->client[client];
 	const struct gateway_session *is = &c->is;
+	const bool headers = direction == RG_OUT && !is->transport;
 	struct batch_result result;
 	struct rg_api_sa sa = {.handle = gateway_handle(g, client),
 	                       .spi = gateway_spi(g, client, direction),
@@ -268,8 +290,9 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 	                       .window = is->window,
 	                       .sequence = is->sequence,
 	                       .lifetime = is->lifetime,
-	                       .df = direction == RG_OUT ? is->df : 0,
-	                       .dscp = direction == RG_OUT ? is->dscp : 0};
+	                       .mode = is->transport ? RG_MODE_TRANSPORT : RG_MODE_TUNNEL,
+	                       .df = headers ? is->df : 0,
+	                       .dscp = headers ? is->dscp : 0};
 
 	for (unsigned i = 0; i < RG_API_KEY_MAX; i++)
 		sa.key[i] = (uint8_t)(i * 7 + client * 16 + direction);
@@ -281,8 +304,15 @@ static int add_sa(struct gateway *g, unsigned client, enum rg_direction directio
 	return batch_sa_add(g->dp.core, direction, &sa, 1, &result);
 }
 
+/* For both families of inner addresses, or for the peer's one address. */
+static uint32_t policies_of(const struct gateway *g, unsigned client)
+{
+	return g->client[client].is.transport ? 1 : 2;
+}
+
 static int add_policies(struct gateway *g, unsigned client)
 {
+	const struct gateway_session *is = &g->client[client].is;
 	const uint32_t addr4 = gateway_client4(client);
 	struct rg_api_policy policy[2] = {
 	        {.handle = gateway_handle(g, client), .family = 4, .prefix_len = 32},
@@ -292,7 +322,12 @@ static int add_policies(struct gateway *g, unsigned client)
 	memcpy(policy[0].prefix, &addr4, 4);
 	gateway_client6(client, policy[1].prefix);
 	policy[0].sa = policy[1].sa = gateway_handle(g, client);
-	return batch_policy_add(g->dp.core, policy, 2, &result);
+	if (is->transport) {
+		policy[0].family = is->outer6 ? 6 : 4;
+		policy[0].prefix_len = is->outer6 ? 128 : 32;
+		gateway_remote(client, is->outer6, policy[0].prefix);
+	}
+	return batch_policy_add(g->dp.core, policy, policies_of(g, client), &result);
 }
 
 int gateway_add(struct gateway *g, unsigned client, const struct gateway_session *is)
@@ -304,6 +339,7 @@ int gateway_add(struct gateway *g, unsigned client, const struct gateway_session
 	int rc;
 
 	c->is = *is;
+	c->made6 = is->outer6;
 	c->generation = 1;
 	c->is.suite = is->suite != 0 ? is->suite : RG_SUITE_AES128_GCM16;
 	c->is.window = is->window != 0 ? is->window : WINDOW;
@@ -331,7 +367,7 @@ static void delete_objects(struct gateway *g, unsigned client)
 	const struct rg_api_handle policies[2] = {handle, {.handle = second_policy(g, client)}};
 	struct batch_result result;
 
-	if (batch_policy_del(g->dp.core, policies, 2, &result) != 0 ||
+	if (batch_policy_del(g->dp.core, policies, policies_of(g, client), &result) != 0 ||
 	    batch_sa_del(g->dp.core, RG_IN, &handle, 1, &result) != 0 ||
 	    batch_sa_del(g->dp.core, RG_OUT, &handle, 1, &result) != 0 ||
 	    batch_tunnel_del(g->dp.core, &handle, 1, &result) != 0)
@@ -365,7 +401,7 @@ void gateway_policy(struct gateway *g, unsigned client, bool with_sa)
 	                                          {second_policy(g, client), sa}};
 	struct batch_result result;
 
-	if (batch_policy_set(g->dp.core, sets, 2, &result) != 0)
+	if (batch_policy_set(g->dp.core, sets, policies_of(g, client), &result) != 0)
 		abort();
 }
 

@@ -32,8 +32,9 @@ struct gateway_wire {
 /* What a client's tunnel and SAs are; zeros are AES-128, outer IPv4 without UDP, window 64. */
 struct gateway_session {
 	bool outer6, udp, esn;
-	bool simple; /* one selector for each side: any port, IPv4 only */
-	bool ports;  /* inside, only UDP to the gateway's port 80 */
+	bool simple;    /* one selector for each side: any port, IPv4 only */
+	bool transport; /* between the gateway's address and the client's outer one, any protocol */
+	bool ports;     /* inside, only UDP to the gateway's port 80 */
 	uint32_t suite, window;
 	uint8_t df, dscp;  /* as in struct rg_api_sa */
 	uint64_t sequence; /* used before, both ways */
@@ -45,6 +46,7 @@ struct gateway_client {
 	bool present;
 	struct gateway_session is;
 	uint32_t life;       /* how often it was removed: another handle, other keys, other SPIs */
+	bool made6;          /* the SA's selectors are of the family that its path had first */
 	uint32_t generation; /* of its path */
 	uint8_t salt[2][4];  /* by enum rg_direction */
 	alignas(64) uint8_t key[2][1024]; /* the peer's expansion */
@@ -90,6 +92,8 @@ struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction dire
 uint32_t gateway_client4(unsigned client); /* network byte order */
 void gateway_client6(unsigned client, uint8_t addr[16]);
 void gateway_server6(uint8_t addr[16]);
+/* The client's outer address, IPv4 in the first 4 bytes. */
+void gateway_remote(unsigned client, bool outer6, uint8_t addr[16]);
 
 /* --- packets into flat buffers of GATEWAY_MAX; all return the length --- */
 

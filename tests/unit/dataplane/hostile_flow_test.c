@@ -321,6 +321,100 @@ static void H68_error_for_a_borrowed_address(void **state)
 	assert_int_equal(gateway_count(&g, COUNTER_TOO_BIG_SENT), 1);
 }
 
+/* --- H68 in transport mode: client 5, between the gateway's address and its own --- */
+
+/* UDP with `fragment` in its header, between those two or the way back. */
+static uint32_t between(bool to_peer, uint16_t port, uint16_t fragment, uint8_t *frame)
+{
+	const uint32_t gw = packets_gateway();
+	uint8_t peer[16];
+	uint32_t remote;
+
+	gateway_remote(5, false, peer);
+	memcpy(&remote, peer, 4);
+	packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
+	memset(frame + 34, 0x33, 66);
+	packets_put_ipv4(frame + 14, to_peer ? gw : remote, to_peer ? remote : gw, IPPROTO_UDP, 86);
+	frame[34] = (uint8_t)(port >> 8);
+	frame[35] = (uint8_t)port;
+	frame[36] = 0x20;
+	frame[14 + 6] = (uint8_t)(fragment >> 8);
+	frame[14 + 7] = (uint8_t)fragment;
+	set_sum4(frame + 14);
+	return 14 + 86;
+}
+
+static void assert_peer_kept_in(const uint8_t *frame, uint32_t len, enum drop why)
+{
+	struct before b;
+
+	before_take(&b, &g);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	gateway_poll(&g);
+	assert_drops(&g, &b, why, 1);
+	assert_null(gateway_sent(&g, PACKETS_UPLINK));
+	assert_int_equal(pool_live(g.pool), 0);
+}
+
+static void H68_transport_mode(void **state)
+{
+	const struct gateway_session is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX], *clear;
+	struct rte_mbuf *m;
+	uint64_t seq;
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	len = between(true, 1000, 0, frame);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	gateway_poll(&g);
+	m = gateway_sent(&g, PACKETS_UPLINK);
+	assert_non_null(m);
+	assert_int_not_equal(gateway_unseal(&g, 5, m, &clear, &seq), 0);
+	assert_memory_equal(clear, frame + 34, 66);
+	gateway_clear(&g);
+	len = between(true, 1000, 0x2000, frame);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	len = between(true, 4500, 0x0005, frame); /* what looks like ports is none */
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	len = between(true, 1000, 0, frame);
+	gateway_policy(&g, 5, false);
+	assert_peer_kept_in(frame, len, DROP_FORWARD_CLEAR);
+	gateway_policy(&g, 5, true);
+	assert_int_equal(gateway_suspend(&g, 5), 0);
+	assert_peer_kept_in(frame, len, DROP_OUT_SUSPENDED);
+	/* moved to the other family: the path is no longer between its two addresses */
+	assert_int_equal(gateway_move(&g, 5, true, false), 0);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_PATH);
+}
+
+/* The SA speaks for the gateway alone, and takes in clear only what it does not want encrypted. */
+static void H68_transport_mode_is_the_gateways(void **state)
+{
+	const struct gateway_session is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX];
+	struct before b;
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	/* a host of the LAN's with the gateway's address */
+	len = between(true, 1000, 0, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_LAN, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_PATH, 1, 0);
+	len = between(false, 1000, 0, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_CLEAR, 1, 0);
+	/* a fragment of it may be anything that the selectors want */
+	len = between(false, 1000, 0x0005, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_CLEAR, 1, 0);
+}
+
 /* --- H69 --- */
 
 struct numbers {
@@ -622,6 +716,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H68_clear_from_the_uplink, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H68_address_without_a_policy, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H68_error_for_a_borrowed_address, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H68_transport_mode, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H68_transport_mode_is_the_gateways, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_through_moves_swaps_and_failures, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_while_the_owner_changes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_restored_after_a_crash, setup, teardown),
