@@ -17,8 +17,9 @@
 #define ROUNDS_MAX  1024u /* of one repetition */
 #define ROUNDS_MIN  12u
 #define BURST       57u /* of the pass that times stages */
-#define WARM_UP     24u /* rounds before a pass that looks at what is cached, */
-#define LOOKS       16u /* its rounds, */
+#define WARM_UP_MIN 10u /* rounds */
+#define WARM_UP_MAX 64u
+#define LOOKS       16u /* rounds of a pass that looks at what is cached, */
 #define SAMPLES     16u /* and its samples of each round */
 
 static const struct bench_suite suites[] = {
@@ -91,21 +92,38 @@ static uint64_t one_round(struct sides *s, bool raw)
 	return run(s, raw);
 }
 
-/* The median of the last three quarters of `rounds`; -1: packets were lost. */
+/* Until most SAs have been met again, so that the caches are this side's; of more SAs than
+ * caches hold a few rounds are as good as many. */
+static unsigned warm_up_rounds(const struct sides *s)
+{
+	const unsigned rounds = 3 * s->gateway->what.sas / BENCH_ROUND;
+
+	return rounds < WARM_UP_MIN || rounds > WARM_UP_MAX ? WARM_UP_MIN : rounds;
+}
+
+static int warm_up(struct sides *s, bool raw)
+{
+	for (unsigned i = warm_up_rounds(s); i > 0; i--)
+		if (one_round(s, raw) == 0)
+			return -EIO;
+	return 0;
+}
+
+/* The median of `rounds` after a warm-up; -1: packets were lost. */
 static double repeat(struct sides *s, bool raw, unsigned rounds)
 {
 	static double values[ROUNDS_MAX];
-	const unsigned warm = rounds / 4;
 
+	if (warm_up(s, raw) != 0)
+		return -1;
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t cycles = one_round(s, raw);
 
 		if (cycles == 0)
 			return -1;
-		if (i >= warm)
-			values[i - warm] = (double)cycles / BENCH_ROUND;
+		values[i] = (double)cycles / BENCH_ROUND;
 	}
-	return report_median(values, rounds - warm);
+	return report_median(values, rounds);
 }
 
 /* How many rounds of both sides fill a repetition of that many seconds; also the first check. */
@@ -173,10 +191,12 @@ static int look_around(struct sides *s, bool raw, struct warmth *mean)
 	uint32_t len[BENCH_ROUND];
 	struct warmth sum = {0};
 
-	for (unsigned n = 0; n < WARM_UP + LOOKS; n++) {
+	if (warm_up(s, raw) != 0)
+		return -EIO;
+	for (unsigned n = 0; n < LOOKS; n++) {
 		lay(s);
 		gateway_cipher(s->gateway, &s->pattern, data, len);
-		for (unsigned i = n % 8; n >= WARM_UP && i < BENCH_ROUND; i += BENCH_ROUND / SAMPLES) {
+		for (unsigned i = n % 8; i < BENCH_ROUND; i += BENCH_ROUND / SAMPLES) {
 			const uint32_t sa = s->pattern.sa[i];
 			const void *key = raw ? raw_sa_key(s->raw, sa) : s->gateway->key[sa];
 
@@ -194,7 +214,7 @@ static int look_around(struct sides *s, bool raw, struct warmth *mean)
 static int measure(struct sides *s, double seconds, struct outcome *o)
 {
 	double ours[REPETITIONS], raw[REPETITIONS];
-	int rounds = plan(s, seconds / REPETITIONS);
+	int rounds = plan(s, seconds / REPETITIONS), rc;
 
 	if (rounds < 0)
 		return rounds;
@@ -208,10 +228,12 @@ static int measure(struct sides *s, double seconds, struct outcome *o)
 	o->raw = report_median(raw, REPETITIONS);
 	o->ours_low = ours[0], o->ours_high = ours[REPETITIONS - 1];
 	o->raw_low = raw[0], o->raw_high = raw[REPETITIONS - 1];
-	rounds = time_stages(s, (unsigned)rounds, o->stage);
-	if (rounds == 0)
-		rounds = look_around(s, true, &o->raw_warmth);
-	return rounds != 0 ? rounds : look_around(s, false, &o->warmth);
+	rc = time_stages(s, (unsigned)rounds, o->stage);
+	if (rc == 0)
+		rc = look_around(s, true, &o->raw_warmth);
+	if (rc == 0)
+		rc = look_around(s, false, &o->warmth);
+	return rc;
 }
 
 /* Sums over the cases. */
@@ -225,9 +247,8 @@ static void tell_fairness(void)
 	const double n = fairness.cases;
 
 	if (n > 0)
-		printf("before a round, a load from a key takes us "
-		       "%.0f cycles "
-		       "and raw %.0f, from a buffer %.0f and %.0f (means of all cases)\n",
+		printf("before a round, a load from a key takes us %.0f cycles and raw %.0f, from a buffer "
+		       "%.0f and %.0f (means of all cases)\n",
 		       fairness.key / n, fairness.raw_key / n, fairness.buffer / n, fairness.raw_buffer / n);
 }
 
@@ -292,7 +313,7 @@ static int run_sizes(struct bench *b, struct bench_case *what)
 
 		g.what.size = what->size = sizes[i];
 		pattern_init(&s.pattern, what->sas, what->size);
-		rc = measure(&s, b->options.quick ? 0.1 : 1.0, &o);
+		rc = measure(&s, b->options.quick ? 0.07 : 1.0, &o);
 		if (rc == 0)
 			tell(b, what, &o);
 	}
