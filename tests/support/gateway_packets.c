@@ -106,18 +106,24 @@ uint32_t gateway_good(struct gateway *g, unsigned client, uint64_t seq, uint32_t
 /* Offset of the ESP header in an IP packet of ours, 0 if it holds none. */
 static uint32_t esp_offset(const uint8_t *ip, uint32_t len)
 {
-	uint32_t at = len != 0 && ip[0] >> 4 == 6 ? 40 : 20;
+	const bool six = len != 0 && ip[0] >> 4 == 6;
+	uint32_t at = six ? 40 : (ip[0] & 15u) * 4;
+	uint8_t protocol;
 
-	if (len < at + 8 || (ip[0] != 0x45 && ip[0] >> 4 != 6))
+	if (len < at + 8)
 		return 0;
-	switch (ip[at == 40 ? 6 : 9]) {
-	case IPPROTO_ESP:
-		return at;
-	case IPPROTO_UDP:
-		return ip[at] == 4500 >> 8 && ip[at + 1] == (4500 & 0xff) ? at + 8 : 0;
-	default:
-		return 0;
+	protocol = ip[six ? 6 : 9];
+	/* in transport mode the kernel's own headers stay in front */
+	while (six &&
+	       (protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_DSTOPTS)) {
+		protocol = ip[at];
+		at += (ip[at + 1] + 1u) * 8;
+		if (len < at + 8)
+			return 0;
 	}
+	if (protocol == IPPROTO_UDP && ip[at] == 4500 >> 8 && ip[at + 1] == (4500 & 0xff))
+		return at + 8;
+	return protocol == IPPROTO_ESP ? at : 0;
 }
 
 /* The whole number of a packet that just left: its SA has not gone much further. */

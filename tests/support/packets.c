@@ -177,7 +177,7 @@ bool packets_open(uint8_t *esp, uint32_t len, const struct packets_esp *how)
 	alignas(16) uint8_t nonce[16], aad[12];
 	uint32_t aad_len;
 
-	if (len < around + 20 + 2)
+	if (len < around + 2)
 		return false;
 	if (!rg_suite_is_gcm(rg_suite_info(how->suite)))
 		return run_batch(esp, len - around, how, false);
