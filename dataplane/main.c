@@ -4,6 +4,7 @@
  * everything down in reverse. The main thread owns all tables; see docs/threading.md.
  */
 #include "dataplane/api_server.h"
+#include "dataplane/core/numa.h"
 #include "dataplane/crypto.h"
 #include "dataplane/eal.h"
 #include "dataplane/kernel.h"
@@ -11,6 +12,7 @@
 #include "dataplane/punt_thread.h"
 #include "dataplane/report.h"
 #include "dataplane/selftest.h"
+#include "dataplane/steer.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,9 +34,11 @@ struct process {
 	struct nl nl;
 	struct report report;
 	struct selftest selftest;
+	struct steer steer;
 	struct loop loop;
 	struct mirror mirror;
 	struct dp dp;
+	struct rte_mempool *pool[NUMA_NODES]; /* EAL's end is theirs */
 	struct kernel kernel;
 	int signals;
 	bool eal, launched;
@@ -48,18 +52,46 @@ static int say(struct process *p, const char *what, int rc)
 	return rc;
 }
 
+/* The pool of a NUMA node, for the queues of its ports; one for all where there is one node. */
+static struct rte_mempool *pool_on(struct process *p, int socket)
+{
+	const struct rg_cfg_dataplane *cfg = &p->cfg->dataplane;
+	unsigned at = rte_socket_count() > 1 && socket > 0 && socket < NUMA_NODES ? (unsigned)socket : 0;
+
+	if (p->pool[at] == NULL)
+		p->pool[at] = port_pool_new((unsigned)cfg->n_ports, (unsigned)cfg->n_workers,
+		                            rte_socket_count() > 1 ? (int)at : SOCKET_ID_ANY);
+	if (p->pool[at] == NULL)
+		snprintf(p->error, sizeof(p->error),
+		         "packet pool: no memory for it on NUMA node %u in %u MiB; raise dataplane.memory",
+		         at, cfg->memory_mib);
+	return p->pool[at];
+}
+
+static int open_port(struct process *p, struct port *port)
+{
+	const unsigned workers = (unsigned)p->cfg->dataplane.n_workers;
+	struct rte_mempool *pool = pool_on(p, rte_eth_dev_socket_id(port->ethdev));
+	int rc = pool == NULL ? -ENOMEM : 0;
+
+	port->one_pool = rte_socket_count() < 2;
+	if (rc == 0)
+		rc = port_open(port, workers, pool, p->error, sizeof(p->error));
+	if (rc == 0 && workers > 1)
+		fprintf(stderr, "port %s: %u queues, %s\n", port->name, workers,
+		        port->rss != 0 ? "filled by RSS" : "filled as the device likes: it has no RSS");
+	return rc;
+}
+
 static int open_ports(struct process *p)
 {
 	const struct rg_cfg_dataplane *cfg = &p->cfg->dataplane;
 	char device[64];
 	int rc = 0;
 
-	p->dp.pool = port_pool_new((unsigned)cfg->n_ports, (unsigned)cfg->n_workers);
-	if (p->dp.pool == NULL) {
-		snprintf(p->error, sizeof(p->error),
-		         "packet pool: no memory for it in %u MiB; raise dataplane.memory", cfg->memory_mib);
+	p->dp.pool = pool_on(p, (int)rte_lcore_to_socket_id(EAL_WORKER_LCORE(0)));
+	if (p->dp.pool == NULL)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < cfg->n_ports && rc == 0; i++) {
 		struct port *port = &p->dp.port[i];
 		snprintf(port->name, sizeof(port->name), "%s", cfg->ports[i].name);
@@ -75,8 +107,7 @@ static int open_ports(struct process *p)
 			rc = -ENODEV;
 		}
 		if (rc == 0)
-			rc = port_open(port, (unsigned)cfg->n_workers, p->dp.pool, p->error,
-			               sizeof(p->error));
+			rc = open_port(p, port);
 		if (rc == 0)
 			p->dp.n_ports++;
 		/* others are told by the mirror */
@@ -90,7 +121,7 @@ static int open_ports(struct process *p)
 static int make_core(struct process *p)
 {
 	const struct rg_cfg_dataplane *cfg = &p->cfg->dataplane;
-	const struct core_config core = {
+	struct core_config core = {
 	        .n_workers = (unsigned)cfg->n_workers,
 	        .max_sas = cfg->max_sas,
 	        .balance = cfg->balance != 0,
@@ -102,7 +133,11 @@ static int make_core(struct process *p)
 	        .route_added = mirror_route_added,
 	        .ctx = &p->mirror,
 	};
-	int rc = core_new(&core, &p->dp.core);
+	int rc;
+
+	for (size_t i = 0; i < cfg->n_workers && i < CORE_MAX_WORKERS; i++)
+		core.worker_node[i] = (uint8_t)rte_lcore_to_socket_id((unsigned)EAL_WORKER_LCORE(i));
+	rc = core_new(&core, &p->dp.core);
 
 	if (rc != 0)
 		return rc;
@@ -143,6 +178,7 @@ static void on_tick(void *ctx, uint64_t now_ms)
 	for (unsigned i = 0; i < PMTU_RATE * LOOP_TICK_MS / 1000 && pmtu_take(&p->punt.pmtu, &hint); i++)
 		pmtu_apply(p->dp.core, &hint);
 	core_tick(p->dp.core, now_ms);
+	steer_tick(&p->steer);
 	selftest_tick(&p->selftest, &p->mirror, now_ms);
 	api_server_dispatch(p->api, now_ms);
 }
@@ -260,6 +296,9 @@ static int bring_up(struct process *p)
 	rc = mirror_open(&p->mirror, &p->dp, p->cfg);
 	if (rc != 0)
 		return say(p, "netlink", rc);
+	rc = steer_open(&p->steer, &p->dp);
+	if (rc != 0)
+		return say(p, "steering", rc);
 	rc = open_loop(p);
 	if (rc != 0)
 		return say(p, "loop", rc);
@@ -281,6 +320,7 @@ static void take_down(struct process *p)
 	nl_close(&p->nl);
 	for (unsigned i = 0; i < p->dp.n_workers; i++)
 		worker_free(p->dp.worker[i]);
+	steer_close(&p->steer);
 	for (unsigned i = 0; i < p->dp.n_ports; i++)
 		port_close(&p->dp.port[i]);
 	if (p->dp.core != NULL)

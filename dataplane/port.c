@@ -17,17 +17,20 @@
 
 #define RING_SIZE  512 /* descriptors of one queue */
 #define POOL_CACHE 256
+/* Clients differ in address, port (UDP encapsulation) or SPI: what the device can tell of it. */
+#define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP)
 
 _Static_assert(PORT_NAME_MAX == RG_API_NAME_MAX, "names fit the API's records");
 
-struct rte_mempool *port_pool_new(unsigned n_ports, unsigned n_workers)
+struct rte_mempool *port_pool_new(unsigned n_ports, unsigned n_workers, int socket)
 {
+	char name[24];
 	/* rings of every queue both ways, hand-over and punt rings, caches, bursts under way */
 	unsigned n = n_ports * n_workers * RING_SIZE * 2 + n_workers * n_workers * CORE_HANDOVER_SIZE +
 	             (n_workers + 2) * (POOL_CACHE * 2 + 2048);
 
-	return rte_pktmbuf_pool_create("packets", n, POOL_CACHE, PKT_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE,
-	                               SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "packets%d", socket);
+	return rte_pktmbuf_pool_create(name, n, POOL_CACHE, PKT_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, socket);
 }
 
 const char *port_device_netdev(const struct rg_cfg_port *cfg)
@@ -61,14 +64,20 @@ static uint16_t device_tx(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uin
 	return rte_eth_tx_burst(((const struct port *)ctx)->ethdev, queue, pkts, n);
 }
 
-static int setup_queues(const struct port *port, unsigned n, const struct rte_eth_dev_info *info,
+static int setup_queues(struct port *port, unsigned n, const struct rte_eth_dev_info *info,
                         struct rte_mempool *pool)
 {
 	uint16_t rx = RING_SIZE, tx = RING_SIZE;
 	struct rte_eth_conf conf = {.txmode = {.offloads = 0}};
 	int socket = rte_eth_dev_socket_id(port->ethdev), rc;
 
-	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+	port->rss = n > 1 ? RSS_WANTED & info->flow_type_rss_offloads : 0;
+	if (port->rss != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = port->rss;
+	}
+	/* it promises that all packets are of one pool */
+	if (port->one_pool && (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	rc = rte_eth_dev_configure(port->ethdev, (uint16_t)n, (uint16_t)n, &conf);
 	if (rc == 0)

@@ -44,7 +44,9 @@ struct port {
 	char netdev[IFNAMSIZ]; /* below af_packet or af_xdp; empty for other devices */
 	uint16_t ethdev;
 	bool started;
-	int tap; /* descriptor, -1: none */
+	bool one_pool; /* all packets come from one pool */
+	uint64_t rss;  /* what the device spreads packets by (RTE_ETH_RSS_*); 0: as it likes */
+	int tap;       /* descriptor, -1: none */
 	unsigned tap_ifindex, netdev_ifindex;
 };
 
@@ -53,8 +55,9 @@ struct port_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, tx_full;
 };
 
-/* The packet pool of this process, sized for so many ports and workers. NULL: rte_errno says why. */
-struct rte_mempool *port_pool_new(unsigned n_ports, unsigned n_workers);
+/* A packet pool on a NUMA node (or SOCKET_ID_ANY), sized for so many ports and workers. NULL: rte_errno says
+ * why. */
+struct rte_mempool *port_pool_new(unsigned n_ports, unsigned n_workers, int socket);
 
 /*
  * Main, before the workers: configures and starts the DPDK device `port->ethdev`

@@ -37,8 +37,10 @@ static void show_worker(void *ctx, uint32_t index, struct rg_api_worker *inout)
 {
 	const struct report *r = (const struct report *)ctx;
 
-	if (index < r->dp->n_workers)
+	if (index < r->dp->n_workers) {
 		inout->cpu = r->dp->worker[index]->cpu;
+		inout->socket = r->dp->core->config.worker_node[index];
+	}
 }
 
 /* The punt thread's drops. */

@@ -4,6 +4,7 @@
  * `idle: sleep` a nap after a thousand empty polls. The nap is the only system call in the loop.
  */
 #include "dataplane/worker.h"
+#include "dataplane/core/numa.h"
 #include "dataplane/core/owner.h"
 #include "dataplane/stages.h"
 
@@ -22,11 +23,11 @@ static const uint32_t class_rate[PUNT_CLASSES] = {
 
 struct worker *worker_new(struct dp *dp, unsigned index, bool kernel)
 {
-	struct worker *w = (struct worker *)aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+	const int node = core_node(dp->core, index);
+	struct worker *w = (struct worker *)numa_alloc(sizeof(*w), node);
 
 	if (w == NULL)
 		return NULL;
-	memset(w, 0, sizeof(*w));
 	w->dp = dp;
 	w->core = dp->core;
 	w->mine = dp->core->worker[index];
@@ -43,8 +44,8 @@ struct worker *worker_new(struct dp *dp, unsigned index, bool kernel)
 		return NULL;
 	}
 	if (kernel) {
-		w->to_punt = handover_ring_new(WORKER_PUNT_RING);
-		w->from_punt = handover_ring_new(WORKER_PUNT_RING);
+		w->to_punt = handover_ring_new_on(WORKER_PUNT_RING, node);
+		w->from_punt = handover_ring_new_on(WORKER_PUNT_RING, node);
 		if (w->to_punt == NULL || w->from_punt == NULL) {
 			worker_free(w);
 			return NULL;

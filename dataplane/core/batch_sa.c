@@ -38,20 +38,27 @@ size_t sa_bytes(const struct core *core, const struct sa *sa)
 	return sa->key_line * 64u + key_area(core, sa->suite);
 }
 
+static struct slabs *slabs_of(struct core *core, const struct sa *sa)
+{
+	return sa->node == 0 ? &core->writer->slabs : &core->writer->sa_slabs[sa->node - 1];
+}
+
 void sa_destroy(struct core *core, void *object)
 {
 	struct sa *sa = object;
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 	size_t size = sa_bytes(core, sa);
 	uint8_t *slot = &core->writer->sa_slot[sa_direction(sa)][index];
+	struct slabs *slabs;
 
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
 	*sa->record = (struct rg_counters_sa){0};
 	free_selectors(core, sa->selectors);
 	lifetime_put(core, sa->lifetime);
+	slabs = slabs_of(core, sa);
 	explicit_bzero(sa, size);
-	slab_free(&core->writer->slabs, sa, size);
+	slab_free(slabs, sa, size);
 }
 
 /* --- validation --- */
@@ -195,6 +202,7 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 	sa->handle = r->handle;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
 	atomic_init(&sa->owner, owner_fix(core, sa->tunnel));
+	sa->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
 	sa->mode = r->mode;
@@ -236,7 +244,6 @@ static int build_selectors(struct core *core, const struct rg_api_sa *r, struct 
 
 static int build(struct core *core, enum rg_direction direction, const struct rg_api_sa *r, struct sa **out)
 {
-	struct slabs *slabs = &core->writer->slabs;
 	struct sa shape = {0}, *sa = NULL;
 	int rc;
 
@@ -249,7 +256,7 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
 	rc = -ENOMEM;
 	shape.lifetime = lifetime_get(core, &r->lifetime);
-	sa = slab_alloc(slabs, sa_bytes(core, &shape));
+	sa = slab_alloc(slabs_of(core, &shape), sa_bytes(core, &shape));
 	if (sa == NULL || shape.lifetime == NULL)
 		goto out;
 	memcpy(sa, &shape, sizeof(shape));
@@ -261,7 +268,7 @@ out:
 		lifetime_put(core, shape.lifetime);
 		if (sa != NULL) {
 			explicit_bzero(sa, sa_bytes(core, &shape));
-			slab_free(slabs, sa, sa_bytes(core, &shape));
+			slab_free(slabs_of(core, &shape), sa, sa_bytes(core, &shape));
 		}
 		return rc;
 	}

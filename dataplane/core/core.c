@@ -3,6 +3,7 @@
  * Making and ending the tables, and main's timer. Main only.
  */
 #include "dataplane/core/core.h"
+#include "dataplane/core/numa.h"
 #include "dataplane/core/owner.h"
 #include "dataplane/core/writer.h"
 
@@ -35,22 +36,32 @@ static int check_config(const struct core_config *c)
 	return sizeof(struct sa) + 1024 + c->key_size > SLAB_SIZE_MAX ? -EINVAL : 0;
 }
 
+int core_node(const struct core *core, unsigned index)
+{
+	const uint8_t *node = core->config.worker_node;
+
+	for (unsigned i = 1; i < core->n_workers; i++)
+		if (node[i] != node[0])
+			return node[index] < NUMA_NODES ? node[index] : 0;
+	return NUMA_ANY;
+}
+
 static int new_workers(struct core *core)
 {
 	for (unsigned i = 0; i < core->n_workers; i++) {
-		struct core_worker *w = aligned_alloc(64, sizeof(*w));
+		int node = core_node(core, i);
+		struct core_worker *w = numa_alloc(sizeof(*w), node);
 		if (w == NULL)
 			return -ENOMEM;
-		memset(w, 0, sizeof(*w));
 		core->worker[i] = w;
 		for (unsigned k = 0; k < core->n_workers; k++) {
 			if (k == i)
 				continue;
-			w->from[k] = handover_ring_new(CORE_HANDOVER_SIZE);
+			w->from[k] = handover_ring_new_on(CORE_HANDOVER_SIZE, node);
 			if (w->from[k] == NULL)
 				return -ENOMEM;
 		}
-		w->orders = core->n_workers > 1 ? handover_ring_new(OWNER_ORDERS) : NULL;
+		w->orders = core->n_workers > 1 ? handover_ring_new_on(OWNER_ORDERS, node) : NULL;
 		if (core->n_workers > 1 && w->orders == NULL)
 			return -ENOMEM;
 	}
@@ -98,6 +109,10 @@ int core_new(const struct core_config *config, struct core **out)
 	w->max_tunnels = config->max_tunnels != 0 ? config->max_tunnels : core->capacity;
 	w->max_policies = config->max_policies != 0 ? config->max_policies : core->capacity;
 	w->slabs.limit = config->memory_limit;
+	for (int i = 0; i < NUMA_NODES; i++) {
+		w->sa_slabs[i].limit = config->memory_limit;
+		w->sa_slabs[i].node_plus_1 = i + 1;
+	}
 	retire_init(&w->retire);
 	nexthops_init(&w->nexthops);
 	rcu_init(&core->rcu, config->n_workers);
@@ -164,6 +179,8 @@ void core_free(struct core *core)
 		free(core->worker[i]);
 	}
 	slabs_fini(&core->writer->slabs);
+	for (int i = 0; i < NUMA_NODES; i++)
+		slabs_fini(&core->writer->sa_slabs[i]);
 	free(core->writer);
 	free(core);
 }

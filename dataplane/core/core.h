@@ -29,8 +29,10 @@ struct core_config {
 	uint32_t max_tunnels;  /* 0: max_sas */
 	uint32_t max_policies; /* 0: max_sas */
 	size_t memory_limit;   /* bytes of objects; 0: none */
-	bool balance;          /* tunnels change their worker when loads stay apart (balance.h) */
-	unsigned node;         /* 0 to 14: the top 4 bits of our SPIs are node + 1 */
+	/* The NUMA node of each worker (numa.h); all 0 on machines without. */
+	uint8_t worker_node[CORE_MAX_WORKERS];
+	bool balance;  /* tunnels change their worker when loads stay apart (balance.h) */
+	unsigned node; /* 0 to 14: the top 4 bits of our SPIs are node + 1 */
 
 	/* Key material is opaque here. key_expand() fills `area` (key_align aligned, zeroed) from
 	 * the RG_API_KEY_MAX bytes of a record; 0 or negative errno, -EOPNOTSUPP for a suite that it
@@ -133,6 +135,9 @@ static inline struct sa *sa_by_handle(const struct core *core, enum rg_direction
 	                             memory_order_acquire);
 	return sa != NULL && sa->handle == handle ? sa : NULL;
 }
+
+/* The node whose memory worker `index` likes best; NUMA_ANY where all workers share one. Main. */
+int core_node(const struct core *core, unsigned index);
 
 /* Main: the descriptor of the counters memfd, for SCM_RIGHTS. */
 int core_counters_fd(const struct core *core);

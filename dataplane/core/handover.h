@@ -35,6 +35,8 @@ struct handover_ring {
 
 /* `size` is a power of two. Any thread, before use. NULL: no memory. */
 struct handover_ring *handover_ring_new(uint32_t size);
+/* The same near its consumer: numa.h. */
+struct handover_ring *handover_ring_new_on(uint32_t size, int node);
 void handover_ring_free(struct handover_ring *ring);
 
 /* Consumer. May say so although the producer has just put something. */

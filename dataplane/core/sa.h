@@ -84,6 +84,7 @@ struct sa {
 	uint8_t told_age;     /* enum sa_told, by time */
 	uint32_t policies;    /* handle of the first one that sends through it */
 	uint32_t tunnel_next; /* among the tunnel's SAs: sa_reference() */
+	uint8_t node;         /* NUMA node of its memory + 1; 0: any */
 	uint64_t cookie, added_ms;
 };
 

@@ -3,6 +3,7 @@
  * Size classes of 16 to 64 bytes and multiples of 128, carved from 2 MiB chunks. Main only.
  */
 #include "dataplane/core/slab.h"
+#include "dataplane/core/numa.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -43,6 +44,7 @@ static int add_chunk(struct slabs *slabs, unsigned class)
 	chunk = slab_map(CHUNK_BYTES);
 	if (chunk == NULL)
 		return -1;
+	numa_prefer(chunk, CHUNK_BYTES, slabs->node_plus_1 - 1);
 	chunk->bytes = CHUNK_BYTES;
 	chunk->next = slabs->chunks;
 	slabs->chunks = chunk;

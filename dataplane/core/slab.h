@@ -25,6 +25,7 @@ struct slabs {
 	uint8_t *at[SLAB_CLASSES], *end[SLAB_CLASSES]; /* the rest of each class's last chunk */
 	struct slab_chunk *chunks;
 	size_t bytes, limit; /* mapped; 0: no limit */
+	int node_plus_1;     /* of NUMA; 0: any */
 };
 
 /* Zeroed memory, or NULL. */

@@ -9,6 +9,7 @@
 #include "dataplane/core/balance.h"
 #include "dataplane/core/core.h"
 #include "dataplane/core/nexthop.h"
+#include "dataplane/core/numa.h"
 #include "dataplane/core/retire.h"
 #include "dataplane/core/slab.h"
 
@@ -67,6 +68,8 @@ enum sa_slot {
 
 struct core_writer {
 	struct slabs slabs;
+	struct slabs
+	        sa_slabs[NUMA_NODES]; /* SAs, near their first owner, where workers are on several nodes */
 	struct retire retire;
 	uint64_t now_ms;
 

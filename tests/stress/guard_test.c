@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#define MOVES   200u
-#define PACKETS 20000u
-#define CALL_MS 5000
+#define MOVES   100u
+#define PACKETS 5000u
+#define CALL_MS 60000
 #define BUFFERS 2047u
 #define ROOM    2304u
 

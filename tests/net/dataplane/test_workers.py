@@ -21,6 +21,15 @@ def sessions_of_both(world, session):
     return owners
 
 
+def test_devices_are_asked_to_spread_and_steer(world):
+    """What a device cannot is said once at start, and no error."""
+    said = world.process.text()
+    assert all(f"port {port}: 2 queues, filled" in said for port in ("isp1", "isp2", "lan"))
+    assert all(f"port {port}: no steering by SPI, packets are handed over" in said for port in ("isp1", "isp2"))
+    assert "port lan: no steering" not in said
+    assert [w.socket for w in world.api.dump(rgapi.DUMP_WORKERS)] == [0, 0]
+
+
 def test_both_directions_from_any_worker(world, session, drops):
     """Many inner flows and outer sources, so that the kernel's fanout uses both queues."""
     owners = sessions_of_both(world, session)
