@@ -51,8 +51,6 @@ static inline enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, u
 {
 	struct pkt *p = f->p;
 
-	if (f->fragment)
-		return DROP_RX_FRAGMENT;
 	if (f->len < at + 8)
 		return DROP_ESP_SHORT;
 	p->spi = load32(f->ip + at);
@@ -112,9 +110,41 @@ static enum drop local_icmp4(struct worker *w, struct frame *f)
 	return to_kernel(w, f, error ? PUNT_CLASS_ICMP_ERROR : PUNT_CLASS_OTHER);
 }
 
+static enum drop to_us(struct worker *w, struct frame *f);
+
+/* ESP that came in pieces goes on when it is whole; what is none is the kernel's. */
+static enum drop local_fragment(struct worker *w, struct frame *f)
+{
+	struct fragment part = {f->m, f->ip, f->len, f->l4, f->p->family, f->protocol};
+	enum drop why;
+
+	switch (reassembly_take(w, &part)) {
+	case REASSEMBLY_KEPT:
+		return DROP_NONE;
+	case REASSEMBLY_KERNEL:
+		return to_kernel(w, f, PUNT_CLASS_OTHER);
+	case REASSEMBLY_BAD:
+		return DROP_RX_FRAGMENT;
+	default:
+		break;
+	}
+	f->m = part.m;
+	f->p = pkt_of(part.m);
+	f->p->ip = f->ip = part.ip;
+	f->len = part.len;
+	f->l4 = part.l4;
+	f->fragment = false;
+	why = to_us(w, f);
+	if (why != DROP_NONE)
+		worker_drop(w, f->m, why);
+	return DROP_NONE;
+}
+
 /* For an address of the gateway, or for all on the link. */
 static inline enum drop to_us(struct worker *w, struct frame *f)
 {
+	if (f->fragment && !f->to_all && (f->protocol == IPPROTO_ESP || f->protocol == IPPROTO_UDP))
+		return local_fragment(w, f);
 	if (f->protocol == IPPROTO_ESP && !f->to_all)
 		return to_esp(w, f, f->l4, RG_ENCAP_NONE);
 	if (f->fragment)

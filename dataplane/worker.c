@@ -69,6 +69,7 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	reassembly_expire(w, true);
 	for (unsigned i = 0; i < w->dp->n_workers; i++)
 		drain_ring(w->mine->from[i]);
 	drain_ring(w->to_punt);

@@ -13,6 +13,7 @@
 #include "dataplane/pkt.h"
 #include "dataplane/policer.h"
 #include "dataplane/port.h"
+#include "dataplane/reassembly.h"
 
 #define WORKER_BURST     64u
 #define WORKER_EMPTY_MAX 1000u /* polls without a packet before a nap */
@@ -74,6 +75,7 @@ struct worker {
 	struct policer policer[PUNT_CLASSES];
 	struct policer icmp; /* ICMP errors that we send */
 	struct port_counters port[PORT_MAX];
+	struct reassembly reassembly;
 };
 
 static inline const struct fib *dp_fib(const struct dp *dp)

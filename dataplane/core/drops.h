@@ -20,7 +20,7 @@
 	X(RX_SEGMENTS, "rx-segments", "frame in several buffers")                                            \
 	X(RX_SHARED, "rx-shared", "buffer that somebody else may read")                                      \
 	X(RX_NOT_OURS, "rx-not-ours", "unicast frame for another MAC address")                               \
-	X(RX_FRAGMENT, "rx-fragment", "ESP that came in outer fragments")                                    \
+	X(RX_FRAGMENT, "rx-fragment", "fragment of ESP that did not become a whole packet")                  \
 	X(RX_EXTENSIONS, "rx-extensions", "too long a chain of IPv6 extension headers")                      \
 	X(RX_KEEPALIVE, "rx-keepalive", "NAT keepalive (RFC 3948 2.3): expected, no error")                  \
 	X(RX_VLAN, "rx-vlan", "VLAN tag or unknown EtherType")                                               \
@@ -91,6 +91,8 @@
 	X(FRAGMENTED, "fragmented", "inner packets sent in fragments")                                       \
 	X(OUTER_FRAGMENTED, "outer-fragmented",                                                              \
 	  "ESP packets sent in fragments: no sender could make them smaller")                                \
+	X(REASSEMBLED, "reassembled",                                                                        \
+	  "outer fragments of ESP that were joined to the first of their packet")                            \
 	X(UNEXPECTED_SOURCE, "unexpected-source",                                                            \
 	  "authenticated packets from elsewhere than the path's remote address")                             \
 	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their SA")                      \

@@ -38,6 +38,7 @@ void check_begin(struct check *c, struct gateway *g)
 	c->punted = gateway_count(g, COUNTER_PUNTED);
 	c->fragmented = gateway_count(g, COUNTER_FRAGMENTED);
 	c->outer_fragmented = gateway_count(g, COUNTER_OUTER_FRAGMENTED);
+	c->reassembled = gateway_count(g, COUNTER_REASSEMBLED);
 	c->decrypted = gateway_count(g, COUNTER_DECRYPTED);
 }
 
@@ -264,10 +265,15 @@ void check_collect(struct check *c, struct gateway *g)
 
 void check_end(struct check *c, struct gateway *g)
 {
-	const uint64_t taken = pool_taken(g->pool) - c->taken - c->extra;
-	const uint64_t gone = gateway_drops(g) - c->drops + gateway_count(g, COUNTER_PUNTED) - c->punted +
-	                      gateway_count(g, COUNTER_FRAGMENTED) - c->fragmented +
-	                      gateway_count(g, COUNTER_OUTER_FRAGMENTED) - c->outer_fragmented + c->out;
+	uint64_t taken, gone;
+
+	for (unsigned i = 0; i < g->dp.n_workers; i++)
+		reassembly_expire(g->dp.worker[i], true);
+	taken = pool_taken(g->pool) - c->taken - c->extra;
+	gone = gateway_drops(g) - c->drops + gateway_count(g, COUNTER_PUNTED) - c->punted +
+	       gateway_count(g, COUNTER_FRAGMENTED) - c->fragmented +
+	       gateway_count(g, COUNTER_OUTER_FRAGMENTED) - c->outer_fragmented +
+	       gateway_count(g, COUNTER_REASSEMBLED) - c->reassembled + c->out;
 
 	require(pool_live(g->pool) == 0);
 	require(c->pool_limited || taken == gone);

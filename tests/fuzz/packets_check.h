@@ -14,7 +14,7 @@ struct check {
 	uint64_t extra;   /* buffers that are no packet of their own: segments, originals of clones */
 	uint64_t genuine; /* ESP packets that were sealed with the right key and left alone */
 	uint64_t out;     /* frames that left */
-	uint64_t outer_fragmented;
+	uint64_t outer_fragmented, reassembled;
 	bool pool_limited; /* some allocation may have failed: then packets are not counted */
 	uint64_t first[GATEWAY_CLIENTS + 1]; /* number from which on `used` counts */
 	uint8_t used[GATEWAY_CLIENTS + 1][CHECK_NUMBERS / 8];

@@ -183,7 +183,24 @@ static void set_fragment4(uint8_t *ip, uint16_t field)
 	set16(ip + 10, ~(sum + (sum >> 16)));
 }
 
-/* Fragments of raw ESP, overlapping or not: no reassembly here, so nothing to bound. */
+/* A client's ESP as an IPv4 fragment; its bytes. */
+static uint32_t fragment_of(uint8_t *frame, unsigned client, const uint8_t *esp, uint32_t len, uint16_t field)
+{
+	uint32_t n = gateway_wrap(&g, client, esp, len, frame);
+
+	set_fragment4(frame + 14, field);
+	return n;
+}
+
+/* What waits for the rest of its packet has waited long enough. */
+static void give_up_fragments(void)
+{
+	gateway_poll(&g);
+	for (unsigned i = 0; i < g.dp.n_workers; i++)
+		reassembly_expire(g.dp.worker[i], true);
+}
+
+/* Fragments of raw ESP that never become a packet. */
 static void H65_esp_in_fragments(void **state)
 {
 	static const uint16_t fields[] = {0x2000, 0x2001, 0x2005, 0x0005, 0x0001, 0x1fff, 0x3fff, 0x6000};
@@ -200,19 +217,44 @@ static void H65_esp_in_fragments(void **state)
 			uint32_t n = gateway_wrap(&g, 1, esp, len, frame);
 			set_fragment4(frame + 14, fields[i]);
 			gateway_offer(&g, PACKETS_UPLINK, 0, frame, n);
+			give_up_fragments();
 			assert_hostile(&g, &b, DROP_RX_FRAGMENT, 1, 0);
 			before_take(&b, &g);
 			set16(chain + 2, (uint32_t)(fields[i] & 0x1fff) << 3 | fields[i] >> 13);
 			if ((chain[2] | (chain[3] & 0xf9)) == 0)
 				continue;
 			offer6(PACKETS_UPLINK, local6, IPPROTO_FRAGMENT, chain, 8 + len);
+			give_up_fragments();
 			assert_hostile(&g, &b, DROP_RX_FRAGMENT, 1, 0);
 		}
 	}
 	assert_passes(&g, 1, 1);
 }
 
-/* A fragment of UDP to port 4500 has ports only in the first; all of them are the kernel's, policed. */
+/* A flood of first fragments: what is kept of it is bounded, the oldest goes first, and ESP passes. */
+static void H65_endless_fragments(void **state)
+{
+	uint8_t frame[GATEWAY_MAX], esp[GATEWAY_MAX];
+	uint32_t len = good_esp(1, 1, esp), live = pool_live(g.pool);
+	struct before b;
+
+	(void)state;
+	before_take(&b, &g);
+	for (uint16_t id = 0; id < 10 * REASSEMBLY_SLOTS; id++) {
+		uint32_t n = gateway_wrap(&g, 1, esp, len, frame);
+		memcpy(frame + 14 + 4, &id, 2);
+		set_fragment4(frame + 14, 0x2000);
+		gateway_offer(&g, PACKETS_UPLINK, 0, frame, n);
+		gateway_poll(&g);
+		assert_true(pool_live(g.pool) <= live + REASSEMBLY_SLOTS);
+	}
+	assert_passes(&g, 1, 1);
+	give_up_fragments();
+	assert_int_equal(pool_live(g.pool), live);
+	assert_drops(&g, &b, DROP_RX_FRAGMENT, 10 * REASSEMBLY_SLOTS);
+}
+
+/* A fragment of UDP has ports only in the first. What is no ESP is the kernel's, all of it, policed. */
 static void H65_udp_in_fragments(void **state)
 {
 	uint8_t frame[GATEWAY_MAX], esp[GATEWAY_MAX];
@@ -223,9 +265,14 @@ static void H65_udp_in_fragments(void **state)
 	(void)state;
 	for (uint16_t field = 0x2000; field < 0x2003; field++) {
 		before_take(&b, &g);
-		uint32_t n = gateway_wrap(&g, 3, esp, len, frame);
-		set_fragment4(frame + 14, field);
-		gateway_offer(&g, PACKETS_UPLINK, 0, frame, n);
+		gateway_offer(&g, PACKETS_UPLINK, 0, frame, fragment_of(frame, 3, esp, len, field));
+		give_up_fragments();
+		assert_hostile(&g, &b, DROP_RX_FRAGMENT, 1, 0);
+	}
+	memset(esp, 0, 4); /* the non-ESP marker */
+	for (uint16_t field = 0x2000; field < 0x2003; field++) {
+		before_take(&b, &g);
+		gateway_offer(&g, PACKETS_UPLINK, 0, frame, fragment_of(frame, 3, esp, len, field));
 		gateway_poll(&g);
 		assert_drops(&g, &b, DROP_NONE, 0);
 		assert_true(gateway_punted(&g, &item));
@@ -590,6 +637,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H56_several_segments, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H58_spi, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H65_esp_in_fragments, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H65_endless_fragments, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H65_udp_in_fragments, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H65_extension_chains, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H65_extension_beyond_the_packet, setup, teardown),
