@@ -18,8 +18,8 @@
 
 #define RING         1024u
 #define BURST        32u
-#define CALL_MS      5000
-#define DRAIN_MS     10000u
+#define CALL_MS      60000 /* limits, not times: spinning workers may starve the rest */
+#define DRAIN_MS     60000u
 #define ETHERNET_LEN 14u
 
 static uint16_t receive(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
