@@ -12,6 +12,8 @@
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
 
+#include <netinet/in.h>
+
 #define IPV4_DF  RTE_BE16(0x4000)
 #define IPV6_MIN 1280u
 
@@ -357,10 +359,28 @@ static inline void bring_in(const struct worker *w, const struct seal *s)
 	esp_prefetch_payload(s->clear, s->cipher, w->dp->prefetch_payload);
 }
 
+/* The same, by the port: it wants the sum of the pseudo-header in the field. */
+static void offload_udp6(const struct seal *s)
+{
+	const struct sa_shape *shape = sa_shape(s->sa);
+	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(s->m, uint8_t *, RTE_ETHER_HDR_LEN);
+
+	store16(udp + 6,
+	        checksum_fold(checksum_pseudo(ip, IPPROTO_UDP, 8 + esp_overhead(shape) + s->cipher)));
+	s->m->l2_len = RTE_ETHER_HDR_LEN;
+	s->m->l3_len = (uint64_t)(udp - ip) & 0x1ff;
+	s->m->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
+}
+
 static inline void send_sealed(struct worker *w, const struct seal *s)
 {
-	if (s->path->hdr_len == 48)
-		finish_udp6(s);
+	if (s->path->hdr_len == 48) {
+		if (w->dp->port[s->port].udp_checksum)
+			offload_udp6(s);
+		else
+			finish_udp6(s);
+	}
 	tx_frame(w, s->port, s->m);
 }
 

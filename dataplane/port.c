@@ -79,6 +79,10 @@ static int setup_queues(struct port *port, unsigned n, const struct rte_eth_dev_
 	/* it promises that all packets are of one pool */
 	if (port->one_pool && (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	/* ESP in UDP over IPv6 has one over all its bytes (RFC 8200 8.1) */
+	port->udp_checksum = (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+	if (port->udp_checksum)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	rc = rte_eth_dev_configure(port->ethdev, (uint16_t)n, (uint16_t)n, &conf);
 	if (rc == 0)
 		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &rx, &tx);

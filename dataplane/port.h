@@ -35,6 +35,7 @@ struct port {
 	uint16_t mtu;        /* bytes of an IP packet */
 	uint16_t rx_queues;  /* workers with a higher index do not poll it */
 	bool virtual_device; /* peers may hand over partial checksums */
+	bool udp_checksum;   /* the device writes those of UDP */
 	bool network;        /* on our side: plaintext for policies may come in here */
 	_Atomic bool up;     /* main stores, workers load, relaxed: carries no data */
 

@@ -4,6 +4,7 @@
  * and cramped buffers (H63), a pool that runs dry and a transmit queue that sticks (H70),
  * SAs that go away while their packets are handed over. In = out + named drops, always.
  */
+#include "dataplane/checksum.h"
 #include "dataplane/core/batch.h"
 #include "dataplane/crypto.h"
 #include "dataplane/worker.h"
@@ -520,6 +521,73 @@ static void fragment_offset_does_not_wrap(void **state)
 	assert_int_equal(all_dropped(), 1);
 }
 
+/* A tunnel over IPv6 with UDP for the client 10.99.0.5. */
+static void make_session6(void)
+{
+	struct batch_result result;
+	const uint32_t handle = RG_SA_HANDLE(5, 1);
+	struct rg_api_tunnel tunnel = {.handle = handle,
+	                               .generation = 1,
+	                               .path = {.family = 6,
+	                                        .encap = RG_ENCAP_UDP,
+	                                        .local_port = RTE_BE16(4500),
+	                                        .remote_port = RTE_BE16(4500),
+	                                        .local = {0x20, 1, [15] = 2},
+	                                        .remote = {0x20, 1, [15] = 9}}};
+	struct rg_api_sa sa = {.handle = handle,
+	                       .spi = htonl(0x1000),
+	                       .tunnel = handle,
+	                       .suite = RG_SUITE_AES128_GCM16,
+	                       .key = {5},
+	                       .local = {any4()},
+	                       .remote = {any4()}};
+	struct rg_api_policy policy = {
+	        .handle = handle, .sa = handle, .family = 4, .prefix_len = 32, .prefix = {10, 99, 0, 5}};
+
+	assert_int_equal(batch_tunnel_add(dp.core, &tunnel, 1, &result), 0);
+	assert_int_equal(batch_sa_add(dp.core, RG_OUT, &sa, 1, &result), 0);
+	assert_int_equal(batch_policy_add(dp.core, &policy, 1, &result), 0);
+}
+
+static struct rte_mbuf *only_one_out(unsigned port)
+{
+	assert_int_equal(all_out(), 1);
+	return wires[port][wires[port][0].n_out != 0 ? 0 : 1].out[0];
+}
+
+/* RFC 8200 8.1: by the worker, or by the port that offers it: what is on the wire is the same. */
+static void udp_checksum_over_ipv6(void **state)
+{
+	(void)state;
+	make_session6();
+	for (unsigned offload = 0; offload < 2; offload++) {
+		dp.port[UPLINK].udp_checksum = offload != 0;
+		for (uint16_t len = 60; len < 70; len++) {
+			offer(NETWORK, 0, plain(5, len));
+			poll_all();
+			struct rte_mbuf *m = only_one_out(UPLINK);
+			uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14), *udp = ip + 40;
+			uint32_t udp_len = rte_pktmbuf_data_len(m) - 14 - 40;
+			uint16_t field, pseudo = checksum_fold(checksum_pseudo(ip, 17, udp_len));
+			memcpy(&field, udp + 6, 2);
+			assert_int_equal((m->ol_flags & RTE_MBUF_F_TX_UDP_CKSUM) != 0, offload);
+			if (offload) {
+				assert_true((m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0);
+				assert_int_equal(m->l2_len, 14);
+				assert_int_equal(m->l3_len, 40);
+				assert_int_equal(field, pseudo);
+				field = (uint16_t)~checksum_fold(
+				        checksum_bytes(udp, udp_len)); /* the port's part */
+				memcpy(udp + 6, &field, 2);
+			}
+			assert_int_not_equal(field, 0);
+			assert_int_equal(checksum_fold((uint64_t)pseudo + checksum_bytes(udp, udp_len)),
+			                 0xffff);
+			free_out();
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +604,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(port_down, setup, teardown),
 	        cmocka_unit_test_setup_teardown(out_and_in_again, setup, teardown),
 	        cmocka_unit_test_setup_teardown(fragment_offset_does_not_wrap, setup, teardown),
+	        cmocka_unit_test_setup_teardown(udp_checksum_over_ipv6, setup, teardown),
 	};
 	char arguments[][64] = {
 	        "stages_test",    "--no-huge",           "--no-shconf", "-m", "64", "--no-pci", "",
