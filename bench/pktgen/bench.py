@@ -7,14 +7,15 @@ the PATH, else Debian's dpdk-testpmd. docs/benchmarks-pktgen.md says what the fi
 the same scripts run between two physical ports.
 """
 import argparse
+import contextlib
 import json
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from generators import Pktgen, Testpmd, free_hugepages_mib  # noqa: E402
-from rig import SIZES, Rig  # noqa: E402
+from generators import Pktgen, Testpmd, eal, free_hugepages_mib, hugepages  # noqa: E402
+from rig import SIZES, Bare, Rig  # noqa: E402
 from lab import Lab, LabError, terminate_on_signals  # noqa: E402
 
 DIRECTIONS = ("encrypt", "decrypt")
@@ -27,8 +28,11 @@ def options():
     p.add_argument("--quick", action="store_true", help="shorter trials and a coarser search")
     p.add_argument("--clients", type=int, default=10000, metavar="N")
     p.add_argument("--size", action="append", choices=SIZES, help="of the inner packets; more than once for several")
-    p.add_argument("--direction", action="append", choices=DIRECTIONS)
+    p.add_argument("--direction", action="append", choices=(*DIRECTIONS, "bare"),
+                   help="bare: no gateway, packets from port to port, which is the bound of this set-up")
     p.add_argument("--generator", choices=("auto", "pktgen", "testpmd"), default="auto")
+    p.add_argument("--hugepages", type=int, default=0, metavar="MiB",
+                   help="reserve so much for this run; else those that are free are used, if they are enough")
     p.add_argument("--worker-cpu", type=int, default=cpus[0], metavar="CPU", help="of the gateway")
     p.add_argument("--generator-cpu", type=int, default=cpus[-1], metavar="CPU")
     o = p.parse_args()
@@ -55,9 +59,12 @@ def choose(wanted):
 
 def run_case(o, generator, direction, size):
     with Lab() as lab:
-        rig = Rig(lab, o.worker_cpu, o.clients)
-        result, trials = generator.measure(rig, o.generator_cpu, direction, size, o.quick)
-        result["drops"] = rig.close()
+        if direction == "bare":
+            rig = Bare(lab, o.clients, eal(o.worker_cpu, 512, "bare"))
+        else:
+            rig = Rig(lab, o.worker_cpu, o.clients)
+        result, trials = generator.measure(rig, o.generator_cpu, direction.replace("bare", "encrypt"), size, o.quick)
+        result["direction"], result["drops"] = direction, rig.close()
     for line in trials:
         print(line)
     return result
@@ -73,7 +80,11 @@ def show(r):
 def main():
     o = options()
     terminate_on_signals()
-    generator = choose(o.generator)
+    with hugepages(o.hugepages) if o.hugepages else contextlib.nullcontext():
+        return measure(o, choose(o.generator))
+
+
+def measure(o, generator):
     print(f"gateway on CPU {o.worker_cpu}, generator on CPU {o.generator_cpu}, memif,",
           f"{free_hugepages_mib()} MiB of hugepages free\n")
     print(f"{'':8} {'bytes':>5} {'clients':>8} {'Mpps':>8} {'Gbps':>8} {'loss':>8} {'all out':>8} {'loss %':>8}"

@@ -2,6 +2,7 @@
 """The two traffic generators: Pktgen-DPDK, which searches the highest rate without loss, and
 Debian's dpdk-testpmd, which has no rates and sends as fast as the gateway takes packets.
 Both use one lcore for both memif ports."""
+import contextlib
 import json
 import os
 import re
@@ -16,17 +17,38 @@ HERE = os.path.join(REPO, "bench/pktgen")
 POOLS_MIB = 3584  # of Pktgen: five pools a port, of buffers for jumbo frames
 
 
+HUGEPAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+
 def free_hugepages_mib():
     try:
-        with open("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") as f:
+        with open(HUGEPAGES + "free_hugepages") as f:
             return int(f.read()) * 2
     except OSError:
         return 0
 
 
+def _set_hugepages(count):
+    with open(HUGEPAGES + "nr_hugepages", "w") as f:
+        f.write(str(count))
+
+
+@contextlib.contextmanager
+def hugepages(mib):
+    """So many more of them, as far as there is memory; given back whatever happens."""
+    with open(HUGEPAGES + "nr_hugepages") as f:
+        before = int(f.read())
+    try:
+        _set_hugepages(before + mib // 2)
+        yield
+    finally:
+        _set_hugepages(before)
+
+
 def eal(cpu, mib, name):
     """lcore `cpu` + 1 sends and receives, on CPU `cpu`. The main lcore floats, it sleeps but for a few moments a
-    second; its number is that of the CPU because Pktgen puts the thread that draws its screen on the CPU of that number."""
+    second; its number is that of the CPU because Pktgen puts the thread that draws its screen on the CPU of that
+    number."""
     cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
     memory = ["--in-memory"] if free_hugepages_mib() >= mib else ["--no-huge", "--no-shconf"]
     return ["--lcores", f"{cpu}@({cpus}),{cpu + 1}@{cpu}", f"--main-lcore={cpu}", "--no-pci", "--no-telemetry",
@@ -73,7 +95,7 @@ class Pktgen:
     def rounds(self, direction, size, quick):
         """Of the pcap: an IMIX that comes out even, or a trial of ESP."""
         if direction == "decrypt":
-            return 16 if quick else 64
+            return 32 if quick else 64
         return 3 if size == "imix" else 0
 
     def measure(self, rig, cpu, direction, size, quick):
@@ -137,7 +159,8 @@ class Testpmd:
             rig.call("renew")
         process = rig.lab.spawn(
             rig.ns, f"testpmd-{direction}-{size}", "stdbuf", "-oL", self.program, *eal(cpu, 512, "testpmd"),
-            "--vdev", f"net_pcap0,rx_pcap={file}{endless}", *memif(there, True), *memif(back, False), "--vdev", "net_null0,no-rx=1",
+            "--vdev", f"net_pcap0,rx_pcap={file}{endless}", *memif(there, True), *memif(back, False),
+            "--vdev", "net_null0,no-rx=1",
             "--", "-i", "--nb-cores=1", "--total-num-mbufs=65536", "--no-lsc-interrupt", stdin=subprocess.PIPE,
             env=environment(rig))
         rig.wait_links(process)
@@ -156,7 +179,8 @@ class Testpmd:
         say("set fwd io retry")
         say("set burst tx delay 0 retry 4000000000")
         say("start")
-        times, end = [], time.monotonic() + seconds
+        start = time.monotonic()
+        times, end = [], start + seconds
         while time.monotonic() < end:
             say("show fwd stats all")
             times.append(time.monotonic())
@@ -164,16 +188,16 @@ class Testpmd:
         # the memif port that packets come back from is testpmd's port 2
         seen = re.compile(r"statistics for port 2 .*\n +RX-packets: (\d+) ")
         wait_for("testpmd's statistics", lambda: len(seen.findall(process.text())) >= len(times), timeout=30)
-        points = list(zip(times, map(int, seen.findall(process.text()))))
+        points = [(start, 0), *zip(times, map(int, seen.findall(process.text())))]
         return _moving(points, process)
 
 
 def _moving(points, process):
-    """The first looks may be before the first packet, the last ones after the last: without them, if enough are left."""
+    """The first looks may be before the first packet, the last ones after the last: without them, if enough remain."""
     most = points[-1][1]
-    started = max([i for i, p in enumerate(points) if p[1] == 0], default=0)
+    started = max(i for i, p in enumerate(points) if p[1] == 0)
     ended = min(i for i, p in enumerate(points) if p[1] == most)
-    if most == 0 or started == ended:
+    if most == 0:
         raise RuntimeError(f"testpmd counted too few packets for a rate:\n{process.text()[-3000:]}")
     inner = points[started + 1:ended]
     return inner if len(inner) > 1 else [points[started], points[ended]]

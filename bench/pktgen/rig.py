@@ -8,6 +8,7 @@ generator plays is: a host on the LAN (port 0, memif 0) and the router of the up
 """
 import os
 import re
+import subprocess
 import sys
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -74,13 +75,16 @@ class Rig:
         with rgapi.Client(self.socket, rgapi.READER) as api:
             return {name: n for name, n in api.drops().items() if n and name != "tx-port-down"}
 
+    def links(self):
+        """What was last said of the two ports: ["up", "up"] once the generator has connected both."""
+        text = self.gateway.dataplane.text()
+        return [line.rpartition(" ")[2] for line in re.findall(r"port \w+: carrier \w+", text)][-2:]
+
     def wait_links(self, process):
-        """Until the generator has connected both memifs."""
         def up():
             if not process.running():
                 raise RuntimeError(f"{process.name} ended:\n{process.text()[-3000:]}")
-            state = [i.rpartition(" ")[2] for i in re.findall(r"port \w+: carrier \w+", self.gateway.dataplane.text())]
-            return state[-2:] == ["up", "up"]
+            return self.links() == ["up", "up"]
         wait_for("the generator's memif ports to connect", up, timeout=60, interval=0.05)
 
     def close(self):
@@ -90,3 +94,30 @@ class Rig:
             self.dropped, self.counted = self.drops(), self.counters()
             self.gateway.dataplane.stop()
         return self.dropped
+
+
+class Bare(Rig):
+    """No gateway: testpmd hands packets from one memif to the other as they are. It shows what the generator and
+    memif can do; in the gateway's place, with what the gateway does left out."""
+
+    def __init__(self, lab, clients, eal):
+        self.lab, self.clients, self.dropped, self.counted = lab, clients, None, {}
+        self.ns = lab.namespace("memif")
+        self.testpmd = lab.spawn(
+            self.ns, "bare", "stdbuf", "-oL", "dpdk-testpmd", *eal, "--vdev", "net_memif0,role=server,id=0",
+            "--vdev", "net_memif1,role=server,id=1", "--", "-i", "--nb-cores=1", "--burst=64",
+            "--total-num-mbufs=16384", "--auto-start", stdin=subprocess.PIPE, env={"RUNTIME_DIRECTORY": lab.dir})
+        wait_for("testpmd to start", lambda: "testpmd> " in self.testpmd.text(), timeout=60)
+
+    def links(self):
+        return ["up", "up"]
+
+    def command(self, what):
+        return ["true"]
+
+    def drops(self):
+        return {}
+
+    def close(self):
+        self.testpmd.kill()
+        return {}

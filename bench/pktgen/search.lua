@@ -178,9 +178,11 @@ end
 local function write_result(s, direction, best, first)
 	local rate = best and best.pps or 0
 	local record = string.format(
-		'{"generator": "%s", "direction": "%s", "size": %d, "mix": "%s", "clients": %d, "mpps": %.4f, "gbps": %.4f, "loss": %d, ' ..
+		'{"generator": "%s", "direction": "%s", "size": %d, "mix": "%s", "clients": %d, ' ..
+		'"mpps": %.4f, "gbps": %.4f, "loss": %d, ' ..
 		'"trials": %d, "seconds": %.3f, "overload_mpps": %.4f, "overload_loss": %.6f}',
-		pktgen.info.Pktgen_Version, direction, math.floor(s.bytes), s.size, s.clients, rate / 1e6, rate * s.bytes * 8 / 1e9, best and best.lost or 0,
+		pktgen.info.Pktgen_Version, direction, math.floor(s.bytes), s.size, s.clients,
+		rate / 1e6, rate * s.bytes * 8 / 1e9, best and best.lost or 0,
 		s.trials, best and best.took or 0, first.received / first.took / 1e6, first.lost / math.max(1, first.sent))
 	local name = search.setting("RESULT", "-")
 	if name == "-" then
