@@ -94,11 +94,13 @@ struct crypto_op {
 	uint8_t result; /* enum crypto_result */
 	/* the batch's own */
 	uint8_t aad_len;
+	const struct rg_suite_info *info;
 	alignas(16) uint8_t nonce[16];
 	uint8_t aad[16];
 	uint8_t tag[CRYPTO_ICV_MAX], received[CRYPTO_ICV_MAX];
 };
 
+struct rg_suite_info;
 struct crypto_engine; /* the library's queues, and the secret behind IVs */
 
 struct crypto_batch {

@@ -16,11 +16,14 @@
 
 _Static_assert(CRYPTO_BATCH <= IMB_MAX_BURST_SIZE, "a batch is one burst of the library");
 
-/* IVs of AES-CBC are a block counter encrypted under a random key of this worker: as unpredictable
- * as AES is strong, and without a system call (RFC 3602 3, NIST SP 800-38A appendix C). */
+/* IVs of AES-CBC are key stream: a block counter, encrypted under a random key of this worker. That is as
+ * unpredictable as AES is strong, and needs no system call (RFC 3602 3, NIST SP 800-38A appendix C). A
+ * batch's worth is made at once. */
 struct iv_source {
-	alignas(64) uint8_t keys[15 * 16], spare[15 * 16];
-	alignas(16) uint64_t counter[2];
+	struct gcm_key_data key;
+	alignas(16) uint8_t nonce[16]; /* 12 bytes: a counter of refills, then random ones */
+	alignas(64) uint8_t iv[CRYPTO_BATCH][16];
+	unsigned left;
 };
 
 struct crypto_engine {
@@ -33,9 +36,9 @@ static int seed_ivs(struct crypto_engine *e)
 	uint8_t key[16];
 
 	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key) ||
-	    getrandom(e->ivs.counter, sizeof(e->ivs.counter), 0) != (ssize_t)sizeof(e->ivs.counter))
+	    getrandom(e->ivs.nonce, sizeof(e->ivs.nonce), 0) != (ssize_t)sizeof(e->ivs.nonce))
 		return -1;
-	IMB_AES_KEYEXP_128(e->manager, key, e->ivs.keys, e->ivs.spare);
+	IMB_AES128_GCM_PRE(e->manager, key, &e->ivs.key);
 	explicit_bzero(key, sizeof(key));
 	return 0;
 }
@@ -43,7 +46,7 @@ static int seed_ivs(struct crypto_engine *e)
 struct crypto_batch *crypto_batch_new(void)
 {
 	struct crypto_batch *b = (struct crypto_batch *)aligned_alloc(64, (sizeof(*b) + 63) & ~(size_t)63);
-	struct crypto_engine *e = (struct crypto_engine *)aligned_alloc(64, sizeof(*e));
+	struct crypto_engine *e = (struct crypto_engine *)aligned_alloc(64, (sizeof(*e) + 63) & ~(size_t)63);
 
 	if (b == NULL || e == NULL) {
 		free(b);
@@ -77,13 +80,26 @@ void crypto_batch_free(struct crypto_batch *b)
 
 /* --- what goes into a packet, or came with it --- */
 
+static void refill_ivs(struct crypto_engine *e)
+{
+	static const uint8_t zeros[sizeof(e->ivs.iv)];
+	struct gcm_context_data ctx;
+	uint8_t tag[16]; /* nobody's */
+	uint64_t refills;
+
+	memcpy(&refills, e->ivs.nonce, 8);
+	refills++;
+	memcpy(e->ivs.nonce, &refills, 8);
+	IMB_AES128_GCM_ENC(e->manager, &e->ivs.key, &ctx, e->ivs.iv[0], zeros, sizeof(zeros), e->ivs.nonce,
+	                   tag, 0, tag, sizeof(tag));
+	e->ivs.left = CRYPTO_BATCH;
+}
+
 static void make_iv(struct crypto_engine *e, uint8_t *iv)
 {
-	static const uint8_t zeros[16];
-
-	if (++e->ivs.counter[0] == 0)
-		e->ivs.counter[1]++;
-	IMB_AES128_CFB_ONE(e->manager, iv, zeros, e->ivs.counter, e->ivs.keys, 16);
+	if (e->ivs.left == 0)
+		refill_ivs(e);
+	memcpy(iv, e->ivs.iv[--e->ivs.left], 16);
 }
 
 /* Counter-like IVs are the sequence number: unique under a key (RFC 3686 3.1, 7634 2, 4543 3.1). */
@@ -255,7 +271,7 @@ static bool submit(IMB_MGR *m, struct crypto_op *const *op, uint32_t n, bool sea
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		fill_job(jobs[i], rg_suite_info(op[i]->suite), op[i], seal);
+		fill_job(jobs[i], op[i]->info, op[i], seal);
 	done = IMB_SUBMIT_BURST(m, n, jobs);
 	if (done == 0 && imb_get_errno(m) != 0) {
 		*bad = (struct crypto_op *)jobs[0]->user_data;
@@ -297,6 +313,7 @@ static void run(struct crypto_batch *b, unsigned n, bool seal)
 		struct crypto_op *op = &b->op[i];
 		const struct rg_suite_info *s = rg_suite_info(op->suite);
 
+		op->info = s;
 		op->result = CRYPTO_FAILED;
 		if (seal)
 			write_iv(b->engine, s, op);
@@ -316,10 +333,8 @@ void crypto_seal_batch(struct crypto_batch *b, unsigned n)
 	run(b, n, true);
 	for (unsigned i = 0; i < n; i++) {
 		struct crypto_op *op = &b->op[i];
-		const struct rg_suite_info *s = rg_suite_info(op->suite);
-
 		if (op->result == CRYPTO_OK)
-			memcpy(icv_of(s, op), op->tag, s->icv);
+			memcpy(icv_of(op->info, op), op->tag, op->info->icv);
 	}
 }
 
@@ -329,7 +344,7 @@ void crypto_open_batch(struct crypto_batch *b, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct crypto_op *op = &b->op[i];
 
-		if (op->result == CRYPTO_OK && !same(op->tag, op->received, rg_suite_info(op->suite)->icv))
+		if (op->result == CRYPTO_OK && !same(op->tag, op->received, op->info->icv))
 			op->result = CRYPTO_MISMATCH;
 	}
 }
