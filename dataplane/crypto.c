@@ -146,6 +146,7 @@ int crypto_init(void)
 	take_gcm(m);
 	take_gmac(m);
 	crypto_lib.manager = m;
+	crypto_lib.key_spare = crypto_try_spare();
 	return 0;
 }
 

@@ -35,6 +35,8 @@ void crypto_fini(void);
 
 /* core_config.key_bytes: of the suite's expanded key; 0: there is no such suite. Any thread. */
 size_t crypto_key_bytes(void *ctx, uint32_t suite);
+/* core_config.key_has_spare: found out by crypto_init(), by trial. Any thread. */
+bool crypto_key_has_spare(void *ctx, uint32_t suite);
 
 /*
  * core_config.key_expand: fills `area` (crypto_key_bytes(), CRYPTO_KEY_ALIGN) from

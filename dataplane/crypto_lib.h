@@ -28,8 +28,12 @@ struct crypto_lib {
 	struct crypto_gcm gcm[RG_SUITE_END];
 	struct crypto_gmac gmac[RG_SUITE_END];
 	IMB_MGR *manager; /* main's: keys */
+	bool key_spare;   /* of AES-128 in Galois counter mode */
 };
 extern struct crypto_lib crypto_lib;
+
+/* crypto_key.c, once `manager` is there. */
+bool crypto_try_spare(void);
 
 _Static_assert(sizeof(struct gcm_key_data) <= CRYPTO_KEY_BYTES, "the key area holds the library's key");
 

@@ -279,7 +279,7 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	if (why != DROP_NONE)
 		return why;
 	if (!sa_admits(sa, clear, inner_len)) {
-		counters_add(&sa->selector_mismatch, 1);
+		counters_add(&sa_rare(sa)->selector_mismatch, 1);
 		return DROP_ESP_SELECTORS;
 	}
 	why = transport || ecn_is_silent(outer, clear) ? DROP_NONE : merge_ecn(outer, clear);

@@ -128,6 +128,7 @@ static int make_core(struct process *p)
 	        .key_size = CRYPTO_KEY_BYTES,
 	        .key_align = CRYPTO_KEY_ALIGN,
 	        .key_bytes = crypto_key_bytes,
+	        .key_has_spare = crypto_key_has_spare,
 	        .key_expand = crypto_key_expand,
 	        .local_table = mirror_local_table,
 	        .route_added = mirror_route_added,

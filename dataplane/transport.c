@@ -254,7 +254,8 @@ bool transport_wants_esp(struct worker *w, uint8_t family, const uint8_t *ip, ui
 		/* pairs with the release of policy_publish() */
 		const struct sa *sa = atomic_load_explicit(&set->entry[i].sa, memory_order_acquire);
 		if (sa != NULL && (sa->flags & SA_TRANSPORT) != 0 &&
-		    selectors_admit(sa->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len, false))
+		    selectors_admit(sa_rare(sa)->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
+		                    false))
 			return true;
 	}
 	return false;

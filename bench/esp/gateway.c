@@ -127,6 +127,7 @@ int gateway_open_workers(struct gateway *g, const struct bench_case *what, struc
 	                             .key_size = CRYPTO_KEY_BYTES,
 	                             .key_align = CRYPTO_KEY_ALIGN,
 	                             .key_bytes = crypto_key_bytes,
+	                             .key_has_spare = crypto_key_has_spare,
 	                             .key_expand = crypto_key_expand,
 	                             .route_added = resolve,
 	                             .ctx = g};

@@ -16,7 +16,7 @@ static uint64_t work_of(const struct core *core, const struct tunnel_slot *slot)
 	const struct sa *sa;
 	uint64_t work = 0;
 
-	for (uint32_t next = slot->sas; next != 0; next = sa->tunnel_next) {
+	for (uint32_t next = slot->sas; next != 0; next = sa_rare(sa)->tunnel_next) {
 		sa = writer_sa_of(core, next);
 		work += counters_read(&sa->record->packets) + counters_read(&sa->record->bytes) / 1024;
 	}

@@ -14,8 +14,8 @@ static void attach(struct policy *p, struct sa *sa)
 	p->sa = sa != NULL ? sa->handle : 0;
 	if (sa == NULL)
 		return;
-	p->sa_next = sa->policies;
-	sa->policies = p->handle;
+	p->sa_next = sa_rare(sa)->policies;
+	sa_rare(sa)->policies = p->handle;
 }
 
 static void detach(struct core *core, struct policy *p)
@@ -26,7 +26,7 @@ static void detach(struct core *core, struct policy *p)
 	p->sa = 0;
 	if (sa == NULL)
 		return;
-	for (link = &sa->policies; *link != p->handle; link = &writer_policy(core, *link)->sa_next)
+	for (link = &sa_rare(sa)->policies; *link != p->handle; link = &writer_policy(core, *link)->sa_next)
 		continue;
 	*link = p->sa_next;
 }

@@ -33,14 +33,21 @@ static uint32_t key_area(const struct core *core, uint32_t suite)
 	return (uint32_t)(c->key_bytes != NULL ? c->key_bytes(c->ctx, suite) : c->key_size);
 }
 
+static bool key_has_spare(const struct core *core, uint32_t suite)
+{
+	const struct core_config *c = &core->config;
+
+	return c->key_has_spare != NULL && c->key_has_spare(c->ctx, suite);
+}
+
 size_t sa_bytes(const struct core *core, const struct sa *sa)
 {
 	return sa->key_line * 64u + key_area(core, sa->suite);
 }
 
-static struct slabs *slabs_of(struct core *core, const struct sa *sa)
+static struct slabs *slabs_of(struct core *core, const struct sa_rare *rare)
 {
-	return sa->node == 0 ? &core->writer->slabs : &core->writer->sa_slabs[sa->node - 1];
+	return rare->node == 0 ? &core->writer->slabs : &core->writer->sa_slabs[rare->node - 1];
 }
 
 void sa_destroy(struct core *core, void *object)
@@ -54,9 +61,9 @@ void sa_destroy(struct core *core, void *object)
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
 	*sa->record = (struct rg_counters_sa){0};
-	free_selectors(core, sa->selectors);
-	lifetime_put(core, sa->lifetime);
-	slabs = slabs_of(core, sa);
+	free_selectors(core, sa_rare(sa)->selectors);
+	lifetime_put(core, sa_rare(sa)->lifetime);
+	slabs = slabs_of(core, sa_rare(sa));
 	explicit_bzero(sa, size);
 	slab_free(slabs, sa, size);
 }
@@ -196,24 +203,25 @@ static void init_record(const struct core *core, struct sa *sa, uint64_t sequenc
 	};
 }
 
-static void fill(struct core *core, struct sa *sa, enum rg_direction direction, const struct rg_api_sa *r)
+static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg_direction direction,
+                 const struct rg_api_sa *r)
 {
 	sa->spi = r->spi;
 	sa->handle = r->handle;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
 	atomic_init(&sa->owner, owner_fix(core, sa->tunnel));
-	sa->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
+	rare->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
-	sa->mode = r->mode;
-	sa->df = r->df;
-	sa->dscp = r->dscp;
+	rare->mode = r->mode;
+	rare->df = r->df;
+	rare->dscp = r->dscp;
 	if (r->mode == RG_MODE_TRANSPORT)
 		sa->flags |= SA_TRANSPORT;
 	if (r->df != RG_DF_SET || r->dscp != RG_DSCP_COPY)
 		sa->flags |= SA_BITS;
-	sa->cookie = r->cookie;
-	sa->added_ms = core->writer->now_ms;
+	rare->cookie = r->cookie;
+	rare->added_ms = core->writer->now_ms;
 	sa->record = counters_record(core, direction, RG_SA_HANDLE_INDEX(r->handle));
 	if (direction == RG_IN) {
 		sa->window = (uint16_t)r->window;
@@ -222,7 +230,7 @@ static void fill(struct core *core, struct sa *sa, enum rg_direction direction, 
 }
 
 /* -EINVAL, -ENOMEM. None where the SA's own line says it all. */
-static int build_selectors(struct core *core, const struct rg_api_sa *r, struct sa *sa)
+static int build_selectors(struct core *core, const struct rg_api_sa *r, struct sa *sa, struct sa_rare *rare)
 {
 	struct selectors_shape shape;
 	struct selectors *all;
@@ -238,37 +246,43 @@ static int build_selectors(struct core *core, const struct rg_api_sa *r, struct 
 	if (all == NULL)
 		return -ENOMEM;
 	selectors_fill(all, &shape, r->local, r->remote);
-	sa->selectors = all;
+	rare->selectors = all;
 	return 0;
 }
 
 static int build(struct core *core, enum rg_direction direction, const struct rg_api_sa *r, struct sa **out)
 {
 	struct sa shape = {0}, *sa = NULL;
+	struct sa_rare rare = {0};
 	int rc;
 
 	if (rg_suite_info(r->suite) == NULL)
 		return -EOPNOTSUPP;
-	fill(core, &shape, direction, r);
-	rc = build_selectors(core, r, &shape);
+	fill(core, &shape, &rare, direction, r);
+	rc = build_selectors(core, r, &shape, &rare);
 	if (rc != 0)
 		goto out;
 	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
+	if (key_has_spare(core, r->suite))
+		shape.flags |= SA_IN_KEY;
+	else
+		shape.key_line += sizeof(rare) / 64;
 	rc = -ENOMEM;
-	shape.lifetime = lifetime_get(core, &r->lifetime);
-	sa = slab_alloc(slabs_of(core, &shape), sa_bytes(core, &shape));
-	if (sa == NULL || shape.lifetime == NULL)
+	rare.lifetime = lifetime_get(core, &r->lifetime);
+	sa = slab_alloc(slabs_of(core, &rare), sa_bytes(core, &shape));
+	if (sa == NULL || rare.lifetime == NULL)
 		goto out;
 	memcpy(sa, &shape, sizeof(shape));
 	init_ring(sa, direction == RG_IN ? r->sequence : 0);
 	rc = expand_key(core, r, sa);
+	*sa_rare(sa) = rare; /* it may lie in the key */
 out:
 	if (rc != 0) {
-		free_selectors(core, shape.selectors);
-		lifetime_put(core, shape.lifetime);
+		free_selectors(core, rare.selectors);
+		lifetime_put(core, rare.lifetime);
 		if (sa != NULL) {
 			explicit_bzero(sa, sa_bytes(core, &shape));
-			slab_free(slabs_of(core, &shape), sa, sa_bytes(core, &shape));
+			slab_free(slabs_of(core, &rare), sa, sa_bytes(core, &shape));
 		}
 		return rc;
 	}
@@ -293,7 +307,7 @@ static void link_to_tunnel(const struct core *core, struct sa *sa)
 	struct tunnel_slot *t = writer_slot(core, sa->tunnel);
 
 	t->refs++;
-	sa->tunnel_next = t->sas;
+	sa_rare(sa)->tunnel_next = t->sas;
 	t->sas = sa_reference(sa);
 }
 
@@ -304,8 +318,8 @@ static void unlink_from_tunnel(const struct core *core, const struct sa *sa)
 
 	t->refs--;
 	while (*link != sa_reference(sa))
-		link = &writer_sa_of(core, *link)->tunnel_next;
-	*link = sa->tunnel_next;
+		link = &sa_rare(writer_sa_of(core, *link))->tunnel_next;
+	*link = sa_rare(sa)->tunnel_next;
 }
 
 static void publish(struct core *core, struct sa *sa, uint64_t sequence)
@@ -367,8 +381,8 @@ static void forget_policies(struct core *core, struct sa *sa)
 {
 	struct policy *p;
 
-	while ((p = writer_policy(core, sa->policies)) != NULL) {
-		sa->policies = p->sa_next;
+	while ((p = writer_policy(core, sa_rare(sa)->policies)) != NULL) {
+		sa_rare(sa)->policies = p->sa_next;
 		p->sa = 0;
 		/* pairs with policy_choose() */
 		atomic_store_explicit(&policy_group_entry(core, p)->sa, NULL, memory_order_release);

@@ -33,7 +33,7 @@ static int check_config(const struct core_config *c)
 	if (c->max_tunnels > 1u << RG_SA_INDEX_BITS || c->max_policies > 1u << RG_SA_INDEX_BITS)
 		return -EINVAL;
 	/* header, the largest ring and the key are one piece */
-	return sizeof(struct sa) + 1024 + c->key_size > SLAB_SIZE_MAX ? -EINVAL : 0;
+	return sizeof(struct sa) + sizeof(struct sa_rare) + 1024 + c->key_size > SLAB_SIZE_MAX ? -EINVAL : 0;
 }
 
 int core_node(const struct core *core, unsigned index)
@@ -212,7 +212,7 @@ static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t
 	        .handle = sa->handle,
 	        .tunnel = sa->tunnel->handle,
 	        .direction = sa_direction(sa),
-	        .cookie = sa->cookie,
+	        .cookie = sa_rare(sa)->cookie,
 	        .value = seconds,
 	        .sequence = counters_read(&sa->record->sequence),
 	};
@@ -221,16 +221,17 @@ static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t
 
 static void check_age(struct core *core, struct sa *sa)
 {
-	uint64_t seconds = (core->writer->now_ms - sa->added_ms) / 1000;
-	const struct rg_api_lifetime *l = sa->lifetime;
+	uint64_t seconds = (core->writer->now_ms - sa_rare(sa)->added_ms) / 1000;
+	const struct rg_api_lifetime *l = sa_rare(sa)->lifetime;
 
-	if (l->hard_seconds != 0 && seconds >= l->hard_seconds && !(sa->told_age & SA_TOLD_HARD)) {
-		sa->told_age |= SA_TOLD_HARD | SA_TOLD_SOFT;
+	if (l->hard_seconds != 0 && seconds >= l->hard_seconds && !(sa_rare(sa)->told_age & SA_TOLD_HARD)) {
+		sa_rare(sa)->told_age |= SA_TOLD_HARD | SA_TOLD_SOFT;
 		/* no data goes with it: pairs with sa_is_dead(), at the next burst or the one after */
 		atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
 		tell(core, sa, RG_EVENT_HARD_LIFETIME, seconds);
-	} else if (l->soft_seconds != 0 && seconds >= l->soft_seconds && !(sa->told_age & SA_TOLD_SOFT)) {
-		sa->told_age |= SA_TOLD_SOFT;
+	} else if (l->soft_seconds != 0 && seconds >= l->soft_seconds &&
+	           !(sa_rare(sa)->told_age & SA_TOLD_SOFT)) {
+		sa_rare(sa)->told_age |= SA_TOLD_SOFT;
 		tell(core, sa, RG_EVENT_SOFT_LIFETIME, seconds);
 	}
 }

@@ -40,6 +40,8 @@ struct core_config {
 	 * at most key_size; NULL: key_size always. */
 	size_t key_size, key_align;
 	size_t (*key_bytes)(void *ctx, uint32_t suite);
+	/* Are SA_KEY_SPARE_BYTES of the suite's area from SA_KEY_SPARE on left alone? NULL: never. */
+	bool (*key_has_spare)(void *ctx, uint32_t suite);
 	int (*key_expand)(void *ctx, uint32_t suite, const uint8_t *key, void *area);
 
 	/* The routing table of the uplink that has this local address: 0 and `*table`, or

@@ -60,7 +60,7 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .spi = sa->spi,
 	        .tunnel = sa->tunnel->handle,
 	        .flags = sa->flags & SA_ESN ? RG_SA_ESN : 0,
-	        .cookie = sa->cookie,
+	        .cookie = sa_rare(sa)->cookie,
 	        .suite = sa->suite,
 	        .window = sa->window,
 	        .direction = direction,
@@ -70,17 +70,17 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .bytes = counters_read(&r->bytes),
 	        .replayed = counters_read(&r->replayed),
 	        .auth_failed = counters_read(&r->auth_failed),
-	        .selector_mismatch = counters_read(&sa->selector_mismatch),
-	        .age_ms = w->now_ms - sa->added_ms,
+	        .selector_mismatch = counters_read(&sa_rare(sa)->selector_mismatch),
+	        .age_ms = w->now_ms - sa_rare(sa)->added_ms,
 	        .idle_ms = last_ms == 0          ? UINT64_MAX
 	                   : last_ms > w->now_ms ? 0
 	                                         : w->now_ms - last_ms,
-	        .lifetime = *sa->lifetime,
-	        .mode = sa->mode,
-	        .df = sa->df,
-	        .dscp = sa->dscp,
+	        .lifetime = *sa_rare(sa)->lifetime,
+	        .mode = sa_rare(sa)->mode,
+	        .df = sa_rare(sa)->df,
+	        .dscp = sa_rare(sa)->dscp,
 	};
-	selectors_list(sa->selectors, &sa->sel4, out->local, out->remote);
+	selectors_list(sa_rare(sa)->selectors, &sa->sel4, out->local, out->remote);
 	return true;
 }
 

@@ -12,7 +12,7 @@ static struct rg_api_event about_sa(uint32_t type, const struct sa *sa)
 	        .handle = sa->handle,
 	        .tunnel = sa->tunnel->handle,
 	        .direction = sa_direction(sa),
-	        .cookie = sa->cookie,
+	        .cookie = sa_rare(sa)->cookie,
 	        .sequence = counters_read(&sa->record->sequence),
 	};
 }
@@ -22,7 +22,7 @@ void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64
 {
 	struct rg_api_event e = about_sa(RG_EVENT_NEW_ADDRESS, sa);
 
-	sa->event_ms = now_ms;
+	sa_rare(sa)->event_ms = now_ms;
 	e.sequence = seq;
 	e.seen = *seen;
 	event_put(r, &e);
@@ -58,7 +58,7 @@ static void tell_once(struct event_ring *r, struct sa *sa, uint8_t told, uint32_
 
 void event_due(struct event_ring *r, struct sa *sa)
 {
-	const struct rg_api_lifetime *l = sa->lifetime;
+	const struct rg_api_lifetime *l = sa_rare(sa)->lifetime;
 	uint64_t packets = sa->record->packets, bytes = sa->record->bytes;
 
 	if (reached(packets, l->hard_packets) || reached(bytes, l->hard_bytes)) {

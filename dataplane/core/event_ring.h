@@ -56,7 +56,7 @@ static inline int event_take(struct event_ring *r, struct rg_api_event *event)
  */
 static inline bool event_wants_new_address(const struct sa *sa, bool newest, uint64_t now_ms)
 {
-	return newest && (sa->event_ms == 0 || now_ms - sa->event_ms >= EVENT_INTERVAL_MS);
+	return newest && (sa_rare(sa)->event_ms == 0 || now_ms - sa_rare(sa)->event_ms >= EVENT_INTERVAL_MS);
 }
 
 void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64_t now_ms,

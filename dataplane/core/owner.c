@@ -61,7 +61,7 @@ struct owner_order *owner_order_new(const struct core *core, const struct tunnel
 	order->tunnel = tunnel->handle;
 	order->from = tunnel->owner;
 	order->to = to;
-	for (uint32_t sa = slot->sas; sa != 0; sa = writer_sa_of(core, sa)->tunnel_next)
+	for (uint32_t sa = slot->sas; sa != 0; sa = sa_rare(writer_sa_of(core, sa))->tunnel_next)
 		order->sa[order->n++] = sa;
 	return order;
 }

@@ -33,7 +33,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 
 void sa_set_next_check(struct sa *sa)
 {
-	const struct rg_api_lifetime *l = sa->lifetime;
+	const struct rg_api_lifetime *l = sa_rare(sa)->lifetime;
 	const struct rg_counters_sa *r = sa->record;
 	bool out = (sa->flags & SA_OUTBOUND) != 0;
 	uint64_t now = out ? r->sequence : r->packets, left = UINT64_MAX;

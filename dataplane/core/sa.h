@@ -6,8 +6,8 @@
  * replay window need no read-modify-write atomics. Sequence and traffic
  * counters live in the SA's record of the counters memfd.
  *
- * Both directions: one hot line, what is rarely needed, the replay ring (inbound),
- * then the key area, all in one piece of memory aligned to 128 bytes.
+ * Both directions: one hot line, the replay ring (inbound), what is rarely needed,
+ * then the key area, all in one piece of memory aligned to a line.
  */
 #ifndef RG_DATAPLANE_CORE_SA_H
 #define RG_DATAPLANE_CORE_SA_H
@@ -29,6 +29,7 @@ enum sa_flags {
 	SA_BITS = 1u << 2,    /* DF or DSCP of the outer header want outer_bits_apply() */
 	SA_OUTBOUND = 1u << 3,
 	SA_TRANSPORT = 1u << 4,
+	SA_IN_KEY = 1u << 7, /* sa_rare() is in the spare part of the key area */
 };
 
 /* Told once: bits of `told`, owner only. */
@@ -46,9 +47,13 @@ enum sa_told {
 #define SA_ESN_SOFT 0x7fffffff00000000u
 #define SA_ESN_LAST 0x7fffffffffffffffu
 
+/* Bytes of an AES-128 key area that no code uses, where crypto.c says so: 10 rounds of 14. */
+#define SA_KEY_SPARE       176u
+#define SA_KEY_SPARE_BYTES 64u
+
 struct sa {
 	/* line 1: read for every packet; immutable but for `state` */
-	alignas(128) uint32_t spi; /* network byte order */
+	alignas(64) uint32_t spi; /* network byte order */
 	uint32_t handle;
 	struct tunnel *tunnel;         /* outlives the SA */
 	struct rg_counters_sa *record; /* one line of the memfd; the owner writes */
@@ -69,10 +74,13 @@ struct sa {
 	uint8_t told;       /* owner: enum sa_told */
 	uint16_t window;    /* packets; inbound */
 	uint16_t ring_mask; /* words of the replay ring - 1 */
+};
 
-	/* rarely: the owner */
-	alignas(64) uint64_t event_ms; /* last RG_EVENT_NEW_ADDRESS */
-	uint64_t selector_mismatch;    /* counters_add() */
+/* The rest, by sa_rare(). */
+struct sa_rare {
+	/* the owner */
+	uint64_t event_ms;          /* last RG_EVENT_NEW_ADDRESS */
+	uint64_t selector_mismatch; /* counters_add() */
 	/* immutable: shared by SAs; NULL if sel4 says it all */
 	const struct rg_api_lifetime *lifetime;
 	const struct selectors *selectors;
@@ -88,8 +96,8 @@ struct sa {
 	uint64_t cookie, added_ms;
 };
 
-_Static_assert(offsetof(struct sa, event_ms) == 64, "the first line is full, and all that a packet needs");
-_Static_assert(sizeof(struct sa) == 128, "and all else fits into the second: there may be a million");
+_Static_assert(sizeof(struct sa) == 64, "one line, and all that a packet needs");
+_Static_assert(sizeof(struct sa_rare) == SA_KEY_SPARE_BYTES, "there may be a million");
 
 /* What a packet needs to know of its suite: a few lines that stay in the first cache. */
 struct sa_shape {
@@ -152,6 +160,15 @@ void sa_set_next_check(struct sa *sa);
 static inline const void *sa_key(const struct sa *sa)
 {
 	return (const uint8_t *)sa + (size_t)sa->key_line * 64;
+}
+
+/* In front of the key, or in the part of it that is spare: a line less for each SA. */
+static inline struct sa_rare *sa_rare(const struct sa *sa)
+{
+	const uint8_t *key = sa_key(sa);
+
+	return (struct sa_rare *)(uintptr_t)(sa->flags & SA_IN_KEY ? key + SA_KEY_SPARE
+	                                                           : key - sizeof(struct sa_rare));
 }
 
 /* Any thread. A worker that reads its own index has the SA to itself until it grants it. */
@@ -221,7 +238,7 @@ static inline uint64_t sa_next_sequence(struct sa *sa)
 /* Does the inner packet (a whole header at least) belong to this SA? */
 static inline bool sa_admits(const struct sa *sa, const uint8_t *ip, uint32_t len)
 {
-	return selectors_admit(sa->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
+	return selectors_admit(sa_rare(sa)->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
 	                       sa->flags & SA_OUTBOUND);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Size classes of 16 to 64 bytes and multiples of 128, carved from 2 MiB chunks. Main only.
+ * Size classes of 16 to 64 bytes and whole lines, carved from 2 MiB chunks. Main only.
  */
 #include "dataplane/core/slab.h"
 #include "dataplane/core/numa.h"
@@ -14,13 +14,13 @@ static unsigned class_of(size_t size)
 {
 	if (size <= 64)
 		return size == 0 ? 0 : (unsigned)((size - 1) / SLAB_SMALL);
-	return 64 / SLAB_SMALL - 1 + (unsigned)((size + SLAB_ALIGN - 1) / SLAB_ALIGN);
+	return 64 / SLAB_SMALL - 2 + (unsigned)((size + SLAB_ALIGN - 1) / SLAB_ALIGN);
 }
 
 static size_t class_bytes(unsigned class)
 {
 	return class < 64 / SLAB_SMALL ? (class + 1) * SLAB_SMALL
-	                               : (class + 1 - 64 / SLAB_SMALL) * SLAB_ALIGN;
+	                               : (class + 2 - 64 / SLAB_SMALL) * SLAB_ALIGN;
 }
 
 void *slab_map(size_t bytes)

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_ALIGN    128u /* of an object larger than 64 bytes; 64 of one of 49 to 64; else 16 */
+#define SLAB_ALIGN    64u /* of an object larger than 48 bytes; else 16 */
 #define SLAB_SMALL    16u
-#define SLAB_CLASSES  68u /* 16, 32, 48, 64; 128 to 8192 */
+#define SLAB_CLASSES  131u /* 16, 32, 48, 64; 128 to 8192 in lines */
 #define SLAB_SIZE_MAX 8192u
 
 struct slab_chunk {

@@ -140,7 +140,7 @@ static void check_tables(const struct core *core)
 		require(path_is_whole(tunnel_path(slot->tunnel)) && !slot->marked);
 		refs += slot->refs;
 		const struct sa *s = writer_sa_of(core, slot->sas);
-		for (; s != NULL; s = writer_sa_of(core, s->tunnel_next))
+		for (; s != NULL; s = writer_sa_of(core, sa_rare(s)->tunnel_next))
 			require(sa_owner(s) == slot->tunnel->owner);
 		n[0]++;
 	}

@@ -53,7 +53,7 @@ static void memory_is_the_first_owners(void **state)
 	add_all(TUNNELS);
 	for (uint32_t i = 0; i < TUNNELS; i++) {
 		const struct sa *sa = sa_by_handle(core, RG_OUT, handle_of(i));
-		assert_true(sa != NULL && sa->node == config.worker_node[sa_owner(sa)] + 1);
+		assert_true(sa != NULL && sa_rare(sa)->node == config.worker_node[sa_owner(sa)] + 1);
 	}
 	/* owners change, memory does not, and is given back where it came from */
 	for (uint32_t i = 0; i < TUNNELS; i++) {
@@ -87,7 +87,7 @@ static void one_node_is_no_node(void **state)
 	assert_int_equal(batch_tunnel_add(core, &t, 1, &result), 0);
 	add_all(1);
 	const struct sa *sa = sa_by_handle(core, RG_IN, handle_of(0));
-	assert_true(sa != NULL && sa->node == 0);
+	assert_true(sa != NULL && sa_rare(sa)->node == 0);
 	core_free(core);
 }
 
