@@ -212,6 +212,26 @@ static bool is_transport(const struct policy_set *set)
 	return true;
 }
 
+/* No selector matched. Was that sure? A header that cannot be followed, or ports that are in another
+ * fragment, may hide what one of them wants (RFC 4301 7): that is not for the wire. */
+static enum drop why_unsure(const struct policy_set *set, const uint8_t *ip, uint32_t len)
+{
+	struct flow flow;
+
+	if (!flow_parse(&flow, ip, len))
+		return DROP_INNER_BAD;
+	for (unsigned i = 0; flow.opaque && i < set->n; i++) {
+		/* pairs with the release of policy_publish() */
+		const struct sa *sa = atomic_load_explicit(&set->entry[i].sa, memory_order_acquire);
+		const struct selectors *all = sa != NULL ? sa->selectors : NULL;
+		unsigned n = all != NULL ? (unsigned)all->n_local + all->n_remote : 0;
+		for (unsigned k = 0; k < n; k++)
+			if (all->list[k].protocol == 0 || all->list[k].protocol == flow.protocol)
+				return DROP_TRANSPORT_FRAGMENT;
+	}
+	return DROP_NONE;
+}
+
 enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf *m, uint8_t family,
                                 uint32_t total)
 {
@@ -220,6 +240,7 @@ enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf
 	const struct policy_set *set = set_of(w, family, family == 4 ? ip + 16 : ip + 24);
 	struct pkt *p = pkt_of(m);
 	struct policy_choice c;
+	enum drop why;
 
 	if (set == NULL)
 		return DROP_FORWARD_CLEAR;
@@ -227,8 +248,10 @@ enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf
 	/* what the selectors of transport mode leave out is in clear, as without a policy; so is what stays
 	 * on the link and finds the neighbour in the first place */
 	if ((c.drop == DROP_OUT_NO_POLICY || is_nd(family, ip, len)) && is_transport(set)) {
-		tx_frame(w, port, m);
-		return DROP_NONE;
+		why = is_nd(family, ip, len) ? DROP_NONE : why_unsure(set, ip, total);
+		if (why == DROP_NONE)
+			tx_frame(w, port, m);
+		return why;
 	}
 	if (c.sa == NULL || (c.sa->flags & SA_TRANSPORT) == 0)
 		return DROP_FORWARD_CLEAR;

@@ -61,6 +61,18 @@ static bool is_client6(const uint8_t *addr)
 	return memcmp(addr, pool, 8) == 0;
 }
 
+/* UDP from port 80, or a later fragment of any UDP. */
+static bool wants_port(const uint8_t *ip, uint32_t len)
+{
+	const uint32_t at = ip[0] >> 4 == 6 ? 40 : (ip[0] & 15u) * 4;
+
+	if (ip[0] >> 4 == 6)
+		return ip[6] == IPPROTO_UDP && len >= at + 8 && ip[at] == 0 && ip[at + 1] == 80;
+	if (ip[9] != IPPROTO_UDP || at < 20)
+		return false;
+	return ((ip[6] & 0x1f) | ip[7]) != 0 || (len >= at + 8 && ip[at] == 0 && ip[at + 1] == 80);
+}
+
 /* Between the two addresses of a transport mode SA, and not neighbour discovery. */
 static bool is_transport(struct gateway *g, const uint8_t *frame, uint32_t len)
 {
@@ -78,9 +90,10 @@ static bool is_transport(struct gateway *g, const uint8_t *frame, uint32_t len)
 	for (unsigned client = 1; client <= GATEWAY_CLIENTS; client++) {
 		const struct gateway_session *is = &g->client[client].is;
 		gateway_remote(client, six, remote);
-		/* its selectors stay with the family that it was made for */
-		if (g->client[client].present && is->transport && g->client[client].made6 == six &&
-		    memcmp(from + size, remote, size) == 0)
+		/* its selectors stay with the family that it was made for; with ports, what they leave out is
+		 * free */
+		if (g->client[client].present && is->transport && (!is->ports || wants_port(ip, len - 14)) &&
+		    g->client[client].made6 == six && memcmp(from + size, remote, size) == 0)
 			return true;
 	}
 	return false;

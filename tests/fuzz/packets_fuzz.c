@@ -328,6 +328,8 @@ static void add_client(unsigned client)
 		is.dscp = (suite & 0x80) != 0 ? RG_DSCP_SET | 46 : RG_DSCP_COPY;
 	}
 	is.transport = client == CLIENTS && (run.config & 0x40) != 0;
+	if (is.transport)
+		is.ports = (run.config & 0x80) != 0;
 	if ((run.config & 8) != 0)
 		is.sequence = SEQUENCE_32;
 	if ((run.config & 16) != 0)

@@ -258,6 +258,10 @@ static void make_selectors(unsigned client, const struct gateway_session *is, st
 		sa->local[0] = range(is->outer6 ? 6 : 4, addr6, is->outer6 ? 128 : 32);
 		gateway_remote(client, is->outer6, addr6);
 		sa->remote[0] = range(is->outer6 ? 6 : 4, addr6, is->outer6 ? 128 : 32);
+		if (is->ports) {
+			sa->local[0].protocol = 17;
+			sa->local[0].port_first = sa->local[0].port_last = SERVER_PORT;
+		}
 		return;
 	}
 	gateway_client6(client, addr6);

@@ -34,7 +34,7 @@ struct gateway_session {
 	bool outer6, udp, esn;
 	bool simple;    /* one selector for each side: any port, IPv4 only */
 	bool transport; /* between the gateway's address and the client's outer one, any protocol */
-	bool ports;     /* inside, only UDP to the gateway's port 80 */
+	bool ports;     /* only UDP to port 80 of this side */
 	uint32_t suite, window;
 	uint8_t df, dscp;  /* as in struct rg_api_sa */
 	uint64_t sequence; /* used before, both ways */
