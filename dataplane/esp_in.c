@@ -63,8 +63,10 @@ static inline __attribute__((always_inline)) enum drop check_before(struct rte_m
 	if (!shape->batched) {
 		memcpy(&iv, esp + ESP_HEADER, 8);
 		esp_inputs_set(in, p->sa, p->seq, iv);
-	} else if (shape->iv == 16 && (p->cipher & shape->mask) != 0) {
-		return DROP_ESP_BLOCKS;
+	} else {
+		in->aad_len = 0; /* a batch makes its own */
+		if (shape->iv == 16 && (p->cipher & shape->mask) != 0)
+			return DROP_ESP_BLOCKS;
 	}
 	return sa_replay_check(p->sa, p->seq);
 }
