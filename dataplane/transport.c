@@ -223,7 +223,7 @@ static enum drop why_unsure(const struct policy_set *set, const uint8_t *ip, uin
 	for (unsigned i = 0; flow.opaque && i < set->n; i++) {
 		/* pairs with the release of policy_publish() */
 		const struct sa *sa = atomic_load_explicit(&set->entry[i].sa, memory_order_acquire);
-		const struct selectors *all = sa != NULL ? sa->selectors : NULL;
+		const struct selectors *all = sa != NULL ? sa_rare(sa)->selectors : NULL;
 		unsigned n = all != NULL ? (unsigned)all->n_local + all->n_remote : 0;
 		for (unsigned k = 0; k < n; k++)
 			if (all->list[k].protocol == 0 || all->list[k].protocol == flow.protocol)
