@@ -105,6 +105,10 @@ static json_t *path_json(const struct rg_api_tunnel *t, json_t *object)
 	json_object_set_new(object, "encap", json_string(udp ? "udp" : "none"));
 	json_object_set_new(object, "mtu", json_integer(t->mtu));
 	json_object_set_new(object, "generation", json_integer(t->generation));
+	json_object_set_new(object, "packets_in", json_integer((json_int_t)t->packets_in));
+	json_object_set_new(object, "packets_out", json_integer((json_int_t)t->packets_out));
+	json_object_set_new(object, "bytes_in", json_integer((json_int_t)t->bytes_in));
+	json_object_set_new(object, "bytes_out", json_integer((json_int_t)t->bytes_out));
 	return object;
 }
 

@@ -244,6 +244,8 @@ static void dp_paths_print(FILE *out, const json_t *reply)
 	                                        {"ENCAP", "encap", CELL_TEXT},
 	                                        {"MTU", "mtu", CELL_NUMBER},
 	                                        {"GENERATION", "generation", CELL_NUMBER},
+	                                        {"PACKETS IN", "packets_in", CELL_NUMBER},
+	                                        {"PACKETS OUT", "packets_out", CELL_NUMBER},
 	                                        {0}};
 
 	table_print(out, json_object_get(reply, "paths"), columns, "no paths");

@@ -144,6 +144,8 @@ struct rg_api_tunnel {
 	uint32_t suspended; /* reply only */
 	uint32_t mtu;       /* reply only: that the path came to */
 	uint64_t dropped;   /* reply only: packets dropped while suspended */
+	/* reply only: of all SAs that the tunnel has now, so of its path while it did not move */
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 };
 
 /* MIGRATE is refused with -ESTALE unless `generation` is above the tunnel's. */

@@ -18,6 +18,19 @@ uint32_t dump_limit(const struct core *core, enum dump_kind kind)
 	}
 }
 
+/* What the owner counts for each SA is enough: nothing is counted twice on the way of a packet. */
+static void sum_up(const struct core *core, uint32_t index, struct rg_api_tunnel *out)
+{
+	const struct sa *sa;
+
+	for (uint32_t next = core->writer->tunnels[index].sas; next != 0; next = sa_rare(sa)->tunnel_next) {
+		sa = writer_sa_of(core, next);
+		const bool in = sa_direction(sa) == RG_IN;
+		*(in ? &out->packets_in : &out->packets_out) += counters_read(&sa->record->packets);
+		*(in ? &out->bytes_in : &out->bytes_out) += counters_read(&sa->record->bytes);
+	}
+}
+
 bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *out)
 {
 	const struct tunnel *t =
@@ -38,6 +51,7 @@ bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *
 	        .dropped = counters_read(&t->dropped),
 	};
 	path_endpoints(path, &out->path);
+	sum_up(core, index, out);
 	return true;
 }
 

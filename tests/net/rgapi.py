@@ -70,7 +70,8 @@ class Path(Record):
 
 class Tunnel(Record):
     _fields_ = [("handle", c.c_uint32), ("generation", c.c_uint32), ("cookie", c.c_uint64), ("path", Path),
-                ("suspended", c.c_uint32), ("mtu", c.c_uint32), ("dropped", c.c_uint64)]
+                ("suspended", c.c_uint32), ("mtu", c.c_uint32), ("dropped", c.c_uint64), ("packets_in", c.c_uint64),
+                ("packets_out", c.c_uint64), ("bytes_in", c.c_uint64), ("bytes_out", c.c_uint64)]
 
 
 class Migrate(Record):

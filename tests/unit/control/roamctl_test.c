@@ -441,7 +441,8 @@ static void test_dataplane_paths(void **state)
 	assert_int_equal(run.code, RG_CTL_OK);
 	assert_string_equal(run.text, "{\"ok\":true,\"paths\":[{\"tunnel\":3,\"local\":\"[2001:db8::1]:"
 	                              "4500\",\"remote\":\"[2001:db8::2]:1024\","
-	                              "\"encap\":\"udp\",\"mtu\":1450,\"generation\":8}]}\n");
+	                              "\"encap\":\"udp\",\"mtu\":1450,\"generation\":8,\"packets_in\":0,"
+	                              "\"packets_out\":0,\"bytes_in\":0,\"bytes_out\":0}]}\n");
 }
 
 int main(int argc, char **argv)

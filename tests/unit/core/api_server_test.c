@@ -133,6 +133,27 @@ static void H74_migrate_is_published_not_quiescent(void **state)
 	rg_client_close(w);
 }
 
+/* What the SAs of a tunnel counted, in both directions, is what its dump shows. */
+static void a_tunnel_shows_its_packets(void **state)
+{
+	struct rg_client *w = connect_as(RG_ROLE_WRITER);
+	struct rg_api_tunnel t;
+	struct sa *sa;
+
+	(void)state;
+	populate(w, 2);
+	for (unsigned direction = 0; direction < 2; direction++) {
+		sa = sa_by_handle(rig.core, (enum rg_direction)direction, handle_of(1));
+		counters_add(&sa->record->packets, 3 + direction);
+		counters_add(&sa->record->bytes, 100 + direction);
+	}
+	assert_true(dump_tunnel(rig.core, RG_SA_HANDLE_INDEX(handle_of(1)), &t));
+	assert_true(t.packets_in == 3 && t.packets_out == 4 && t.bytes_in == 100 && t.bytes_out == 101);
+	assert_true(dump_tunnel(rig.core, RG_SA_HANDLE_INDEX(handle_of(0)), &t));
+	assert_true(t.packets_in == 0 && t.packets_out == 0);
+	rg_client_close(w);
+}
+
 /* Requests may follow each other without waiting: replies come in their order, with their numbers. */
 static void requests_can_be_pipelined(void **state)
 {
@@ -269,6 +290,7 @@ int main(void)
 	        WITH_RIG(requests_can_be_pipelined),
 	        WITH_RIG(deletes_free_the_index_before_they_are_acknowledged),
 	        WITH_RIG(dumps_are_whole),
+	        WITH_RIG(a_tunnel_shows_its_packets),
 	        WITH_RIG(events_reach_their_readers),
 	        WITH_RIG(a_second_server_does_not_take_the_socket),
 	        WITH_RIG(a_dead_server_s_socket_is_replaced),
