@@ -6,6 +6,7 @@
 #include "dataplane/reassembly.h"
 #include "dataplane/checksum.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 #include <netinet/in.h>
 
@@ -95,10 +96,21 @@ static bool begins_esp(const struct fragment *f)
 	return f->len - f->l4 >= 8 + 4 && load16(l4 + 2) == PORT_NAT_T && load32(l4 + 8) != 0;
 }
 
+/* A transport mode policy may want it encrypted, as of any packet in clear (RFC 4301 5.2). */
+static void punt_part(struct worker *w, uint8_t family, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+
+	if (transport_wants_esp(w, family, ip, rte_pktmbuf_data_len(m) - RTE_ETHER_HDR_LEN))
+		worker_drop(w, m, DROP_TRANSPORT_CLEAR);
+	else
+		punt_frame(w, m, PUNT_CLASS_OTHER);
+}
+
 static enum reassembly_verdict to_kernel(struct worker *w, struct reassembly_slot *s)
 {
 	for (unsigned i = 0; i < s->n && !s->kernel; i++)
-		punt_frame(w, s->part[i].m, PUNT_CLASS_OTHER);
+		punt_part(w, s->family, s->part[i].m);
 	s->kernel = true;
 	s->n = 1; /* in use */
 	return REASSEMBLY_KERNEL;

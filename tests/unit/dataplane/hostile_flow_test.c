@@ -449,6 +449,13 @@ static void H68_transport_mode_is_the_gateways(void **state)
 	gateway_poll(&g);
 	reassembly_expire(g.dp.worker[0], true);
 	assert_hostile(&g, &b, DROP_RX_FRAGMENT, 1, 0);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	len = between(false, 1000, 0x2000, frame) - 2;
+	frame[14 + 3] -= 2; /* whole eights of octets, as more follow */
+	set_sum4(frame + 14);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_CLEAR, 2, 0);
 }
 
 /* --- H69 --- */
