@@ -146,7 +146,7 @@ static void raw_frame(uint8_t arg)
 /* Ethernet in front; by arg: port, destination, sums. */
 static void ip_packet(uint8_t arg)
 {
-	uint8_t frame[ETHERNET + FRAME_MAX];
+	uint8_t frame[ETHERNET + FRAME_MAX] = {0};
 	uint32_t len = take_bytes(&run.in, frame + ETHERNET, FRAME_MAX);
 
 	packets_put_l2(frame, frame[ETHERNET] >> 4 == 6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
@@ -247,7 +247,7 @@ static void from_lan(uint8_t arg)
 
 static void from_kernel(uint8_t arg)
 {
-	uint8_t frame[GATEWAY_MAX];
+	uint8_t frame[GATEWAY_MAX] = {0};
 	uint32_t len;
 
 	if ((arg & 0x40) != 0) { /* the TUN */
