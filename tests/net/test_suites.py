@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every ESP suite that strongSwan's userspace ESP has, negotiated and used: one of each family, or with
---full all of them. AES-GMAC and extended sequence numbers it has not: dataplane/test_suites.py has scapy
+--full all of them. AES-GMAC and extended sequence numbers it has not: dataplane/test_esp_suites.py has scapy
 for them."""
 import pytest
 
