@@ -273,7 +273,8 @@ static bool submit(IMB_MGR *m, struct crypto_op *const *op, uint32_t n, bool sea
 	for (uint32_t i = 0; i < n; i++)
 		fill_job(jobs[i], op[i]->info, op[i], seal);
 	done = IMB_SUBMIT_BURST(m, n, jobs);
-	if (done == 0 && imb_get_errno(m) != 0) {
+	/* the field, not imb_get_errno(): that looks at what other threads met, too */
+	if (done == 0 && m->imb_errno != 0) {
 		*bad = (struct crypto_op *)jobs[0]->user_data;
 		return false;
 	}

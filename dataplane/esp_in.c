@@ -254,6 +254,12 @@ static void clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
+/* Bytes of the outer IP header and its extensions. */
+static uint32_t outer_headers(const struct pkt *p)
+{
+	return p->esp - OUTER_AT - (p->encap == RG_ENCAP_UDP ? 8u : 0u);
+}
+
 /* After the ICV: replay commit first, then the rest (RFC 4303 3.4.3 and 3.4.4). */
 static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 {
@@ -271,7 +277,8 @@ static inline enum drop accept_packet(struct worker *w, struct rte_mbuf *m)
 	note_sender(w, p, outer, newest);
 	if (__builtin_expect(transport, 0)) {
 		p->family = outer[0] >> 4;
-		why = transport_restore(&ip, clear, p->cipher, p->encap == RG_ENCAP_UDP, &inner_len);
+		why = transport_restore(&ip, outer_headers(p), clear, p->cipher, p->encap == RG_ENCAP_UDP,
+		                        &inner_len);
 		clear = p->ip = ip;
 	} else {
 		why = check_trailer(clear, p->cipher, &inner_len, &p->family);

@@ -154,8 +154,10 @@ static void close_gap6(struct rte_mbuf *m, uint8_t *ip, uint32_t l4, uint8_t pro
 	uint32_t at = 40, next_at = 6;
 
 	while (at < l4 - 8) {
+		/* an atomic fragment's header is among them, and has no length (RFC 8200 4.5) */
+		bool fragment = ip[next_at] == IPPROTO_FRAGMENT;
 		next_at = at;
-		at += (ip[at + 1] + 1u) * 8;
+		at += fragment ? 8 : (ip[at + 1] + 1u) * 8;
 	}
 	ip[next_at] = protocol;
 	memmove(ip - RTE_ETHER_HDR_LEN + 8, ip - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN + l4 - 8);

@@ -140,29 +140,26 @@ static void renew_checksum(uint8_t *ip, uint32_t at, uint8_t protocol, uint32_t 
 	store16(ip + at + field, protocol == IPPROTO_UDP && check == 0 ? 0xffff : check);
 }
 
-/* The outer headers end where UDP or ESP begins; the byte that says so. False: they don't. */
-static bool find_outer(const uint8_t *ip, bool udp, uint32_t *at, uint32_t *next_at)
+/* The byte that names what is at `end`, where the outer headers end and UDP or ESP begins. False:
+ * they don't lead there, whatever a fragment's headers were joined to. */
+static bool find_outer(const uint8_t *ip, bool udp, uint32_t end, uint32_t *next_at)
 {
 	uint8_t until = udp ? IPPROTO_UDP : IPPROTO_ESP;
+	uint32_t at = ip[0] >> 4 == 4 ? (ip[0] & 0xfu) * 4 : 40;
 
-	*at = ip[0] >> 4 == 4 ? (ip[0] & 0xfu) * 4 : 40;
 	*next_at = ip[0] >> 4 == 4 ? 9 : 6;
-	if (ip[0] >> 4 == 4)
-		return ip[9] == until;
-	/* classify.c has been through them: they are all there */
-	for (unsigned i = 0; ip[*next_at] != until; i++) {
+	while (ip[0] >> 4 == 6 && ip[*next_at] != until && at + 8 <= end) {
 		bool fragment = ip[*next_at] == IPPROTO_FRAGMENT;
-		if (i > HEADERS_MAX)
-			return false;
-		*next_at = *at;
-		*at += fragment ? 8 : (ip[*at + 1] + 1u) * 8;
+		*next_at = at;
+		at += fragment ? 8 : (ip[at + 1] + 1u) * 8;
 	}
-	return true;
+	return at == end && ip[*next_at] == until;
 }
 
-enum drop transport_restore(uint8_t **ip, uint8_t *clear, uint32_t cipher, bool udp, uint32_t *len)
+enum drop transport_restore(uint8_t **ip, uint32_t at, uint8_t *clear, uint32_t cipher, bool udp,
+                            uint32_t *len)
 {
-	uint32_t pad = clear[cipher - 2], room = cipher - ESP_TRAILER, at, next_at;
+	uint32_t pad = clear[cipher - 2], room = cipher - ESP_TRAILER, next_at;
 	uint8_t next = clear[cipher - 1], *to;
 
 	if (pad > room)
@@ -173,7 +170,7 @@ enum drop transport_restore(uint8_t **ip, uint8_t *clear, uint32_t cipher, bool 
 			return DROP_ESP_PADDING;
 	if (next == ESP_NEXT_DUMMY)
 		return DROP_ESP_DUMMY;
-	if (!find_outer(*ip, udp, &at, &next_at) || at + room > UINT16_MAX)
+	if (!find_outer(*ip, udp, at, &next_at) || at + room > UINT16_MAX)
 		return DROP_ESP_INNER_BAD;
 	to = clear - at;
 	memmove(to, *ip, at);
@@ -240,6 +237,7 @@ enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf
 	const struct policy_set *set = set_of(w, family, family == 4 ? ip + 16 : ip + 24);
 	struct pkt *p = pkt_of(m);
 	struct policy_choice c;
+	unsigned owner;
 	enum drop why;
 
 	if (set == NULL)
@@ -263,7 +261,11 @@ enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf
 	p->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
 	p->len = (uint16_t)total;
 	p->sa = c.sa;
-	w->esp_out.m[w->esp_out.n++] = m;
+	owner = sa_owner(c.sa);
+	if (owner != w->index)
+		hand_over(w, m, c.sa, owner, HAND_ESP_OUT);
+	else
+		w->esp_out.m[w->esp_out.n++] = m;
 	return DROP_NONE;
 }
 

@@ -41,10 +41,11 @@ void transport_write_esp(uint8_t *clear, uint32_t len, uint32_t cipher, const st
 /*
  * Inbound: makes a packet again of outer headers and clear text. `*ip`: of the outer headers, then of
  * the packet, which ends where the clear text's payload does; `clear` is in the same buffer,
- * behind them. Where NAT may have changed addresses (`udp`), the transport checksum is made anew (RFC
- * 3948 3.1.2).
+ * behind them. `at`: bytes of the outer headers. Where NAT may have changed addresses (`udp`), the transport
+ * checksum is made anew (RFC 3948 3.1.2).
  */
-enum drop transport_restore(uint8_t **ip, uint8_t *clear, uint32_t cipher, bool udp, uint32_t *len);
+enum drop transport_restore(uint8_t **ip, uint32_t at, uint8_t *clear, uint32_t cipher, bool udp,
+                            uint32_t *len);
 
 /* A frame of the kernel's for `port` to a destination that policies own: Ethernet header, and an IP packet
  * of `total` bytes that all came. DROP_NONE: it was taken. */

@@ -209,7 +209,7 @@ static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg
 	sa->spi = r->spi;
 	sa->handle = r->handle;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
-	atomic_init(&sa->owner, owner_fix(core, sa->tunnel));
+	atomic_init(&sa->owner, sa->tunnel->owner);
 	rare->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
@@ -326,6 +326,8 @@ static void publish(struct core *core, struct sa *sa, uint64_t sequence)
 {
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 
+	/* only now is it sure that an owner move has to give way to the SA */
+	atomic_store_explicit(&sa->owner, owner_fix(core, sa->tunnel), memory_order_relaxed);
 	init_record(core, sa, sequence);
 	sa_set_next_check(sa);
 	link_to_tunnel(core, sa);

@@ -136,7 +136,7 @@ class Mover:
         wait_for(f"the gateway to use {address}", lambda: self.tunnel()["remote-address"] == address, timeout, 0.02)
 
     def tunnel(self):
-        """The path in the gateway's fast path, with bare addresses as well."""
+        """The path in the gateway's fast path, with bare addresses as well, and without its traffic."""
         children = self.children()
         tunnels = self.scene.gateway.ctl("dataplane", "tunnels")["tunnels"]
         tunnel = next(t for t in tunnels if children and t["handle"] == children[0]["tunnel"])
@@ -144,7 +144,7 @@ class Mover:
             text = tunnel[end]
             tunnel[end + "-address"] = text[1:text.index("]")] if text[0] == "[" else \
                 text.split(":")[0] if text.count(":") == 1 else text
-        return tunnel
+        return {key: value for key, value in tunnel.items() if not key.startswith(("packets_", "bytes_"))}
 
     def probe(self, rate=200):
         self.command(f"probe {self.net.server_addresses[4]} {ECHO_PORT} {rate}")

@@ -4,6 +4,7 @@
  * read (H63), objects that are missing (H68), numbers that must not come twice (H69), pools,
  * queues and links that fail and recover (H70), a worker that stalls (H74).
  */
+#include "dataplane/transport.h"
 #include "tests/unit/dataplane/hostile.h"
 
 #include "dataplane/crypto.h"
@@ -460,6 +461,52 @@ static void H68_transport_mode_is_the_gateways(void **state)
 
 /* --- H69 --- */
 
+/* The kernel's packets come to the first worker; their numbers are the owner's alone. */
+static void H69_transport_goes_to_its_owner(void **state)
+{
+	const struct gateway_session other = {0}, is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX];
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 6, &other), 0);
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	assert_int_equal(sa_owner(gateway_sa(&g, 5, RG_OUT)), 1);
+	len = between(true, 1000, 0, frame);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	worker_poll(g.dp.worker[0]);
+	assert_int_equal(gateway_clear(&g), 0);
+	worker_poll(g.dp.worker[1]);
+	assert_int_equal(gateway_clear(&g), 1);
+}
+
+/* --- H65 --- */
+
+/* Outer headers that lead elsewhere than to the ESP header that was found: joined fragments can (RFC
+ * 8200 4.5). */
+static void H65_headers_that_lead_elsewhere(void **state)
+{
+	uint8_t buffer[512] = {0}, before[512], *ip = buffer + 128, *clear = ip + 88;
+	uint32_t len = 0;
+
+	(void)state;
+	ip[0] = 0x60;
+	ip[6] = IPPROTO_FRAGMENT;
+	ip[40] = IPPROTO_DSTOPTS;
+	ip[48] = IPPROTO_FRAGMENT;
+	ip[49] = 2;
+	clear[0] = 0x32; /* would be ESP, 2048 bytes further on */
+	clear[1] = 0xff;
+	clear[31] = IPPROTO_UDP;
+	memcpy(before, buffer, sizeof(before));
+	assert_int_equal(transport_restore(&ip, 72, clear, 32, false, &len), DROP_ESP_INNER_BAD);
+	assert_memory_equal(buffer, before, sizeof(before));
+	ip[48] = IPPROTO_ESP;
+	assert_int_equal(transport_restore(&ip, 72, clear, 32, false, &len), DROP_NONE);
+	assert_int_equal(len, 72 + 30);
+	assert_ptr_equal(ip, clear - 72);
+}
+
 struct numbers {
 	uint64_t seen[NUMBERS];
 	unsigned n;
@@ -769,6 +816,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H70_transmit_sticks, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H70_link_flaps, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H70_kernel_does_not_take, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H69_transport_goes_to_its_owner, setup, teardown),
+	        cmocka_unit_test(H65_headers_that_lead_elsewhere),
 	        cmocka_unit_test_setup_teardown(H74_stalled_owner, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H74_tables_change_while_it_stalls, setup, teardown),
 	};
