@@ -3,7 +3,10 @@
 #include "bench/esp/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 
@@ -31,21 +34,45 @@ static void tell(struct bench *b, const json_t *found)
 	       name, (int)size, r.cycles, r.mpps, r.gbps);
 }
 
-int rivals_run(struct bench *b)
+/* rivals.py with its standard output in `*fd`: its process, or a negative errno. No shell is between. */
+static pid_t start(const struct bench *b, int *fd)
 {
 	const bool quick = b->options.quick;
-	json_t *all, *one;
-	char command[256];
-	size_t i;
-	FILE *f;
+	char cpu[16], hz[32];
+	int ends[2];
+	pid_t pid;
 
-	snprintf(command, sizeof(command), "exec /usr/bin/python3 '" BENCH_FOLDER "/rivals.py' %u %.0f %u %s",
-	         b->options.cpu, (double)rte_get_tsc_hz(), quick ? 2u : 5u, quick ? "64" : "64 512 1400");
-	f = popen(command, "re");
-	if (f == NULL)
+	snprintf(cpu, sizeof(cpu), "%u", b->options.cpu);
+	snprintf(hz, sizeof(hz), "%.0f", (double)rte_get_tsc_hz());
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -errno;
-	all = json_loadf(f, 0, NULL);
-	if (pclose(f) != 0 || !json_is_array(all)) {
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl("/usr/bin/python3", "python3", BENCH_FOLDER "/rivals.py", cpu, hz, quick ? "2" : "5",
+		      "64", quick ? (char *)NULL : "512", "1400", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (pid < 0)
+		close(ends[0]);
+	*fd = ends[0];
+	return pid < 0 ? -errno : pid;
+}
+
+int rivals_run(struct bench *b)
+{
+	json_t *all, *one;
+	int fd = -1, status = 0;
+	size_t i;
+	pid_t pid;
+
+	pid = start(b, &fd);
+	if (pid < 0)
+		return pid;
+	all = json_loadfd(fd, 0, NULL);
+	close(fd);
+	if (waitpid(pid, &status, 0) != pid || status != 0 || !json_is_array(all)) {
 		fprintf(stderr, "bench: " BENCH_FOLDER "/rivals.py failed\n");
 		json_decref(all);
 		return -EIO;

@@ -3,9 +3,8 @@
  * Several workers, each on a core of its own with a port of its own in memory: what they make together,
  * beside what one of them makes alone, when none, half or all packets land on a worker that does not
  * own their SA. A round: every thread lays its packets ready (not timed), all meet, then each polls until the
- * packets of all have left. The CPUs are shared, and a round in which one of the threads was interrupted says
- * nothing of hand-over: a turn is its rounds' first decile, for one worker as for many; they
- * take turns, and of several the best counts.
+ * packets of all have left. On a shared machine most rounds may be disturbed, by what is not ours: a turn is
+ * its rounds' first decile, for one worker as for many; they take turns, and of several the best counts.
  */
 #include "bench/esp/bench.h"
 
@@ -261,7 +260,7 @@ static double run_turn(struct team *t, unsigned percent, double seconds)
 		gateway_tell_drops(&t->gateway, left_together(t), t->n * BENCH_ROUND);
 		return -EIO;
 	}
-	/* what the threads make while nobody interrupts either of them: sorted, the first tenth */
+	/* sorted; the first decile */
 	(void)report_median(t->cycles, t->rounds);
 	return t->cycles[t->rounds / 10];
 }

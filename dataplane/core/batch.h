@@ -50,6 +50,8 @@ int batch_policy_del(struct core *core, const struct rg_api_handle *records, uin
 
 /* Room to retire `n` objects, or a refusal: before a batch's first store. */
 int batch_reserve(struct core *core, uint32_t n, struct batch_result *result);
+/* Says why there was no room: a stalled worker (-EBUSY), or no memory for `what`. Returns `rc`. */
+int batch_refuse_room(const struct core *core, struct batch_result *result, int rc, const char *what);
 
 bool batch_quiescent(const struct core *core, uint64_t token);
 

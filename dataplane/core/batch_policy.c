@@ -119,7 +119,7 @@ int batch_policy_add(struct core *core, const struct rg_api_policy *records, uin
 	if (rc == 0) {
 		rc = policy_groups_stage(core);
 		if (rc != 0)
-			batch_refuse(result, 0, rc, "no memory for policy tables");
+			batch_refuse_room(core, result, rc, "policy tables");
 	}
 	if (rc != 0) {
 		policy_groups_abort(core);
@@ -184,7 +184,7 @@ int batch_policy_del(struct core *core, const struct rg_api_handle *records, uin
 	if (rc == 0) {
 		rc = policy_groups_stage(core);
 		if (rc != 0)
-			batch_refuse(result, 0, rc, "no memory for policy tables");
+			batch_refuse_room(core, result, rc, "policy tables");
 	}
 	if (rc != 0) {
 		while (i-- > 0)

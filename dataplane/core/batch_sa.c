@@ -360,8 +360,11 @@ int batch_sa_add(struct core *core, enum rg_direction direction, const struct rg
 		foreign += direction == RG_IN && !spi_is_ours(core, records[i].spi);
 		w->sa_slot[direction][RG_SA_HANDLE_INDEX(records[i].handle)] = SLOT_USED;
 	}
-	if (rc == 0 && foreign > 0 && host_table_reserve(core, &core->foreign, foreign) != 0)
-		rc = batch_refuse(result, 0, -ENOMEM, "no memory for the table of foreign SPIs");
+	if (rc == 0 && foreign > 0) {
+		rc = host_table_reserve(core, &core->foreign, foreign);
+		if (rc != 0)
+			batch_refuse_room(core, result, rc, "the table of foreign SPIs");
+	}
 	if (rc != 0) {
 		while (i-- > 0) {
 			w->sa_slot[direction][RG_SA_HANDLE_INDEX(records[i].handle)] = SLOT_FREE;

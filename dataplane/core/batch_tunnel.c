@@ -23,15 +23,20 @@ int batch_refuse(struct batch_result *result, uint32_t index, int rc, const char
 	return rc;
 }
 
-int batch_reserve(struct core *core, uint32_t n, struct batch_result *result)
+int batch_refuse_room(const struct core *core, struct batch_result *result, int rc, const char *what)
 {
-	int rc = retire_reserve(core, n);
-
 	if (rc == -EBUSY)
 		return batch_refuse(result, 0, rc,
 		                    "%u objects wait for a worker that is stalled: see its polls",
 		                    core->writer->retire.n);
-	return rc != 0 ? batch_refuse(result, 0, rc, "no memory to retire what is replaced") : 0;
+	return batch_refuse(result, 0, rc, "no memory for %s", what);
+}
+
+int batch_reserve(struct core *core, uint32_t n, struct batch_result *result)
+{
+	int rc = retire_reserve(core, n);
+
+	return rc != 0 ? batch_refuse_room(core, result, rc, "what is retired") : 0;
 }
 
 bool batch_quiescent(const struct core *core, uint64_t token)

@@ -103,11 +103,13 @@ int host_table_reserve(struct core *core, struct host_table *t, uint32_t extra)
 {
 	struct host_buckets *old = atomic_load_explicit(&t->buckets, memory_order_relaxed), *new;
 	uint64_t wanted = buckets_for((uint64_t)t->used + extra);
+	int rc;
 
 	if (wanted <= old->mask + 1)
 		return 0;
-	if (retire_reserve(core, 1) != 0)
-		return -ENOMEM;
+	rc = retire_reserve(core, 1);
+	if (rc != 0)
+		return rc;
 	new = buckets_new(wanted, t->seed);
 	if (new == NULL)
 		return -ENOMEM;

@@ -152,7 +152,8 @@ static inline uint32_t host_find(const struct host_buckets *t, uint64_t hash, ui
 int host_table_init(struct host_table *t, uint32_t expected,
                     void (*key_of)(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2]));
 void host_table_fini(struct host_table *t);
-/* Makes room for `extra` more entries, so that inserts cannot fail. -ENOMEM: no effect. */
+/* Makes room for `extra` more entries, so that inserts cannot fail. -ENOMEM, or -EBUSY of
+ * retire_reserve(): no effect. */
 int host_table_reserve(struct core *core, struct host_table *t, uint32_t extra);
 /* After host_table_reserve(). `key` are the two halves that host_hash() takes. */
 void host_table_insert(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t value);

@@ -279,14 +279,17 @@ struct demand {
 static int stage_tables(struct core *core, const struct demand *d)
 {
 	struct core_writer *w = core->writer;
+	int rc = host_table_reserve(core, &core->policies.host4, d->hosts[0]);
 
-	if (host_table_reserve(core, &core->policies.host4, d->hosts[0]) != 0 ||
-	    host_table_reserve(core, &core->policies.host6, d->hosts[1]) != 0 ||
-	    host_table_reserve(core, &w->prefixes, d->prefixes) != 0)
-		return -ENOMEM;
+	if (rc == 0)
+		rc = host_table_reserve(core, &core->policies.host6, d->hosts[1]);
+	if (rc == 0)
+		rc = host_table_reserve(core, &w->prefixes, d->prefixes);
 	/* after the tables grew, which takes places too */
-	if (retire_reserve(core, d->groups + 2) != 0)
-		return -ENOMEM;
+	if (rc == 0)
+		rc = retire_reserve(core, d->groups + 2);
+	if (rc != 0)
+		return rc;
 	for (unsigned six = 0; six < 2; six++) {
 		if (!d->changed[six])
 			continue;

@@ -32,6 +32,7 @@ static void H74_what_waits_for_a_stalled_worker_is_bounded(void **state)
 	struct core *core = fixture_core(2);
 	struct rg_api_tunnel t = fixture_tunnel(RG_SA_HANDLE(1, 1));
 	struct rg_api_migrate m = {.handle = t.handle, .generation = 2, .path = fixture_path(0xc6336401)};
+	struct rg_api_policy policy = fixture_policy(RG_SA_HANDLE(1, 1), 0, 0x0a000001, 32);
 	struct batch_result r = {0};
 	int rc = 0;
 
@@ -48,6 +49,8 @@ static void H74_what_waits_for_a_stalled_worker_is_bounded(void **state)
 	assert_non_null(strstr(r.text, "stalled"));
 	assert_int_equal(core->writer->retire.n, retire_limit(core));
 	assert_int_equal(tunnel_generation(core->writer->tunnels[1].tunnel), m.generation - 1);
+	assert_int_equal(batch_policy_add(core, &policy, 1, &r), -EBUSY);
+	assert_non_null(strstr(r.text, "stalled"));
 	rcu_quiescent(&core->rcu, 1);
 	assert_int_equal(batch_migrate(core, &m, 1, &r), 0);
 	assert_int_equal(core->writer->retire.n, 1);
