@@ -179,6 +179,7 @@ static void before_sleep(uv_prepare_t *prepare)
 	uint64_t next = ike_tick(c->ike), now;
 	bool more = dp_pump(c->dp);
 
+	jobs_flush(c->jobs);
 	uv_update_time(&c->loop);
 	now = control_now();
 	if (more || next <= now)
@@ -412,8 +413,11 @@ void control_fini(struct control *c)
 	/* The end of a job may ask for a batch, and that of a batch for a job: the core is freed
 	 * when neither is left. A job takes milliseconds. */
 	dp_stop(c->dp);
-	while (dp_pump(c->dp) || jobs_running(c->jobs))
+	while (dp_pump(c->dp) || jobs_running(c->jobs)) {
+		jobs_flush(c->jobs);
 		uv_run(&c->loop, jobs_running(c->jobs) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	}
+	jobs_close(c->jobs);
 	dp_close(c->dp);
 	ctl_server_close(c->ctl);
 	c->ctl = NULL;
@@ -424,7 +428,6 @@ void control_fini(struct control *c)
 	uv_walk(&c->loop, close_rest, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
-	jobs_free(c->jobs);
 	events_log_free(c->events);
 	reserved_free(&c->reserved);
 	rg_pools_free(c->pools);

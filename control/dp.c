@@ -284,9 +284,7 @@ struct dp *dp_create(uv_loop_t *loop, const char *path, const struct dp_hooks *h
 	dp->hooks = hooks;
 	dp->user = user;
 	dp->counters_fd = -1;
-	TAILQ_INIT(&dp->waiting);
-	TAILQ_INIT(&dp->flying);
-	TAILQ_INIT(&dp->failed);
+	queue_init(dp);
 	uv_timer_init(loop, &dp->timer);
 	dp->timer.data = dp;
 	uv_timer_start(&dp->timer, tick, 0, DP_RETRY_MS);
@@ -295,7 +293,7 @@ struct dp *dp_create(uv_loop_t *loop, const char *path, const struct dp_hooks *h
 
 bool dp_pump(struct dp *dp)
 {
-	if (dp->resync && dp->state == DP_UP && dp->n_flying == 0) {
+	if (dp->resync && dp->state == DP_UP && TAILQ_EMPTY(&dp->flying)) {
 		log_info("dataplane", "events were lost: comparing");
 		dp->next_boot_id = dp->boot_id;
 		start_dump(dp, DP_COMPARE);

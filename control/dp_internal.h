@@ -15,11 +15,19 @@ struct dp_entry {
 	TAILQ_ENTRY(dp_entry) link;
 	struct ike_batch *batch;
 	size_t sent, applied;
-	uint32_t seq; /* of the datagram that is on its way */
-	uint64_t sent_ms;
 };
 
 TAILQ_HEAD(dp_entries, dp_entry);
+
+/* A datagram that waits for its reply, and whose steps are in it. */
+struct dp_flight {
+	TAILQ_ENTRY(dp_flight) link; /* among those that fly, or of the free ones */
+	struct dp_entries entries;   /* in the order of their records */
+	uint32_t seq;
+	uint64_t sent_ms;
+};
+
+TAILQ_HEAD(dp_flights, dp_flight);
 
 struct dp_conn {
 	uv_poll_t poll; /* first: what uv_close() gives back */
@@ -46,8 +54,10 @@ struct dp {
 	uint64_t boot_id, next_boot_id;
 	enum dp_start start; /* what the dump under way is for */
 
-	struct dp_entries waiting, flying, failed; /* not sent, sent, to be completed */
-	size_t n_flying, n_pending;
+	struct dp_entries waiting, failed; /* not sent, to be completed */
+	struct dp_flights flying, grounded;
+	struct dp_flight flights[DP_IN_FLIGHT];
+	size_t n_pending;
 	bool blocked;     /* the socket is full: wait for POLLOUT */
 	uint8_t *records; /* where a datagram's records are put together */
 	size_t records_bytes;
@@ -66,6 +76,7 @@ void dp_set_events(struct dp *dp);            /* POLLIN, with POLLOUT while bloc
 void dp_dumped(struct dp *dp);
 
 /* dp_queue.c: */
+void queue_init(struct dp *dp);
 void queue_send(struct dp *dp);
 bool queue_complete_failed(struct dp *dp);
 /* The reply of a datagram; false: of none that flies. */

@@ -3,7 +3,11 @@
  * Batches of the core to the dataplane in the order of their submission. Steps
  * of one type that stand beside each other travel in one datagram, and the next
  * datagram of a batch waits for the reply of the former, since an error ends
- * the batch; other batches of one datagram need not wait. Event loop's thread.
+ * the batch; other batches of one datagram need not wait.
+ *
+ * A batch that begins a session or ends it touches nothing but objects of its own. Those
+ * that wait one behind the other therefore travel together, their steps of one type in one datagram,
+ * so that a thousand clients who come at once cost few system calls. Event loop's thread.
  */
 #include "control/dp_internal.h"
 
@@ -13,6 +17,18 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MERGED 128u /* batches that travel together at most: 0.2 MiB of SA records */
+
+void queue_init(struct dp *dp)
+{
+	TAILQ_INIT(&dp->waiting);
+	TAILQ_INIT(&dp->failed);
+	TAILQ_INIT(&dp->flying);
+	TAILQ_INIT(&dp->grounded);
+	for (size_t i = 0; i < DP_IN_FLIGHT; i++)
+		TAILQ_INSERT_TAIL(&dp->grounded, &dp->flights[i], link);
+}
 
 void dp_submit(struct dp *dp, struct ike_batch *batch)
 {
@@ -65,18 +81,6 @@ bool queue_complete_failed(struct dp *dp)
 	return any;
 }
 
-/* How many steps from `sent` on may travel together. */
-static uint32_t run_length(const struct dp *dp, const struct dp_entry *entry)
-{
-	const struct ike_batch *batch = entry->batch;
-	uint16_t type = (uint16_t)batch->steps[entry->sent].type;
-	uint32_t max = rg_client_max_records(dp->writer->client, type), n = 0;
-
-	while (entry->sent + n < batch->n && n < max && batch->steps[entry->sent + n].type == type)
-		n++;
-	return n;
-}
-
 static int make_room(struct dp *dp, size_t bytes)
 {
 	uint8_t *grown;
@@ -92,27 +96,70 @@ static int make_room(struct dp *dp, size_t bytes)
 	return 0;
 }
 
-/* One datagram of the batch. 0, or a negative errno: nothing was sent. */
-static int send_run(struct dp *dp, struct dp_entry *entry)
+static uint16_t next_type(const struct dp_entry *entry)
 {
-	uint16_t type = (uint16_t)entry->batch->steps[entry->sent].type;
+	return (uint16_t)entry->batch->steps[entry->sent].type;
+}
+
+/* The steps of `type` that the batch has next, at most `room`, behind what is in `records`. */
+static uint32_t copy_run(struct dp_entry *entry, uint16_t type, uint8_t *records, uint32_t room)
+{
+	const struct ike_batch *batch = entry->batch;
 	size_t size = rg_api_record_size(type);
-	uint32_t n = run_length(dp, entry);
+	uint32_t n = 0;
+
+	while (entry->sent < batch->n && n < room && batch->steps[entry->sent].type == type) {
+		/* all members of the union begin at the same place */
+		memcpy(records + n * size, &batch->steps[entry->sent].tunnel, size);
+		entry->sent++;
+		n++;
+	}
+	return n;
+}
+
+static void unsend(struct dp_flight *flight)
+{
+	struct dp_entry *entry;
+
+	TAILQ_FOREACH (entry, &flight->entries, link)
+		entry->sent = entry->applied;
+}
+
+static uint32_t count_run(const struct dp_flight *flight, uint16_t type, uint32_t max)
+{
+	const struct dp_entry *entry;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH (entry, &flight->entries, link)
+		for (size_t i = entry->sent; i < entry->batch->n && entry->batch->steps[i].type == type; i++)
+			n++;
+	return n < max ? n : max;
+}
+
+/* The next datagram of its batches: what the first of them has next, and whatever the others have next
+ * that is of that type. 0, or a negative errno: nothing was sent. */
+static int send_flight(struct dp *dp, struct dp_flight *flight)
+{
+	uint16_t type = next_type(TAILQ_FIRST(&flight->entries));
+	size_t size = rg_api_record_size(type);
+	uint32_t room = count_run(flight, type, rg_client_max_records(dp->writer->client, type)), n = 0;
+	struct dp_entry *entry;
 	int rc;
 
-	if (size == 0 || n == 0 || size > sizeof(struct ike_dp_step))
+	if (size == 0 || room == 0 || size > sizeof(struct ike_dp_step))
 		return -EINVAL;
-	rc = make_room(dp, n * size);
+	rc = make_room(dp, room * size);
 	if (rc < 0)
 		return rc;
-	for (uint32_t i = 0; i < n; i++) /* all members of the union begin at the same place */
-		memcpy(dp->records + i * size, &entry->batch->steps[entry->sent + i].tunnel, size);
-	rc = rg_client_send(dp->writer->client, type, dp->records, n, &entry->seq);
+	TAILQ_FOREACH (entry, &flight->entries, link)
+		n += copy_run(entry, type, dp->records + n * size, room - n);
+	rc = rg_client_send(dp->writer->client, type, dp->records, n, &flight->seq);
 	OPENSSL_cleanse(dp->records, n * size);
-	if (rc < 0)
+	if (rc < 0) {
+		unsend(flight);
 		return rc;
-	entry->sent += n;
-	entry->sent_ms = uv_now(dp->loop);
+	}
+	flight->sent_ms = uv_now(dp->loop);
 	return 0;
 }
 
@@ -122,109 +169,214 @@ static void to_failed(struct dp *dp, struct dp_entry *entry, int error)
 	TAILQ_INSERT_TAIL(&dp->failed, entry, link);
 }
 
-/* A batch of several datagrams flies alone at the end: what follows must not overtake its rest. */
+static bool unfinished(const struct dp_flight *flight)
+{
+	const struct dp_entry *entry;
+
+	TAILQ_FOREACH (entry, &flight->entries, link)
+		if (entry->sent < entry->batch->n)
+			return true;
+	return false;
+}
+
+/* A batch of several datagrams flies alone at the end: what follows must not overtake its rest. Nor that of
+ * several batches, of which one that is refused sends the others once more. */
 static bool must_wait(const struct dp *dp)
 {
-	const struct dp_entry *last = TAILQ_LAST(&dp->flying, dp_entries);
+	const struct dp_flight *last = TAILQ_LAST(&dp->flying, dp_flights);
 
-	return dp->n_flying >= DP_IN_FLIGHT || (last && last->sent < last->batch->n);
+	return TAILQ_EMPTY(&dp->grounded) ||
+	       (last &&
+	        (unfinished(last) || TAILQ_FIRST(&last->entries) != TAILQ_LAST(&last->entries, dp_entries)));
+}
+
+/* Its tunnel is new, or goes: no other batch of the kind has to do with what it touches. */
+static bool of_one_session(const struct ike_batch *batch)
+{
+	return batch->n && (batch->removal ? batch->steps[batch->n - 1].type == RG_MSG_TUNNEL_DEL
+	                                   : batch->steps[0].type == RG_MSG_TUNNEL_ADD);
+}
+
+/* Takes the first batch that waits, and those behind it that may travel with it. */
+static void load(struct dp *dp, struct dp_flight *flight)
+{
+	struct dp_entry *first = TAILQ_FIRST(&dp->waiting), *entry = first;
+	unsigned n = 0;
+
+	do {
+		TAILQ_REMOVE(&dp->waiting, entry, link);
+		TAILQ_INSERT_TAIL(&flight->entries, entry, link);
+		entry = TAILQ_FIRST(&dp->waiting);
+	} while (entry && ++n < MERGED && of_one_session(first->batch) && of_one_session(entry->batch) &&
+	         first->batch->removal == entry->batch->removal);
+}
+
+static void ground(struct dp *dp, struct dp_flight *flight)
+{
+	TAILQ_REMOVE(&dp->flying, flight, link);
+	TAILQ_INSERT_HEAD(&dp->grounded, flight, link);
+}
+
+/* What could not be sent waits where it stood, or has failed. */
+static void unload(struct dp *dp, struct dp_flight *flight, int rc)
+{
+	struct dp_entry *entry;
+
+	while ((entry = TAILQ_LAST(&flight->entries, dp_entries)) && rc == -EAGAIN) {
+		TAILQ_REMOVE(&flight->entries, entry, link);
+		TAILQ_INSERT_HEAD(&dp->waiting, entry, link);
+	}
+	while ((entry = TAILQ_FIRST(&flight->entries))) {
+		TAILQ_REMOVE(&flight->entries, entry, link);
+		to_failed(dp, entry, rc);
+	}
+	ground(dp, flight);
+	if (rc == -EAGAIN) {
+		dp->blocked = true;
+		dp_set_events(dp);
+	} else if (rc == -EPIPE) {
+		dp_lost(dp, "it closed the connection");
+	}
+}
+
+static void drop_empty(struct dp *dp)
+{
+	struct dp_entry *entry;
+
+	while ((entry = TAILQ_FIRST(&dp->waiting)) && entry->batch->n == 0) {
+		TAILQ_REMOVE(&dp->waiting, entry, link);
+		to_failed(dp, entry, 0);
+	}
 }
 
 void queue_send(struct dp *dp)
 {
-	struct dp_entry *entry;
+	struct dp_flight *flight;
 	int rc;
 
-	while (dp->state == DP_UP && !dp->blocked && !must_wait(dp) && (entry = TAILQ_FIRST(&dp->waiting))) {
-		rc = entry->batch->n ? send_run(dp, entry) : 0;
-		if (rc == -EAGAIN) {
-			dp->blocked = true;
-			dp_set_events(dp);
+	while (dp->state == DP_UP && !dp->blocked && !must_wait(dp)) {
+		drop_empty(dp);
+		if (TAILQ_EMPTY(&dp->waiting))
 			return;
-		}
-		TAILQ_REMOVE(&dp->waiting, entry, link);
-		if (rc == 0 && entry->batch->n) {
-			TAILQ_INSERT_TAIL(&dp->flying, entry, link);
-			dp->n_flying++;
-			continue;
-		}
-		to_failed(dp, entry, rc);
-		if (rc == -EPIPE)
-			dp_lost(dp, "it closed the connection");
+		flight = TAILQ_FIRST(&dp->grounded);
+		TAILQ_REMOVE(&dp->grounded, flight, link);
+		TAILQ_INSERT_TAIL(&dp->flying, flight, link);
+		TAILQ_INIT(&flight->entries);
+		load(dp, flight);
+		rc = send_flight(dp, flight);
+		if (rc < 0)
+			unload(dp, flight, rc);
 	}
-}
-
-/* The batch's next datagram, in the place where it stands. */
-static void send_rest(struct dp *dp, struct dp_entry *entry)
-{
-	int rc = send_run(dp, entry);
-
-	if (rc == 0)
-		return;
-	TAILQ_REMOVE(&dp->flying, entry, link);
-	dp->n_flying--;
-	if (rc == -EAGAIN) { /* it is the last that flies, so it goes first when there is room */
-		TAILQ_INSERT_HEAD(&dp->waiting, entry, link);
-		dp->blocked = true;
-		dp_set_events(dp);
-		return;
-	}
-	to_failed(dp, entry, rc);
-	if (rc == -EPIPE)
-		dp_lost(dp, "it closed the connection");
 }
 
 /* A removal whose object is gone already goes on without that step; nothing of the datagram was applied. */
-static bool skip_missing(struct dp_entry *entry, const struct rg_api_reply *reply)
+static bool skip_missing(struct dp_entry *entry, size_t at, const struct rg_api_reply *reply)
 {
 	struct ike_batch *batch = entry->batch;
-	size_t at = entry->applied + reply->index;
 
-	if (!batch->removal || reply->error != -ENOENT || at >= entry->sent)
+	if (!batch->removal || reply->error != -ENOENT)
 		return false;
 	memmove(&batch->steps[at], &batch->steps[at + 1], (batch->n - at - 1) * sizeof(batch->steps[0]));
 	batch->n--;
-	entry->sent = entry->applied;
 	return true;
 }
 
-bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply)
+/* The batch that the reply names, with the step's place in it. */
+static struct dp_entry *refused_one(const struct dp_flight *flight, uint32_t index, size_t *at)
 {
 	struct dp_entry *entry;
 
-	TAILQ_FOREACH (entry, &dp->flying, link)
-		if (entry->seq == seq)
-			break;
-	if (!entry)
-		return false;
-	entry->batch->quiescent = reply->quiescent != 0;
-	if (reply->error == 0 || skip_missing(entry, reply)) {
-		entry->applied = entry->sent;
-		if (entry->sent < entry->batch->n) {
-			send_rest(dp, entry);
-			return true;
+	TAILQ_FOREACH (entry, &flight->entries, link) {
+		size_t n = entry->sent - entry->applied;
+
+		if (index < n) {
+			*at = entry->applied + index;
+			return entry;
 		}
-	} else {
+		index -= (uint32_t)n;
+	}
+	*at = TAILQ_FIRST(&flight->entries)->applied;
+	return TAILQ_FIRST(&flight->entries);
+}
+
+/* One refused record ends its batch. Nothing of the datagram was applied: the others go on without it. */
+static void refused(struct dp *dp, struct dp_flight *flight, const struct rg_api_reply *reply,
+                    struct dp_entries *ended)
+{
+	struct dp_entry *entry;
+	size_t at;
+
+	entry = refused_one(flight, reply->index, &at);
+	if (!skip_missing(entry, at, reply)) {
 		entry->batch->error = reply->error < 0 ? reply->error : -EPROTO;
 		memcpy(entry->batch->text, reply->text, sizeof(entry->batch->text));
 		entry->batch->text[sizeof(entry->batch->text) - 1] = '\0';
 		dp->status.refused++;
+		TAILQ_REMOVE(&flight->entries, entry, link);
+		TAILQ_INSERT_TAIL(ended, entry, link);
 	}
-	TAILQ_REMOVE(&dp->flying, entry, link);
-	dp->n_flying--;
-	complete(dp, entry);
+	unsend(flight);
+}
+
+static void take_ended(struct dp_flight *flight, struct dp_entries *ended)
+{
+	struct dp_entry *entry, *next;
+
+	for (entry = TAILQ_FIRST(&flight->entries); entry; entry = next) {
+		next = TAILQ_NEXT(entry, link);
+		if (entry->applied < entry->batch->n)
+			continue;
+		TAILQ_REMOVE(&flight->entries, entry, link);
+		TAILQ_INSERT_TAIL(ended, entry, link);
+	}
+}
+
+bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply)
+{
+	struct dp_entries ended = TAILQ_HEAD_INITIALIZER(ended);
+	struct dp_flight *flight;
+	struct dp_entry *entry;
+	int rc;
+
+	TAILQ_FOREACH (flight, &dp->flying, link)
+		if (flight->seq == seq)
+			break;
+	if (!flight)
+		return false;
+	TAILQ_FOREACH (entry, &flight->entries, link)
+		entry->batch->quiescent = reply->quiescent != 0;
+	if (reply->error != 0)
+		refused(dp, flight, reply, &ended);
+	else
+		TAILQ_FOREACH (entry, &flight->entries, link)
+			entry->applied = entry->sent;
+	take_ended(flight, &ended);
+	if (TAILQ_EMPTY(&flight->entries)) {
+		ground(dp, flight);
+	} else {
+		rc = send_flight(dp, flight);
+		if (rc < 0)
+			unload(dp, flight, rc);
+	}
+	while ((entry = TAILQ_FIRST(&ended))) {
+		TAILQ_REMOVE(&ended, entry, link);
+		complete(dp, entry);
+	}
 	return true;
 }
 
 void queue_fail_all(struct dp *dp)
 {
+	struct dp_flight *flight;
 	struct dp_entry *entry;
 
-	while ((entry = TAILQ_FIRST(&dp->flying))) {
-		TAILQ_REMOVE(&dp->flying, entry, link);
-		to_failed(dp, entry, -ENOTCONN);
+	while ((flight = TAILQ_FIRST(&dp->flying))) {
+		while ((entry = TAILQ_FIRST(&flight->entries))) {
+			TAILQ_REMOVE(&flight->entries, entry, link);
+			to_failed(dp, entry, -ENOTCONN);
+		}
+		ground(dp, flight);
 	}
-	dp->n_flying = 0;
 	while ((entry = TAILQ_FIRST(&dp->waiting))) {
 		TAILQ_REMOVE(&dp->waiting, entry, link);
 		to_failed(dp, entry, -ENOTCONN);
@@ -233,7 +385,7 @@ void queue_fail_all(struct dp *dp)
 
 uint64_t queue_oldest(const struct dp *dp)
 {
-	const struct dp_entry *entry = TAILQ_FIRST(&dp->flying);
+	const struct dp_flight *flight = TAILQ_FIRST(&dp->flying);
 
-	return entry ? entry->sent_ms : 0;
+	return flight ? flight->sent_ms : 0;
 }

@@ -1,104 +1,225 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs on uv_queue_work(), in slots that are reused. Some are there from the
- * start, since a job cannot be refused. Event loop's thread.
+ * The pool: lanes of jobs under one lock, threads that take a few at a time, and a list
+ * of what is done, told to the loop once. libuv's own pool costs a wakeup of a thread and one of
+ * the loop for each job, which is a third of an IKE setup. No queue of its own is bounded here: the
+ * core parks an SA while its job runs, and bounds how many SAs of strangers it has (manager.h).
+ * Event loop's thread, but for what serve() calls.
  */
 #include "control/jobs.h"
 
 #include "control/log.h"
 
-#include <stdio.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define RESERVED 64 /* slots for when memory is short */
+#define AT_A_TIME 8u /* jobs that a thread takes: others wait no longer than they last */
 
-struct slot {
-	uv_work_t work;
-	struct jobs *jobs;
-	struct ike_job *job;
-	struct slot *next; /* while free */
+struct chain {
+	struct ike_job *first, **last;
 };
 
 struct jobs {
-	uv_loop_t *loop;
-	struct slot *free;
+	uv_async_t told; /* first: what uv_close() gives back */
 	unsigned running;
-	struct slot reserved[RESERVED];
+	struct chain fresh[IKE_JOB_LANES]; /* of this turn of the loop */
+	unsigned n_fresh;
+
+	pthread_mutex_t lock; /* for what stands below */
+	pthread_cond_t more;
+	struct chain lanes[IKE_JOB_LANES];
+	unsigned queued, idle;
+	struct chain done;
+	bool ending;
+
+	unsigned n_threads;
+	pthread_t threads[];
 };
+
+static void chain_init(struct chain *chain)
+{
+	chain->first = NULL;
+	chain->last = &chain->first;
+}
+
+static void chain_add(struct chain *chain, struct ike_job *job)
+{
+	job->next = NULL;
+	*chain->last = job;
+	chain->last = &job->next;
+}
+
+static void chain_move(struct chain *to, struct chain *from)
+{
+	if (from->first == NULL)
+		return;
+	*to->last = from->first;
+	to->last = from->last;
+	chain_init(from);
+}
+
+static struct ike_job *chain_take(struct chain *chain)
+{
+	struct ike_job *job = chain->first;
+
+	if (job == NULL)
+		return NULL;
+	chain->first = job->next;
+	if (chain->first == NULL)
+		chain->last = &chain->first;
+	return job;
+}
+
+/* With the lock: this thread's share of what waits, the urgent first. */
+static void take_some(struct jobs *jobs, struct chain *mine)
+{
+	unsigned share = (jobs->queued + jobs->n_threads - 1) / jobs->n_threads;
+
+	chain_init(mine);
+	for (unsigned lane = 0, n = 0; lane < IKE_JOB_LANES; lane++) {
+		struct ike_job *job;
+
+		while (n < share && n < AT_A_TIME && (job = chain_take(&jobs->lanes[lane])) != NULL) {
+			chain_add(mine, job);
+			jobs->queued--;
+			n++;
+		}
+	}
+}
+
+static void *serve(void *arg)
+{
+	struct jobs *jobs = arg;
+	struct chain mine;
+	bool first;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (;;) {
+		while (jobs->queued == 0 && !jobs->ending) {
+			jobs->idle++;
+			pthread_cond_wait(&jobs->more, &jobs->lock);
+			jobs->idle--;
+		}
+		if (jobs->queued == 0)
+			break;
+		take_some(jobs, &mine);
+		pthread_mutex_unlock(&jobs->lock);
+		for (struct ike_job *job = mine.first; job != NULL; job = job->next)
+			job->work(job);
+		pthread_mutex_lock(&jobs->lock);
+		first = jobs->done.first == NULL;
+		chain_move(&jobs->done, &mine);
+		if (first)
+			uv_async_send(&jobs->told);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	return NULL;
+}
+
+static void finish(uv_async_t *told)
+{
+	struct jobs *jobs = (struct jobs *)told;
+	struct ike_job *job;
+	struct chain done;
+
+	chain_init(&done);
+	pthread_mutex_lock(&jobs->lock);
+	chain_move(&done, &jobs->done);
+	pthread_mutex_unlock(&jobs->lock);
+	while ((job = chain_take(&done)) != NULL) {
+		jobs->running--;
+		job->done(job);
+	}
+}
+
+/* Signals are the loop's. */
+static unsigned start_threads(struct jobs *jobs, unsigned wanted)
+{
+	sigset_t all, before;
+	unsigned n = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (n < wanted && pthread_create(&jobs->threads[n], NULL, serve, jobs) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
 
 struct jobs *jobs_create(uv_loop_t *loop, unsigned threads)
 {
-	struct jobs *jobs = calloc(1, sizeof(*jobs));
-	char number[16];
+	unsigned wanted = threads ? threads : 1;
+	struct jobs *jobs = calloc(1, sizeof(*jobs) + wanted * sizeof(pthread_t));
 
 	if (!jobs)
 		return NULL;
-	snprintf(number, sizeof(number), "%u", threads ? threads : 1);
-	setenv("UV_THREADPOOL_SIZE", number, 1);
-	jobs->loop = loop;
-	for (size_t i = 0; i < RESERVED; i++) {
-		jobs->reserved[i].next = jobs->free;
-		jobs->free = &jobs->reserved[i];
+	for (unsigned lane = 0; lane < IKE_JOB_LANES; lane++) {
+		chain_init(&jobs->fresh[lane]);
+		chain_init(&jobs->lanes[lane]);
 	}
-	return jobs;
+	chain_init(&jobs->done);
+	if (uv_async_init(loop, &jobs->told, finish) < 0) {
+		free(jobs);
+		return NULL;
+	}
+	pthread_mutex_init(&jobs->lock, NULL);
+	pthread_cond_init(&jobs->more, NULL);
+	jobs->n_threads = wanted; /* what the threads divide by is not written any more once they run */
+	wanted = start_threads(jobs, wanted);
+	if (wanted == jobs->n_threads)
+		return jobs;
+	log_error("jobs", "only %u of %u threads could be started", wanted, jobs->n_threads);
+	jobs->n_threads = wanted;
+	jobs_close(jobs);
+	return NULL;
 }
 
-static bool is_reserved(const struct jobs *jobs, const struct slot *slot)
+static void free_jobs(uv_handle_t *handle)
 {
-	return slot >= jobs->reserved && slot < jobs->reserved + RESERVED;
-}
+	struct jobs *jobs = (struct jobs *)handle;
 
-void jobs_free(struct jobs *jobs)
-{
-	struct slot *slot, *next;
-
-	if (!jobs)
-		return;
-	for (slot = jobs->free; slot; slot = next) {
-		next = slot->next;
-		if (!is_reserved(jobs, slot))
-			free(slot);
-	}
+	pthread_cond_destroy(&jobs->more);
+	pthread_mutex_destroy(&jobs->lock);
 	free(jobs);
 }
 
-static void run(uv_work_t *work)
+void jobs_close(struct jobs *jobs)
 {
-	struct slot *slot = work->data;
-
-	slot->job->work(slot->job);
-}
-
-static void finished(uv_work_t *work, int status)
-{
-	struct slot *slot = work->data;
-	struct jobs *jobs = slot->jobs;
-	struct ike_job *job = slot->job;
-
-	(void)status; /* nothing is ever cancelled */
-	slot->next = jobs->free;
-	jobs->free = slot;
-	jobs->running--;
-	job->done(job);
+	if (!jobs)
+		return;
+	pthread_mutex_lock(&jobs->lock);
+	jobs->ending = true;
+	pthread_cond_broadcast(&jobs->more);
+	pthread_mutex_unlock(&jobs->lock);
+	for (unsigned i = 0; i < jobs->n_threads; i++)
+		pthread_join(jobs->threads[i], NULL);
+	uv_close((uv_handle_t *)&jobs->told, free_jobs);
 }
 
 void jobs_submit(struct jobs *jobs, struct ike_job *job)
 {
-	struct slot *slot = jobs->free;
-
-	if (slot)
-		jobs->free = slot->next;
-	else
-		slot = calloc(1, sizeof(*slot));
-	if (!slot) {
-		log_error("jobs", "out of memory with %u jobs running", jobs->running);
-		exit(EXIT_FAILURE); /* a job must be completed, and nothing is left to complete it with */
-	}
-	slot->jobs = jobs;
-	slot->job = job;
-	slot->work.data = slot;
+	chain_add(&jobs->fresh[job->lane], job);
+	jobs->n_fresh++;
 	jobs->running++;
-	uv_queue_work(jobs->loop, &slot->work, run, finished);
+}
+
+void jobs_flush(struct jobs *jobs)
+{
+	unsigned wake;
+
+	if (jobs->n_fresh == 0)
+		return;
+	pthread_mutex_lock(&jobs->lock);
+	for (unsigned lane = 0; lane < IKE_JOB_LANES; lane++)
+		chain_move(&jobs->lanes[lane], &jobs->fresh[lane]);
+	jobs->queued += jobs->n_fresh;
+	wake = jobs->n_fresh < jobs->idle ? jobs->n_fresh : jobs->idle;
+	pthread_mutex_unlock(&jobs->lock);
+	jobs->n_fresh = 0;
+	while (wake-- > 0)
+		pthread_cond_signal(&jobs->more);
 }
 
 unsigned jobs_running(const struct jobs *jobs)

@@ -92,6 +92,5 @@ int main(int argc, char **argv)
 	uv_run(&control.loop, UV_RUN_DEFAULT);
 	control_fini(&control);
 	log_info("control", "stopped");
-	uv_library_shutdown(); /* ends the pool's threads, each with random state in the locked heap */
 	return EXIT_SUCCESS;
 }

@@ -304,10 +304,18 @@ static void job_done(struct ike_job *job)
 	job->finish(job, sa->state == IKE_STATE_CLOSED);
 }
 
+static enum ike_job_lane lane_of(const struct ike_sa *sa)
+{
+	if (sa->state >= IKE_STATE_ESTABLISHED)
+		return IKE_JOB_ESTABLISHED;
+	return sa->has_keys ? IKE_JOB_AUTH : IKE_JOB_INIT;
+}
+
 void ike_sa_submit(struct ike_sa *sa, struct ike_job *job, void (*work)(struct ike_job *job),
                    void (*finish)(struct ike_job *job, bool gone))
 {
-	*job = (struct ike_job){.work = work, .done = job_done, .sa = sa, .finish = finish};
+	*job = (struct ike_job){
+	        .work = work, .done = job_done, .lane = lane_of(sa), .sa = sa, .finish = finish};
 	sa->pending++;
 	sa->manager->ops->submit_job(sa->manager->user, job);
 }

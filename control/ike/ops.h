@@ -25,12 +25,17 @@
 struct ike_manager;
 struct ike_sa;
 
+/* Which jobs go first where not all can: who is up, then who has shown that it is there, then who knocks. */
+enum ike_job_lane { IKE_JOB_ESTABLISHED, IKE_JOB_AUTH, IKE_JOB_INIT, IKE_JOB_LANES };
+
 /* Work for the thread pool: DH, signatures, certificates. `work` runs on any
  * thread and touches nothing but the job; `done` runs on the core's thread. The
  * memory belongs to the core. Jobs may finish in any order. */
 struct ike_job {
 	void (*work)(struct ike_job *job);
 	void (*done)(struct ike_job *job);
+	enum ike_job_lane lane;
+	struct ike_job *next; /* whoever runs it may use this from submission to `done` */
 	/* The core's own: see ike_sa_submit() */
 	struct ike_sa *sa;
 	void (*finish)(struct ike_job *job, bool gone);

@@ -194,6 +194,98 @@ static void test_refusal(void **state)
 	assert_int_equal(fake.log[1].type, RG_MSG_TUNNEL_DEL);
 }
 
+/* A session's first batch, or its last. */
+static void prepare_session(struct noted *n, uint32_t handle, bool removal)
+{
+	static const enum rg_api_type add[] = {RG_MSG_TUNNEL_ADD, RG_MSG_SA_IN_ADD, RG_MSG_SA_OUT_ADD,
+	                                       RG_MSG_POLICY_ADD};
+	static const enum rg_api_type del[] = {RG_MSG_POLICY_DEL, RG_MSG_SA_OUT_DEL, RG_MSG_SA_IN_DEL,
+	                                       RG_MSG_TUNNEL_DEL};
+
+	prepare(n);
+	n->batch.removal = removal;
+	for (size_t i = 0; i < 4; i++)
+		step(n, removal ? del[i] : add[i], handle);
+	dp_submit(dp, &n->batch);
+}
+
+/* Sessions that begin at once share four datagrams, those that end four more; what stands between keeps
+ * its place. */
+static void test_sessions_travel_together(void **state)
+{
+	static struct noted up_[20], down_[20], move;
+	static const uint16_t expected[][2] = {
+	        {RG_MSG_TUNNEL_ADD, 20}, {RG_MSG_SA_IN_ADD, 20}, {RG_MSG_SA_OUT_ADD, 20},
+	        {RG_MSG_POLICY_ADD, 20}, {RG_MSG_MIGRATE, 1},    {RG_MSG_POLICY_DEL, 20},
+	        {RG_MSG_SA_OUT_DEL, 20}, {RG_MSG_SA_IN_DEL, 20}, {RG_MSG_TUNNEL_DEL, 20}};
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (uint32_t i = 0; i < 20; i++)
+		prepare_session(&up_[i], i + 1, false);
+	prepare(&move);
+	step(&move, RG_MSG_MIGRATE, 1);
+	dp_submit(dp, &move.batch);
+	for (uint32_t i = 0; i < 20; i++)
+		prepare_session(&down_[i], i + 1, true);
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(fake.n_log, sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < fake.n_log; i++) {
+		assert_int_equal(fake.log[i].type, expected[i][0]);
+		assert_int_equal(fake.log[i].count, expected[i][1]);
+	}
+	for (size_t i = 0; i < 20; i++) {
+		assert_int_equal(up_[i].batch.applied, 4);
+		assert_int_equal(up_[i].batch.error + down_[i].batch.error, 0);
+	}
+}
+
+/* One of those that travel together is refused: it alone has failed, after what it had before. */
+static void test_refusal_among_sessions(void **state)
+{
+	static struct noted up_[5];
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (uint32_t i = 0; i < 5; i++)
+		prepare_session(&up_[i], i + 1, false);
+	UNTIL(fake.n_log == 1);
+	fake.refuse = -ENOSPC;
+	fake.refuse_index = 3;
+	UNTIL(dp_pending(dp) == 0);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(up_[i].done, 1);
+		assert_int_equal(up_[i].batch.error, i == 3 ? -ENOSPC : 0);
+		assert_int_equal(up_[i].batch.applied, i == 3 ? 1 : 4);
+	}
+	assert_int_equal(fake.n_log, 5); /* the one that was refused went again, with a record less */
+	assert_int_equal(fake.log[1].count, 5);
+	assert_int_equal(fake.log[2].type, fake.log[1].type);
+	assert_int_equal(fake.log[2].count, 4);
+	assert_int_equal(fake.log[4].count, 4);
+}
+
+/* A removal that finds an object gone goes on without that step, and so do those beside it. */
+static void test_missing_among_removals(void **state)
+{
+	static struct noted down_[3];
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (uint32_t i = 0; i < 3; i++)
+		prepare_session(&down_[i], i + 1, true);
+	UNTIL(fake.n_log == 1);
+	fake.refuse = -ENOENT;
+	fake.refuse_index = 1;
+	UNTIL(dp_pending(dp) == 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(down_[i].batch.error, 0);
+		assert_int_equal(down_[i].batch.applied, i == 1 ? 3 : 4);
+	}
+	assert_int_equal(fake.log[2].count, 2);
+	assert_int_equal(fake.log[4].count, 3);
+}
+
 static void test_many_fly_at_once(void **state)
 {
 	static struct noted many[500];
@@ -392,6 +484,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_batches_in_order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_sessions_travel_together, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_missing_among_removals, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_death_and_return, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),

@@ -75,13 +75,18 @@ static void send_records(int fd, uint16_t type, uint32_t seq, const void *record
 		perror("fake dataplane: send");
 }
 
-static void reply(int fd, uint32_t seq, int error, uint64_t value, int pass_fd)
+static void reply_at(int fd, uint32_t seq, int error, uint32_t index, uint64_t value, int pass_fd)
 {
-	struct rg_api_reply r = {.error = error, .value = value, .quiescent = 1};
+	struct rg_api_reply r = {.error = error, .index = index, .value = value, .quiescent = 1};
 
 	if (error)
 		snprintf(r.text, sizeof(r.text), "refused by the fake");
 	send_records(fd, RG_MSG_REPLY, seq, &r, 1, pass_fd);
+}
+
+static void reply(int fd, uint32_t seq, int error, uint64_t value, int pass_fd)
+{
+	reply_at(fd, seq, error, 0, value, pass_fd);
 }
 
 void fake_event(struct fake_dataplane *f, const struct rg_api_event *event)
@@ -123,7 +128,7 @@ static void batch(struct fake_dataplane *f, const struct rg_api_hdr *hdr, const 
 	}
 	f->refuse = 0;
 	if (!f->mute)
-		reply(f->writer, hdr->seq, error, 0, -1);
+		reply_at(f->writer, hdr->seq, error, f->refuse_index, 0, -1);
 }
 
 static bool take_one(struct fake_dataplane *f)

@@ -18,9 +18,10 @@ struct fake_dataplane {
 	char path[108];
 	int listener, writer, events; /* -1: none */
 	uint64_t boot_id;
-	int counters_fd; /* handed out with the greeting; -1: none */
-	bool mute;       /* takes requests and answers none */
-	int refuse;      /* the next batch is answered with this error */
+	int counters_fd;       /* handed out with the greeting; -1: none */
+	bool mute;             /* takes requests and answers none */
+	int refuse;            /* the next batch is answered with this error */
+	uint32_t refuse_index; /* and that record is named */
 
 	/* Every datagram of a batch that came, in order: its type and count. */
 	struct {
