@@ -87,7 +87,7 @@ static void completed(struct ike_batch *batch)
 
 void batch_submit(struct ike_batch *batch)
 {
-	if (batch->error != 0)
+	if (batch->failed != 0)
 		batch->n = 0;         /* memory was short: nothing may take effect */
 	if (batch->manager->ending) { /* what is in the dataplane stays there, for the next process */
 		batch_free(batch);

@@ -132,7 +132,7 @@ static void h02_other_major_versions(void **state)
 
 		peer_inject(world_gateway(w), &g, &c, false, msg, sizeof(msg));
 		if (w->n_net > 0) {
-			free(w->net[--w->n_net].data);
+			test_free(w->net[--w->n_net].data);
 			w->net[w->n_net].data = NULL;
 		}
 	}

@@ -101,7 +101,7 @@ static void build_chain(const struct mutation *m, struct ike_build *b)
 
 static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, struct datagram *dg)
 {
-	uint8_t *inner = malloc(CAP), *out = malloc(CAP + 256);
+	uint8_t *inner = test_malloc(CAP), *out = test_malloc(CAP + 256);
 	struct ike_build b;
 
 	assert_non_null(inner);
@@ -117,14 +117,14 @@ static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, st
 		build_chain(m, &b);
 		dg->len = b.len;
 	}
-	free(inner);
-	free(dg->data);
+	test_free(inner);
+	test_free(dg->data);
 	dg->data = out;
 }
 
 static void read_answer(struct mutation *m, const struct datagram *dg)
 {
-	uint8_t *plain = malloc(CAP);
+	uint8_t *plain = test_malloc(CAP);
 	struct ike_header hdr;
 	struct ike_msg msg;
 
@@ -135,7 +135,7 @@ static void read_answer(struct mutation *m, const struct datagram *dg)
 		m->answered = true;
 		m->answer = exchange_error_of(&msg);
 	}
-	free(plain);
+	test_free(plain);
 }
 
 static bool filter(struct world *w, struct datagram *dg)
@@ -156,12 +156,12 @@ static bool filter(struct world *w, struct datagram *dg)
 		return true;
 	if (m->applied > 0)
 		return false; /* no retransmissions: one message, one effect */
-	plain = malloc(CAP);
+	plain = test_malloc(CAP);
 	assert_non_null(plain);
 	assert_true(open_message(client_sa(w, &hdr, true), true, dg, &msg, plain));
 	protect = hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT;
 	copy_payloads(m, &msg);
-	free(plain);
+	test_free(plain);
 	m->change(m);
 	rebuild(m, client_sa(w, &hdr, true), protect, dg);
 	m->applied++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The world of exchange tests, see world.h.
+ * The world of exchange tests, see world.h. Its own memory is cmocka's, so that
+ * a test may let the peers run out of theirs.
  */
 #include "tests/exchange/world.h"
 
@@ -105,7 +106,7 @@ static void enqueue(struct world *w, const struct datagram *dg)
 	slot->at_ms = w->now_ms + w->delay_ms;
 	if (w->jitter_ms > 0)
 		slot->at_ms += next_random(&w->seed) % w->jitter_ms;
-	slot->data = malloc(dg->len + 1);
+	slot->data = test_malloc(dg->len + 1);
 	assert_non_null(slot->data);
 	memcpy(slot->data, dg->data, dg->len);
 	w->n_net++;
@@ -115,9 +116,9 @@ static void keep_last(struct world *w, const struct datagram *dg)
 {
 	struct datagram *last = &w->last[dg->from - w->peers];
 
-	free(last->data);
+	test_free(last->data);
 	*last = *dg;
-	last->data = malloc(dg->len + 1);
+	last->data = test_malloc(dg->len + 1);
 	assert_non_null(last->data);
 	memcpy(last->data, dg->data, dg->len);
 }
@@ -130,7 +131,7 @@ static void op_send(void *user, const struct ike_endpoint *local, const struct i
 	struct datagram dg = {.from = p, .local = *local, .remote = *remote, .natt = natt, .len = len};
 	bool lost = w->loss_percent > next_random(&w->seed) % 100;
 
-	dg.data = malloc(len + 1);
+	dg.data = test_malloc(len + 1);
 	assert_non_null(dg.data);
 	memcpy(dg.data, data, len);
 	if (w->filter != NULL && !w->filter(w, &dg))
@@ -142,7 +143,7 @@ static void op_send(void *user, const struct ike_endpoint *local, const struct i
 		if (w->duplicate_percent > next_random(&w->seed) % 100)
 			enqueue(w, &dg);
 	}
-	free(dg.data);
+	test_free(dg.data);
 }
 
 static void op_submit_job(void *user, struct ike_job *job)
@@ -297,7 +298,7 @@ static void deliver(struct world *w, unsigned index)
 		        w->peers[0].m != NULL ? endpoint("198.51.100.7", dg.natt ? 4500 : 500) : dg.remote;
 	}
 	peer_inject(to, &dg.remote, &dg.local, dg.natt, dg.data, dg.len);
-	free(dg.data);
+	test_free(dg.data);
 }
 
 static unsigned earliest(const struct world *w)
@@ -380,7 +381,7 @@ static void peer_start(struct world *w, unsigned index, struct rg_auth *auth,
 	p->world = w;
 	p->letter = index == 0 ? 'c' : 'g';
 	p->auth = auth;
-	p->dp = calloc(1, sizeof(*p->dp));
+	p->dp = test_calloc(1, sizeof(*p->dp));
 	assert_non_null(p->dp);
 	p->seed = options->seed * 2 + index;
 	p->pool_next4 = address("10.99.0.2");
@@ -393,7 +394,7 @@ static void peer_start(struct world *w, unsigned index, struct rg_auth *auth,
 struct world *world_new(const struct world_options *options)
 {
 	static const struct world_options none;
-	struct world *w = calloc(1, sizeof(*w));
+	struct world *w = test_calloc(1, sizeof(*w));
 
 	if (options == NULL)
 		options = &none;
@@ -420,12 +421,12 @@ void world_free(struct world *w)
 		}
 		ike_destroy(p->m);
 		rg_auth_unref(p->auth);
-		free(p->dp);
-		free(w->last[i].data);
+		test_free(p->dp);
+		test_free(w->last[i].data);
 	}
 	for (unsigned i = 0; i < w->n_net; i++)
-		free(w->net[i].data);
-	free(w);
+		test_free(w->net[i].data);
+	test_free(w);
 }
 
 uint64_t world_connect(struct world *w)

@@ -34,7 +34,7 @@ struct datagram {
 	struct ike_endpoint local, remote; /* as the sender sees them */
 	bool natt;
 	size_t len;
-	uint8_t *data;
+	uint8_t *data; /* of test_malloc() */
 };
 
 struct peer {
