@@ -129,6 +129,7 @@ struct rg_cfg_connection {
 		bool rr_missing_cookie_accept;   /* rr-missing-cookie: accept */
 		unsigned updates, updates_per_s; /* rate limit: `updates` per `updates_per_s` seconds */
 	} mobility;
+	unsigned request_window; /* IKE requests that the peer may have on the wire */
 	bool fragmentation;
 	unsigned fragment_size; /* bytes of the largest IKE datagram we send, IP header included */
 };

@@ -203,6 +203,11 @@ static const struct cfg_key connection_keys[] = {
         {"lifetimes", CFG_T_SECTION, .section = &lifetime_section,
          .help = "When keys are renewed and silence is questioned."},
         {"mobility", CFG_T_SECTION, .section = &mobility_section, .help = "How clients move."},
+        {"request-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, request_window), .min = 1, .max = 16,
+         .standard = "4",
+         .help = "IKE requests that a client may have on the wire at a time (SET_WINDOW_SIZE). We send as "
+                 "many as "
+                 "it allows, at most 16."},
         {"fragmentation", CFG_T_SWITCH, FIELD(rg_cfg_connection, fragmentation), .standard = "on",
          .help = "IKE messages are cut into fragments that fit (RFC 7383) where the client can do so too."},
         {"fragment-size", CFG_T_NUMBER, FIELD(rg_cfg_connection, fragment_size), .min = 576, .max = 9000,

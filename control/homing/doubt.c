@@ -95,11 +95,11 @@ static void verify_pair(struct homing_session *hs, const struct pair *pair)
 
 static void answered(struct homing_session *hs, const struct pair *pair)
 {
-	struct ike_sa *sa = hs->sa;
+	const struct outstanding *request = exchange_answered(hs->sa);
 
 	if (hs->doubt_ms == 0 || hs->tx.state == ADDRESS_PUBLISHING)
 		return;
-	if (hs->verify && !sa->request.several_pairs) {
+	if (hs->verify && request != NULL && !request->several_pairs) {
 		doubt_end(hs);
 		return;
 	}
@@ -158,8 +158,7 @@ bool doubt_retransmit(struct ike_sa *sa, unsigned n)
 	if (hs->doubt_ms == 0 && n <= HOMING_PROBE_AFTER && !replacing)
 		return false;
 	count = doubt_pairs(hs, pairs);
-	if (count == 0 || (count == 1 && sa->request.task != NULL && !sa->request.task->pinned &&
-	                   pair_equal(&pairs[0], &(struct pair){sa->request.local, sa->request.remote})))
+	if (count == 0 || (count == 1 && exchange_all_on(sa, &pairs[0].local, &pairs[0].remote)))
 		return false;
 	if (hs->tx.state == ADDRESS_PROVING && !replacing)
 		return false; /* the proof has its own time limit */

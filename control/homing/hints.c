@@ -40,7 +40,7 @@ static void new_address(struct homing_session *hs, const struct rg_api_event *ev
 	to.encap = RG_ENCAP_UDP;
 	(void)homing_request(hs, ADDRESS_BY_NAT_MAPPING, &to, has_mobike && homing_needs_proof(hs, &to), 0);
 	/* A request that waits for an answer through the dead mapping must not hold up the proof. */
-	if (sa->request.active && hs->tx.state == ADDRESS_WAITING)
+	if (exchange_waiting(sa) != NULL && hs->tx.state == ADDRESS_WAITING)
 		exchange_resend_on(sa, &to.pair.local, &to.pair.remote);
 }
 
@@ -68,7 +68,7 @@ void hints_event(struct ike_sa *sa, const struct rg_api_event *event)
 		break;
 	case RG_EVENT_NO_ANSWER:
 		path_health_silence(&hs->health);
-		if (!sa->request.active)
+		if (exchange_waiting(sa) == NULL)
 			informational_probe(sa);
 		break;
 	case RG_EVENT_PMTU:

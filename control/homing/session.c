@@ -34,14 +34,8 @@ void homing_set_pair(struct homing_session *hs, const struct pair *pair)
 
 void homing_follow(struct homing_session *hs)
 {
-	struct ike_sa *sa = hs->sa;
-	struct pair present = homing_pair(sa), last = {sa->request.local, sa->request.remote};
-
 	(void)mobike_unpin(hs);
-	if (!sa->request.active || sa->request.task->pinned || pair_equal(&present, &last))
-		return;
-	exchange_restart(sa);
-	exchange_resend_on(sa, &present.local, &present.remote);
+	exchange_follow(hs->sa);
 }
 
 void homing_schedule(struct homing_session *hs, uint64_t at_ms)
@@ -235,7 +229,7 @@ static void ended(struct address_transaction *tx, const struct address_move *mov
 		stay(hs);
 		doubt_begin(hs);
 		/* Try all paths now, not when the backoff says so. */
-		if (sa->request.active)
+		if (exchange_waiting(sa) != NULL)
 			(void)doubt_retransmit(sa, HOMING_PROBE_AFTER + 1);
 		break;
 	case ADDRESS_END_FORGED:

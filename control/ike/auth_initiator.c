@@ -150,7 +150,7 @@ static void verified(struct ike_job *job, bool gone)
 	struct auth_job *j = (struct auth_job *)job;
 	struct exchange *x = j->x;
 	struct ike_sa *sa = x->sa;
-	struct auth_task *t = of(sa->request.task);
+	struct auth_task *t = of(x->request->task);
 	const char *failure = j->failure;
 	struct child_sa *child;
 	uint16_t error;

@@ -247,7 +247,7 @@ static void task_installed(struct ike_batch *batch, bool gone)
 		exchange_finish(x, -ECANCELED);
 		return;
 	}
-	c = ((struct create_task *)x->sa->request.task)->c;
+	c = ((struct create_task *)x->request->task)->c;
 	if (batch->error != 0)
 		informational_delete_child(c->child);
 	else

@@ -10,7 +10,7 @@
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/table.h"
-#include "control/ike/timers.h"
+#include "control/ike/window.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -83,25 +83,27 @@ static int answer(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 	bool plain = x->msg.hdr.exchange == IKE_EXCHANGE_IKE_SA_INIT;
-	struct packets packets;
-	int error = ike_build_finish(&x->out);
+	struct cached_response *r = calloc(1, sizeof(*r));
+	int error = r == NULL ? -ENOMEM : 0;
 
-	if (error != 0)
+	if (error == 0 && sa->state == IKE_STATE_ESTABLISHED)
+		exchange_window_write(sa, &x->out);
+	if (error == 0)
+		error = ike_build_finish(&x->out);
+	if (error == 0)
+		error = plain ? message_plain(&x->out, &r->packets)
+		              : message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out,
+		                             &r->packets);
+	if (error != 0) {
+		free(r);
 		return error;
-	error = plain ? message_plain(&x->out, &packets)
-	              : message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out, &packets);
-	if (error != 0)
-		return error;
-	packets_free(&sa->response.packets);
-	sa->response.packets = packets;
-	sa->response.valid = true;
-	sa->response.message_id = x->msg.hdr.message_id;
-	memcpy(sa->response.digest, x->digest, sizeof(x->digest));
-	again_init(&sa->response.again);
-	sa->recv_id = x->msg.hdr.message_id + 1;
+	}
+	r->message_id = x->msg.hdr.message_id;
+	memcpy(r->digest, x->digest, sizeof(x->digest));
+	window_answered(sa, r);
 	if (plain)
-		init_sent(sa, packets.p[0].data, packets.p[0].len);
-	send_answer(sa, &packets, &x->local, &x->remote, x->natt);
+		init_sent(sa, r->packets.p[0].data, r->packets.p[0].len);
+	send_answer(sa, &r->packets, &x->local, &x->remote, x->natt);
 	return 0;
 }
 
@@ -122,11 +124,9 @@ static void finish_request(struct exchange *x, int result)
 static void finish_response(struct exchange *x, int result)
 {
 	struct ike_sa *sa = x->sa;
-	struct task *task = sa->request.task;
 
-	sa->request.task = NULL;
-	if (task != NULL)
-		task->type->free(task);
+	if (x->request != NULL)
+		exchange_settle(x->request, sa);
 	if (result < 0 || x->close_after)
 		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");
 }
@@ -248,10 +248,8 @@ void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, cons
 		exchange_free(x);
 		return;
 	}
-	if (x->is_response) {
-		sa->request.active = false;
-		ike_sa_timer(sa, TIMER_RETRANSMIT, 0);
-	}
+	if (x->is_response)
+		exchange_mark_answered(x);
 	dispatch(x);
 }
 
@@ -283,25 +281,26 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 		memcpy(x->digest, sa->reasm_digest[x->is_response], sizeof(x->digest));
 	else
 		SHA256(dg->data, dg->len, x->digest);
-	if (x->is_response) {
-		sa->request.active = false;
-		ike_sa_timer(sa, TIMER_RETRANSMIT, 0);
-	}
+	if (x->is_response)
+		exchange_mark_answered(x);
 	if (m->homing->authenticated != NULL && sa->state >= IKE_STATE_ESTABLISHED)
 		m->homing->authenticated(sa, &x->local, &x->remote, x->is_response);
 	reason = ike_msg_parse_inner(&x->msg, &outer->hdr, opened.first, x->plain, x->plain_len);
 	if (reason == IKE_OK && !x->is_response)
 		reason = check_notifies(&x->msg);
-	if (reason != IKE_OK)
+	if (reason != IKE_OK) {
 		reject_inner(x, reason);
-	else
-		dispatch(x);
+		return;
+	}
+	exchange_window_read(sa, &x->msg);
+	dispatch(x);
 }
 
 /* A request that was answered: the cached answer goes out again, to where this
  * copy came from, only if it is that very request (H38). */
 void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
 {
+	struct cached_response *r = exchange_find_answer(sa, msg->hdr.message_id);
 	struct ike_manager *m = sa->manager;
 	struct ike_frag frag;
 	uint8_t digest[32];
@@ -312,16 +311,24 @@ void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, con
 		return;
 	}
 	SHA256(dg->data, dg->len, digest);
-	if (CRYPTO_memcmp(digest, sa->response.digest, sizeof(digest)) != 0) {
+	if (r == NULL || CRYPTO_memcmp(digest, r->digest, sizeof(digest)) != 0) {
 		IKE_COUNT(m, not_identical);
 		return;
 	}
-	if (!again_take(&sa->response.again, &dg->local, &dg->remote, ike_sa_now(sa))) {
+	if (r->again == NULL) {
+		r->again = malloc(sizeof(*r->again));
+		if (r->again == NULL) {
+			IKE_COUNT(m, no_memory);
+			return;
+		}
+		again_init(r->again);
+	}
+	if (!again_take(r->again, &dg->local, &dg->remote, ike_sa_now(sa))) {
 		IKE_COUNT(m, burst);
 		return;
 	}
 	IKE_COUNT(m, answered_again);
-	send_answer(sa, &sa->response.packets, &dg->local, &dg->remote, dg->natt);
+	send_answer(sa, &r->packets, &dg->local, &dg->remote, dg->natt);
 }
 
 static void enqueue(struct ike_sa *sa, const struct ike_datagram *dg)
@@ -370,21 +377,22 @@ static bool check_id(struct ike_sa *sa, const struct ike_datagram *dg, const str
 	uint32_t id = msg->hdr.message_id;
 
 	if (ike_header_is_response(&msg->hdr)) {
-		if (sa->request.active && id == sa->request.message_id &&
-		    msg->hdr.exchange == sa->request.task->type->exchange)
+		const struct outstanding *r = request_find(sa, id);
+
+		if (r != NULL && !r->answered && msg->hdr.exchange == r->task->type->exchange)
 			return true;
 		IKE_COUNT(m, message_id);
 		return false;
 	}
-	if (sa->response.valid && id == sa->response.message_id) {
+	if (exchange_find_answer(sa, id) != NULL) {
 		exchange_answer_again(sa, dg, msg);
 		return false;
 	}
-	if (id != sa->recv_id || sa->state == IKE_STATE_CLOSED) {
+	if (!window_takes(sa, id) || sa->state == IKE_STATE_CLOSED) {
 		IKE_COUNT(m, message_id);
 		return false;
 	}
-	if (sa->at_work != NULL && !sa->at_work->is_response) {
+	if (sa->at_work != NULL && !sa->at_work->is_response && sa->at_work->msg.hdr.message_id == id) {
 		IKE_COUNT(m, in_progress);
 		return false;
 	}
@@ -394,7 +402,7 @@ static bool check_id(struct ike_sa *sa, const struct ike_datagram *dg, const str
 /* The answer to IKE_SA_INIT is not protected, and brings the responder's SPI. */
 static void init_response_input(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
 {
-	if (sa->state != IKE_STATE_INIT_SENT || !sa->request.active || msg->hdr.message_id != 0 ||
+	if (sa->state != IKE_STATE_INIT_SENT || exchange_waiting(sa) == NULL || msg->hdr.message_id != 0 ||
 	    msg->sk_type != 0) {
 		IKE_COUNT(sa->manager, unexpected);
 		return;

@@ -41,6 +41,7 @@ struct exchange {
 	struct ike_msg msg; /* payloads point into `plain` */
 	uint8_t *plain;     /* owned, wiped at the end */
 	size_t plain_len;
+	struct outstanding *request;       /* a response: what it answers, until exchange_finish() */
 	struct ike_endpoint local, remote; /* where it came to and from: the answer goes back there */
 	bool natt;
 	uint8_t digest[32]; /* of the datagram (of fragment 1) that a retransmission must equal */
@@ -51,10 +52,11 @@ struct exchange {
 	bool close_after; /* the SA is closed once the answer is out */
 };
 
-/* Our request on the wire. */
+/* A request of ours on the wire. Those of an IKE SA are in order of their message IDs. */
 struct outstanding {
-	bool active;
+	TAILQ_ENTRY(outstanding) link;
 	struct task *task;
+	bool answered; /* its answer is at work: it is sent no more */
 	uint32_t message_id;
 	struct packets packets;
 	unsigned retransmissions;
@@ -63,13 +65,19 @@ struct outstanding {
 	struct ike_endpoint local, remote; /* of the last copy */
 };
 
+TAILQ_HEAD(outstanding_list, outstanding);
+
+/* An answer of ours that is kept for as long as its request may come again: as many of
+ * them as the window that we promised (RFC 7296 2.3). */
 struct cached_response {
-	bool valid;
+	TAILQ_ENTRY(cached_response) link;
 	uint32_t message_id;
 	uint8_t digest[32];
 	struct packets packets;
-	struct again again;
+	struct again *again; /* NULL until the request came again */
 };
+
+TAILQ_HEAD(response_list, cached_response);
 
 /* A protected datagram of the SA: retransmissions, decryption, fragments, the
  * transition table, then the handler. */
@@ -94,13 +102,38 @@ void exchange_finish(struct exchange *x, int result);
  * returns 0, to be used as `return exchange_error(x, IKE_NOTIFY_...)`. */
 int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len);
 
-/* Sends one more copy of the outstanding request on a pair of addresses (homing). */
+/* The oldest request that still waits for its answer, or NULL. */
+struct outstanding *exchange_waiting(const struct ike_sa *sa);
+/* The request whose answer is at work, or NULL. */
+struct outstanding *exchange_answered(const struct ike_sa *sa);
+
+/* Sends one more copy of each waiting request on a pair of addresses (homing). */
 void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local,
                         const struct ike_endpoint *remote);
 
-/* Starts the retransmission of the outstanding request anew (homing found
- * another path, or keeps trying). */
+/* The session's pair is another: waiting requests that were last sent elsewhere and are not
+ * pinned go out on it, and start anew. */
+void exchange_follow(struct ike_sa *sa);
+
+/* Were all waiting requests last sent on this very pair, and may be sent on others? */
+bool exchange_all_on(const struct ike_sa *sa, const struct ike_endpoint *local,
+                     const struct ike_endpoint *remote);
+
+/* Starts the retransmission of waiting requests anew (homing found another path, or
+ * keeps trying). */
 void exchange_restart(struct ike_sa *sa);
+
+/* The answer to a request has come and was handled: it leaves the window. */
+void exchange_settle(struct outstanding *request, struct ike_sa *sa);
+
+/* The window that the peer promised (SET_WINDOW_SIZE), and ours, said once on each IKE SA. */
+void exchange_window_read(struct ike_sa *sa, const struct ike_msg *msg);
+void exchange_window_write(struct ike_sa *sa, struct ike_build *out);
+
+/* Our answer to the peer's request with this ID, while it is kept. */
+struct cached_response *exchange_find_answer(const struct ike_sa *sa, uint32_t message_id);
+/* Wipes the answers that are kept. */
+void exchange_forget_answers(struct ike_sa *sa);
 
 /* TIMER_RETRANSMIT */
 void exchange_retransmit(struct ike_sa *sa);

@@ -87,6 +87,8 @@ struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool i
 	sa->deadline = IKE_NEVER;
 	TAILQ_INIT(&sa->children);
 	TAILQ_INIT(&sa->tasks);
+	TAILQ_INIT(&sa->requests);
+	TAILQ_INIT(&sa->answers);
 	STAILQ_INIT(&sa->queue);
 	ike_reasm_init(&sa->reasm[0], &m->fragments);
 	ike_reasm_init(&sa->reasm[1], &m->fragments);
@@ -132,7 +134,7 @@ static void linger(struct ike_sa *sa, bool knows_peer)
 	struct ike_manager *m = sa->manager;
 	uint64_t ms = 0;
 
-	if (knows_peer && sa->response.valid && m->n_lingering < IKE_MAX_LINGERING) {
+	if (knows_peer && !TAILQ_EMPTY(&sa->answers) && m->n_lingering < IKE_MAX_LINGERING) {
 		sa->lingers = true;
 		m->n_lingering++;
 		ms = TIMER_LINGER_MS;
@@ -182,7 +184,7 @@ void ike_sa_free(struct ike_sa *sa)
 	m->n_lingering -= sa->lingers;
 	if (sa->at_work != NULL)
 		exchange_free(sa->at_work);
-	packets_free(&sa->response.packets);
+	exchange_forget_answers(sa);
 	rg_auth_unref(sa->auth);
 	OPENSSL_cleanse(sa, sizeof(*sa));
 	free(sa);

@@ -142,13 +142,15 @@ struct ike_sa {
 	struct homing_session *homing;
 
 	/* Messages */
-	uint32_t send_id; /* of our next request */
-	uint32_t recv_id; /* of the peer's next request */
-	struct outstanding request;
-	struct cached_response response;
-	struct exchange *at_work; /* the message that a handler parked */
-	bool parked;              /* no message is handled, no task started */
-	unsigned pending;         /* jobs and batches that refer to this SA */
+	uint32_t send_id;                 /* of our next request */
+	uint32_t recv_id;                 /* the lowest of the peer's requests that has not come yet */
+	struct outstanding_list requests; /* ours on the wire */
+	struct response_list answers;     /* ours that are kept, by message ID */
+	uint8_t peer_window;              /* requests that we may have on the wire; 0: as 1 */
+	bool window_said;                 /* the peer knows ours */
+	struct exchange *at_work;         /* the message that a handler parked */
+	bool parked;                      /* no message is handled, no task started */
+	unsigned pending;                 /* jobs and batches that refer to this SA */
 	STAILQ_HEAD(, queued_datagram) queue;
 	unsigned n_queued;
 	struct task_list tasks;

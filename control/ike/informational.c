@@ -6,6 +6,7 @@
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/rekey_task.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,10 +67,17 @@ static int delete_ike_response(struct ike_sa *sa, struct task *task, struct exch
 static const struct task_type delete_ike_type = {
         .name = "Delete of the IKE SA",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .alone = true,
         .build = delete_ike_build,
         .response = delete_ike_response,
         .free = delete_free,
 };
+
+/* The answer to its rekey decides what it is to be. */
+static bool delete_child_ready(const struct ike_sa *sa, const struct task *task)
+{
+	return rekey_child_on_wire(sa, ((const struct delete_task *)task)->spi_in) == NULL;
+}
 
 static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
 {
@@ -95,6 +103,7 @@ static int delete_child_response(struct ike_sa *sa, struct task *task, struct ex
 static const struct task_type delete_child_type = {
         .name = "Delete of a Child SA",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .ready = delete_child_ready,
         .build = delete_child_build,
         .response = delete_child_response,
         .free = delete_free,
@@ -115,7 +124,7 @@ static void queue(struct ike_sa *sa, const struct task_type *type, bool urgent, 
 void informational_probe(struct ike_sa *sa)
 {
 	/* Any request tells the same. */
-	if (sa->request.active || task_find(sa, &probe_type) != NULL)
+	if (exchange_waiting(sa) != NULL || task_find(sa, &probe_type) != NULL)
 		return;
 	queue(sa, &probe_type, false, 0);
 }
@@ -133,7 +142,9 @@ void informational_delete_child(struct child_sa *child)
 
 int task_response(struct ike_sa *sa, struct exchange *x)
 {
-	return sa->request.task->type->response(sa, sa->request.task, x);
+	struct task *task = x->request->task;
+
+	return task->type->response(sa, task, x);
 }
 
 /* The peer's requests */

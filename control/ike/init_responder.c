@@ -162,7 +162,7 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 	}
 	SHA256(dg->data, dg->len, digest);
 	sa = manager_find_init(m, hdr->spi_i, digest);
-	if (sa != NULL && sa->response.valid && sa->response.message_id == 0)
+	if (sa != NULL && exchange_find_answer(sa, 0) != NULL)
 		exchange_answer_again(sa, dg, &msg);
 	else if (sa != NULL)
 		IKE_COUNT(m, in_progress);

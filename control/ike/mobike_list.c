@@ -81,6 +81,7 @@ static int list_response(struct ike_sa *sa, struct task *task, struct exchange *
 const struct task_type mobike_list_type = {
         .name = "address list",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .ready = mobike_task_ready,
         .build = list_build,
         .response = list_response,
         .sent = mobike_task_sent,

@@ -31,7 +31,13 @@ struct mobike_task *mobike_task_make(struct homing_session *hs, const struct tas
 
 bool mobike_task_on_wire(const struct homing_session *hs, const struct task *task)
 {
-	return hs->sa->request.active && hs->sa->request.task == task;
+	const struct outstanding *r;
+
+	TAILQ_FOREACH (r, &hs->sa->requests, link) {
+		if (r->task == task)
+			return !r->answered;
+	}
+	return false;
 }
 
 void mobike_write_cookie(const struct homing_session *hs, struct ike_build *out)
@@ -139,6 +145,7 @@ static int proof_response(struct ike_sa *sa, struct task *task, struct exchange 
 const struct task_type mobike_proof_type = {
         .name = "return routability",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .ready = mobike_task_ready,
         .build = proof_build,
         .response = proof_response,
         .sent = mobike_task_sent,
@@ -191,17 +198,35 @@ static bool is_ours(const struct task *task)
 	       task->type == &mobike_update_type || task->type == &mobike_nat_type;
 }
 
+/* There is one at a time: what it proves is read from where its copies went. */
+static struct task *mobike_on_wire(const struct ike_sa *sa)
+{
+	const struct outstanding *r;
+
+	TAILQ_FOREACH (r, &sa->requests, link) {
+		if (is_ours(r->task))
+			return r->task;
+	}
+	return NULL;
+}
+
+bool mobike_task_ready(const struct ike_sa *sa, const struct task *task)
+{
+	(void)task;
+	return mobike_on_wire(sa) == NULL;
+}
+
 /* Waiting tasks go along to an heir by themselves; the one on the wire stays behind. */
 void mobike_leave(struct homing_session *hs, struct ike_sa *sa)
 {
-	struct task *task = sa->request.task, *waiting;
+	struct task *task = mobike_on_wire(sa), *waiting;
 	bool has_heir = hs->sa != sa;
 
 	if (!has_heir)
 		TAILQ_FOREACH (waiting, &sa->tasks, link)
 			if (is_ours(waiting))
 				mobike_task_of(waiting)->hs = NULL;
-	if (task == NULL || !is_ours(task) || mobike_task_of(task)->hs == NULL)
+	if (task == NULL || mobike_task_of(task)->hs == NULL)
 		return;
 	if (hs->proof == task)
 		hs->proof = NULL;

@@ -25,6 +25,8 @@ extern const struct task_type mobike_proof_type, mobike_list_type, mobike_update
 struct mobike_task *mobike_task_of(struct task *task);
 /* NULL, and counted, if memory is short. */
 struct mobike_task *mobike_task_make(struct homing_session *hs, const struct task_type *type);
+/* Is no other request of RFC 4555 on the wire? */
+bool mobike_task_ready(const struct ike_sa *sa, const struct task *task);
 bool mobike_task_on_wire(const struct homing_session *hs, const struct task *task);
 /* COOKIE2 of the proof that the transaction has begun. */
 void mobike_write_cookie(const struct homing_session *hs, struct ike_build *out);

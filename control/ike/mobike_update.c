@@ -121,6 +121,7 @@ static int update_response(struct ike_sa *sa, struct task *task, struct exchange
 const struct task_type mobike_update_type = {
         .name = "address update",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .ready = mobike_task_ready,
         .build = update_build,
         .response = update_response,
         .sent = mobike_task_sent,
@@ -149,7 +150,7 @@ void mobike_move(struct homing_session *hs, const struct pair *pair)
 	hs->own_before = hs->tx.current;
 	hs->own_tries = 0;
 	homing_set_pair(hs, pair);
-	if (sa->request.active)
+	if (exchange_waiting(sa) != NULL)
 		exchange_resend_on(sa, &pair->local, &pair->remote);
 	(void)homing_request(hs, ADDRESS_BY_OWN_UPDATE, &to, proof, 0);
 	if (hs->tx.state != ADDRESS_WAITING)
@@ -181,6 +182,7 @@ static int nat_response(struct ike_sa *sa, struct task *task, struct exchange *x
 const struct task_type mobike_nat_type = {
         .name = "liveness check through a NAT",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+        .ready = mobike_task_ready,
         .build = nat_build,
         .response = nat_response,
         .sent = mobike_task_sent,
@@ -196,7 +198,7 @@ bool mobike_check_nat(struct ike_sa *sa)
 	if (hs == NULL || !sa->session_initiator || !sa->nat_local ||
 	    (sa->capabilities & IKE_CAP_MOBIKE) == 0)
 		return false;
-	if (sa->request.active || task_find(sa, &mobike_nat_type) != NULL)
+	if (exchange_waiting(sa) != NULL || task_find(sa, &mobike_nat_type) != NULL)
 		return true; /* any request tells whether the peer is there */
 	if (hs->seen_spis[0] != sa->spi_i || hs->seen_spis[1] != sa->spi_r) {
 		mobike_send_update(hs); /* nothing to compare with yet; harmless (RFC 4555 3.8) */

@@ -216,7 +216,7 @@ static void installed(struct ike_batch *batch, bool gone)
 
 	if (gone)
 		return;
-	t = of(sa->request.task);
+	t = of(x->request->task);
 	fresh = fresh_of(sa, t);
 	if (fresh != NULL && batch->error == 0) {
 		/* Not current yet: settle() decides. The peer accepts on it from its answer on. */
@@ -233,7 +233,7 @@ static void installed(struct ike_batch *batch, bool gone)
 
 static int complete(struct ike_sa *sa, struct exchange *x, struct ike_view shared)
 {
-	struct rekey_child_task *t = of(sa->request.task);
+	struct rekey_child_task *t = of(x->request->task);
 	struct child_sa *fresh = fresh_of(sa, t);
 	struct ike_view ni = {t->nonce, sizeof(t->nonce)};
 	struct ike_view nr = {t->peer_nonce, t->peer_nonce_len};
@@ -262,7 +262,7 @@ static void have_secret(struct dh_job *job)
 	int result = 0;
 
 	if (job->error != 0)
-		retry_later(sa, of(sa->request.task));
+		retry_later(sa, of(x->request->task));
 	else
 		result = complete(sa, x, (struct ike_view){job->dh.shared, job->dh.shared_len});
 	if (result != TASK_PARKED)
@@ -375,11 +375,13 @@ void rekey_child_peer_deleted(struct child_sa *child)
 		t->old_deleted = true;
 }
 
-struct rekey_child_task *rekey_child_on_wire(struct ike_sa *sa, uint32_t old_spi)
+struct rekey_child_task *rekey_child_on_wire(const struct ike_sa *sa, uint32_t old_spi)
 {
-	struct task *task = sa->request.task;
+	const struct outstanding *r;
 
-	if (task == NULL || task->type != &rekey_child_type || of(task)->old_spi != old_spi)
-		return NULL;
-	return of(task);
+	TAILQ_FOREACH (r, &sa->requests, link) {
+		if (r->task->type == &rekey_child_type && of(r->task)->old_spi == old_spi)
+			return of(r->task);
+	}
+	return NULL;
 }

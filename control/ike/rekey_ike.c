@@ -24,11 +24,9 @@ static struct rekey_ike_task *of(struct task *task)
 	return (struct rekey_ike_task *)task;
 }
 
-struct rekey_ike_task *rekey_ike_on_wire(struct ike_sa *sa)
+struct rekey_ike_task *rekey_ike_on_wire(const struct ike_sa *sa)
 {
-	struct task *task = sa->request.task;
-
-	return task != NULL && task->type == &rekey_ike_type ? of(task) : NULL;
+	return (struct rekey_ike_task *)task_on_wire(sa, &rekey_ike_type);
 }
 
 static struct ike_sa *heir_of(const struct ike_sa *sa, const struct rekey_ike_task *t)
@@ -182,7 +180,7 @@ static void have_secret(struct dh_job *job)
 {
 	struct exchange *x = job->context;
 	struct ike_sa *sa = x->sa;
-	struct rekey_ike_task *t = of(sa->request.task);
+	struct rekey_ike_task *t = of(x->request->task);
 	int result = 0;
 
 	if (job->error != 0)
@@ -262,6 +260,7 @@ static void free_task(struct task *task)
 const struct task_type rekey_ike_type = {
         .name = "rekey of the IKE SA",
         .exchange = IKE_EXCHANGE_CREATE_CHILD_SA,
+        .alone = true,
         .prepare = prepare,
         .build = build,
         .response = response,

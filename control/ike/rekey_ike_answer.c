@@ -28,7 +28,7 @@ static bool must_wait(struct ike_sa *sa)
 {
 	const struct ike_sa *ancestor = manager_find(sa->manager, sa->ancestor_spi);
 	const struct rekey_ike_task *ours = rekey_ike_on_wire(sa);
-	const struct task *task = sa->request.task;
+	const struct outstanding *r;
 	const struct child_sa *child;
 
 	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
@@ -38,8 +38,9 @@ static bool must_wait(struct ike_sa *sa)
 		return true;
 	if (ours != NULL)
 		return ours->rival_spi != 0;
-	if (task != NULL && task->type->exchange == IKE_EXCHANGE_CREATE_CHILD_SA)
-		return true;
+	TAILQ_FOREACH (r, &sa->requests, link)
+		if (r->task->type->exchange == IKE_EXCHANGE_CREATE_CHILD_SA)
+			return true;
 	TAILQ_FOREACH (child, &sa->children, link)
 		if (child->state == CHILD_DELETING)
 			return true;

@@ -44,7 +44,7 @@ struct rekey_ike_task {
 extern const struct task_type rekey_child_type, rekey_ike_type;
 
 /* Our rekey of the Child SA (or of the IKE SA) whose request is on the wire, or NULL. */
-struct rekey_child_task *rekey_child_on_wire(struct ike_sa *sa, uint32_t old_spi);
-struct rekey_ike_task *rekey_ike_on_wire(struct ike_sa *sa);
+struct rekey_child_task *rekey_child_on_wire(const struct ike_sa *sa, uint32_t old_spi);
+struct rekey_ike_task *rekey_ike_on_wire(const struct ike_sa *sa);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "control/ike/manager.h"
 #include "control/ike/timers.h"
+#include "control/ike/window.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -159,6 +160,15 @@ static enum ike_reject open_fragment(void *arg, const struct ike_msg *msg, uint8
 	return ike_sk_open(receive_key(arg), msg, plain, cap, len);
 }
 
+/* Is this message still to come? */
+static bool is_expected(const struct ike_sa *sa, bool is_response, uint32_t id)
+{
+	const struct outstanding *r = is_response ? request_find(sa, id) : NULL;
+
+	return is_response ? r != NULL && !r->answered
+	                   : window_takes(sa, id) && exchange_find_answer(sa, id) == NULL;
+}
+
 static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *msg, struct message_opened *out)
 {
 	bool is_response = ike_header_is_response(&msg->hdr);
@@ -167,9 +177,12 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 	enum ike_reject reason;
 	struct ike_frag frag;
 
-	/* Whatever lies there of an earlier message is of no use: windows are 1. */
-	if (reasm->total != 0 && reasm->message_id != msg->hdr.message_id)
+	/* One at a time: an incomplete one stays until its sender's next copies, or for a while. */
+	if (reasm->total != 0 && reasm->message_id != msg->hdr.message_id) {
+		if (is_expected(sa, is_response, reasm->message_id))
+			return IKE_REJECT_FRAG_MESSAGE;
 		ike_reasm_reset(reasm);
+	}
 	begins = reasm->total == 0;
 	if (begins)
 		reasm->budget =

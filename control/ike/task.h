@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A task is one request of ours and what its answer means. Tasks of an IKE SA
- * wait in a queue; one is on the wire at a time (window 1, RFC 7296 2.3). Core
- * thread only.
+ * wait in a queue; as many are on the wire as the peer's window allows (RFC 7296
+ * 2.3), and as do not get in each other's way. Core thread only.
  */
 #ifndef RG_IKE_TASK_H
 #define RG_IKE_TASK_H
@@ -25,6 +25,11 @@ struct task;
 struct task_type {
 	const char *name;
 	uint8_t exchange; /* enum ike_exchange */
+	/* Nothing else is on the wire with it: what it changes is below all others. */
+	bool alone;
+	/* May be NULL: may it start beside those that are on the wire? Asked again whenever one of them ends.
+	 */
+	bool (*ready)(const struct ike_sa *sa, const struct task *task);
 	/* Before `build`, may be NULL. 0: ready. TASK_PARKED: it submitted a job whose
 	 * end calls ike_sa_resume(); then prepare is called again, and says 0.
 	 * Negative: the task is abandoned. */
@@ -67,10 +72,13 @@ void task_queue(struct ike_sa *sa, struct task *task);
 /* The first waiting or running task of the type, or NULL. */
 struct task *task_find(struct ike_sa *sa, const struct task_type *type);
 
+/* The first of the type whose request is on the wire, or whose answer is at work. */
+struct task *task_on_wire(const struct ike_sa *sa, const struct task_type *type);
+
 /* Starts the next task if it may start. Called by the core whenever that changes. */
 void task_run(struct ike_sa *sa);
 
-/* Abandons and frees all, also the one on the wire. */
+/* Abandons and frees all, also those on the wire. */
 void task_abandon_all(struct ike_sa *sa);
 
 #endif

@@ -117,7 +117,7 @@ static bool settled(struct world *w)
 		struct peer *p = &w->peers[i];
 
 		if (peer_sas(p) != 1 || peer_session(p) == NULL || fake_count_in(p->dp) != 1 ||
-		    fake_count_out(p->dp) != 1 || peer_session(p)->request.active ||
+		    fake_count_out(p->dp) != 1 || exchange_waiting(peer_session(p)) != NULL ||
 		    !TAILQ_EMPTY(&peer_session(p)->tasks))
 			return false;
 	}
@@ -131,7 +131,7 @@ static void print_peer(struct peer *p)
 
 	TAILQ_FOREACH (sa, &p->m->sas, link) {
 		print_error("%c %s request %s%s, task %s\n", p->letter, ike_state_name(sa->state),
-		            sa->request.active ? "active" : "none", sa->parked ? ", parked" : "",
+		            exchange_waiting(sa) != NULL ? "active" : "none", sa->parked ? ", parked" : "",
 		            TAILQ_EMPTY(&sa->tasks) ? "none" : TAILQ_FIRST(&sa->tasks)->type->name);
 		TAILQ_FOREACH (child, &sa->children, link)
 			print_error("  %08x %s%s\n", child->spi_in, child_state_name(child->state),

@@ -90,7 +90,7 @@ static void add_session(struct mover *mv, const struct ike_sa *sa, json_t *o)
 	                    json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "spi_i", hex(sa->spi_i, 16),
 	                              "spi_r", hex(sa->spi_r, 16), "local", endpoint_json(&sa->local),
 	                              "remote", endpoint_json(&sa->remote), "nat_local", sa->nat_local,
-	                              "nat_remote", sa->nat_remote, "busy", sa->request.active));
+	                              "nat_remote", sa->nat_remote, "busy", exchange_waiting(sa) != NULL));
 }
 
 json_t *mover_status(struct mover *mv)
