@@ -93,7 +93,7 @@ enum rg_cfg_auth { RG_AUTH_PSK, RG_AUTH_CERTIFICATE };
 
 /* IANA IKEv2 transform IDs; 0: absent. */
 struct rg_cfg_proposal {
-	uint16_t encr, encr_bits; /* 20 (AES-GCM-16) or 12 (AES-CBC) */
+	uint16_t encr, encr_bits;
 	uint16_t integ, prf, dh;
 	bool esn; /* ESP: offered or required as written */
 };
@@ -169,7 +169,7 @@ struct rg_config {
 struct rg_cfg_error {
 	char file[256];
 	unsigned line, column; /* from 1; 0: the file as a whole */
-	char text[512];
+	char text[768];
 };
 
 enum rg_cfg_check {
@@ -181,6 +181,9 @@ enum rg_cfg_check {
 struct rg_config *rg_config_load(const char *file, enum rg_cfg_check check, struct rg_cfg_error *error);
 struct rg_config *rg_config_parse(const char *text, size_t len, const char *name, struct rg_cfg_error *error);
 void rg_config_free(struct rg_config *cfg);
+
+/* Calls `say` for all that is allowed and unwise. */
+void rg_config_warn(const struct rg_config *cfg, void (*say)(void *user, const char *text), void *user);
 
 /* Writes "FILE:LINE:COLUMN: TEXT" as far as it fits; returns `buf`. */
 char *rg_cfg_error_format(const struct rg_cfg_error *error, char *buf, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proposals as text: tokens joined by '-', one of each kind, into IANA's
- * IKEv2 transform IDs (RFC 7296 3.3.2, RFC 5282, RFC 4868, RFC 5903, RFC 8031; of
+ * IKEv2 transform IDs (RFC 7296 3.3.2, RFC 8247, RFC 5282, RFC 4868, RFC 5903, RFC 8031; of
  * ESP: RFC 4106, RFC 4543, RFC 7634, RFC 3602, RFC 3686, RFC 2404, RFC 2410).
  * Pure; any thread.
  */
@@ -13,47 +13,58 @@
 
 enum kind { ENCR, INTEG, PRF, DH, ESN, KINDS };
 
-/* X(token, kind, transform ID, key bits where the ID leaves them open, what may use it) */
+/* X(token, kind, transform ID, key bits where the ID leaves them open (of an integrity algorithm: the PRF
+ * that goes with it), what may use it) */
 #define TOKENS(X)                                                                                            \
 	X("aes128gcm16", ENCR, 20, 128, BOTH)                                                                \
+	X("aes192gcm16", ENCR, 20, 192, BOTH)                                                                \
 	X("aes256gcm16", ENCR, 20, 256, BOTH)                                                                \
-	X("aes192gcm16", ENCR, 20, 192, ESP)                                                                 \
-	X("aes128gcm12", ENCR, 19, 128, ESP)                                                                 \
-	X("aes192gcm12", ENCR, 19, 192, ESP)                                                                 \
-	X("aes256gcm12", ENCR, 19, 256, ESP)                                                                 \
-	X("aes128gcm8", ENCR, 18, 128, ESP)                                                                  \
-	X("aes192gcm8", ENCR, 18, 192, ESP)                                                                  \
-	X("aes256gcm8", ENCR, 18, 256, ESP)                                                                  \
-	X("chacha20poly1305", ENCR, 28, 0, ESP)                                                              \
+	X("aes128gcm12", ENCR, 19, 128, BOTH)                                                                \
+	X("aes192gcm12", ENCR, 19, 192, BOTH)                                                                \
+	X("aes256gcm12", ENCR, 19, 256, BOTH)                                                                \
+	X("aes128gcm8", ENCR, 18, 128, BOTH)                                                                 \
+	X("aes192gcm8", ENCR, 18, 192, BOTH)                                                                 \
+	X("aes256gcm8", ENCR, 18, 256, BOTH)                                                                 \
+	X("chacha20poly1305", ENCR, 28, 0, BOTH)                                                             \
 	X("aes128", ENCR, 12, 128, BOTH)                                                                     \
-	X("aes192", ENCR, 12, 192, ESP)                                                                      \
+	X("aes192", ENCR, 12, 192, BOTH)                                                                     \
 	X("aes256", ENCR, 12, 256, BOTH)                                                                     \
-	X("aes128ctr", ENCR, 13, 128, ESP)                                                                   \
-	X("aes192ctr", ENCR, 13, 192, ESP)                                                                   \
-	X("aes256ctr", ENCR, 13, 256, ESP)                                                                   \
+	X("aes128ctr", ENCR, 13, 128, BOTH)                                                                  \
+	X("aes192ctr", ENCR, 13, 192, BOTH)                                                                  \
+	X("aes256ctr", ENCR, 13, 256, BOTH)                                                                  \
 	X("aes128gmac", ENCR, 21, 128, ESP)                                                                  \
 	X("aes192gmac", ENCR, 21, 192, ESP)                                                                  \
 	X("aes256gmac", ENCR, 21, 256, ESP)                                                                  \
 	X("null", ENCR, 11, 0, ESP)                                                                          \
-	X("sha256", INTEG, 12, 0, BOTH)                                                                      \
-	X("sha384", INTEG, 13, 0, BOTH)                                                                      \
-	X("sha512", INTEG, 14, 0, BOTH)                                                                      \
-	X("sha1", INTEG, 2, 0, ESP)                                                                          \
+	X("sha256", INTEG, 12, 5, BOTH)                                                                      \
+	X("sha384", INTEG, 13, 6, BOTH)                                                                      \
+	X("sha512", INTEG, 14, 7, BOTH)                                                                      \
+	X("sha1", INTEG, 2, 2, BOTH)                                                                         \
+	X("aesxcbc", INTEG, 5, 4, IKE)                                                                       \
+	X("aescmac", INTEG, 8, 8, IKE)                                                                       \
 	X("prfsha256", PRF, 5, 0, IKE)                                                                       \
 	X("prfsha384", PRF, 6, 0, IKE)                                                                       \
 	X("prfsha512", PRF, 7, 0, IKE)                                                                       \
+	X("prfsha1", PRF, 2, 0, IKE)                                                                         \
+	X("prfaesxcbc", PRF, 4, 0, IKE)                                                                      \
+	X("prfaescmac", PRF, 8, 0, IKE)                                                                      \
 	X("x25519", DH, 31, 0, BOTH)                                                                         \
 	X("ecp256", DH, 19, 0, BOTH)                                                                         \
 	X("ecp384", DH, 20, 0, BOTH)                                                                         \
+	X("ecp521", DH, 21, 0, BOTH)                                                                         \
+	X("x448", DH, 32, 0, BOTH)                                                                           \
 	X("modp2048", DH, 14, 0, BOTH)                                                                       \
 	X("modp3072", DH, 15, 0, BOTH)                                                                       \
+	X("modp4096", DH, 16, 0, BOTH)                                                                       \
+	X("modp6144", DH, 17, 0, BOTH)                                                                       \
+	X("modp8192", DH, 18, 0, BOTH)                                                                       \
+	X("modp1024", DH, 2, 0, BOTH)                                                                        \
 	X("esn", ESN, 1, 0, ESP)                                                                             \
 	X("noesn", ESN, 0, 0, ESP)
 
 #define ENCR_NULL 11
 #define ENCR_CBC  12
 #define ENCR_CTR  13
-#define ENCR_GCM  20
 
 enum use { IKE = 1, ESP = 2, BOTH = IKE | ESP };
 
@@ -113,6 +124,12 @@ static int tokens_read(const char *text, const struct token *found[static KINDS]
 	}
 }
 
+/* Whether the cipher authenticates by itself. */
+static bool is_aead(const struct token *encr)
+{
+	return encr->id != ENCR_NULL && encr->id != ENCR_CBC && encr->id != ENCR_CTR;
+}
+
 /* What is wrong with the combination; NULL if nothing. */
 static const char *ike_problem(const struct token *const found[static KINDS])
 {
@@ -122,28 +139,26 @@ static const char *ike_problem(const struct token *const found[static KINDS])
 		return "esn and noesn are for ESP proposals";
 	if (!found[DH])
 		return "no key exchange group; expected one such as x25519";
-	if (found[ENCR]->id == ENCR_GCM && found[INTEG])
-		return "AES-GCM takes no integrity algorithm; expected a PRF such as prfsha256 in its place";
-	if (found[ENCR]->id == ENCR_GCM && !found[PRF])
-		return "AES-GCM needs a PRF; expected one such as prfsha256";
-	if (found[ENCR]->id == ENCR_CBC && !found[INTEG])
-		return "AES-CBC needs an integrity algorithm; expected one such as sha256";
+	if (is_aead(found[ENCR]) && found[INTEG])
+		return "AES-GCM and ChaCha20-Poly1305 take no integrity algorithm; expected a PRF such as "
+		       "prfsha256 in its place";
+	if (is_aead(found[ENCR]) && !found[PRF])
+		return "AES-GCM and ChaCha20-Poly1305 need a PRF; expected one such as prfsha256";
+	if (!is_aead(found[ENCR]) && !found[INTEG])
+		return "AES-CBC and AES-CTR need an integrity algorithm; expected one such as sha256";
 	return NULL;
 }
 
 /* RFC 8221 4: exactly one of the two authenticates. */
 static const char *esp_problem(const struct token *const found[static KINDS])
 {
-	bool alone;
-
 	if (found[PRF])
 		return "a PRF is for IKE proposals";
 	if (!found[ENCR])
 		return "no cipher; expected one such as aes128gcm16";
-	alone = found[ENCR]->id != ENCR_NULL && found[ENCR]->id != ENCR_CBC && found[ENCR]->id != ENCR_CTR;
-	if (alone && found[INTEG])
+	if (is_aead(found[ENCR]) && found[INTEG])
 		return "AES-GCM, AES-GMAC and ChaCha20-Poly1305 take no integrity algorithm";
-	if (!alone && !found[INTEG])
+	if (!is_aead(found[ENCR]) && !found[INTEG])
 		return "AES-CBC, AES-CTR and null need an integrity algorithm; expected one such as sha256";
 	return NULL;
 }
@@ -168,10 +183,8 @@ int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, 
 		return rc;
 	other = misplaced(found, esp ? ESP : IKE);
 	if (other) {
-		snprintf(why, size,
-		         "%s is for ESP proposals only; expected some of aes128gcm16, aes256gcm16, "
-		         "aes128, aes256, sha256, sha384, sha512",
-		         other->text);
+		snprintf(why, size, "%s is for %s proposals only; expected another %s", other->text,
+		         esp ? "IKE" : "ESP", kind_names[other->kind]);
 		return -EINVAL;
 	}
 	problem = esp ? esp_problem(found) : ike_problem(found);
@@ -188,8 +201,7 @@ int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, 
 	};
 	if (found[PRF])
 		out->prf = found[PRF]->id;
-	else if (found[INTEG] &&
-	         !esp) /* PRF_HMAC_SHA2_256 is 5 where AUTH_HMAC_SHA2_256_128 is 12, and so on up */
-		out->prf = (uint16_t)(out->integ - 12 + 5);
+	else if (found[INTEG] && !esp)
+		out->prf = found[INTEG]->bits; /* the one of the same algorithm */
 	return 0;
 }

@@ -114,10 +114,14 @@ static const struct cfg_key proposal_keys[] = {
          .standard =
                  "[aes128gcm16-prfsha256-x25519, aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-ecp256, "
                  "aes256-sha256-x25519, aes256-sha256-ecp256, aes128-sha256-ecp256, aes256-sha256-modp2048]",
-         .help = "Accepted proposals for the IKE SA, best first. Tokens: aes128gcm16, aes256gcm16, aes128, "
-                 "aes256; with the last two "
-                 "sha256, sha384 or sha512; prfsha256, prfsha384 or prfsha512 (needed with GCM, else that of "
-                 "the hash); x25519, ecp256, ecp384, modp2048 or modp3072."},
+         .help = "Accepted proposals for the IKE SA, best first. A cipher: aes128gcm16, aes192gcm16, "
+                 "aes256gcm16, the same with gcm12 or gcm8 (shorter ICVs) or chacha20poly1305, which need a "
+                 "PRF; or aes128, aes192, aes256 (CBC), aes128ctr, aes192ctr or aes256ctr, which need an "
+                 "integrity algorithm: sha256, sha384, sha512 or, for old and small peers, sha1, aesxcbc or "
+                 "aescmac. A PRF: prfsha256, prfsha384, prfsha512 or, for old and small peers, prfsha1, "
+                 "prfaesxcbc or prfaescmac; without one it is that of the integrity algorithm. A group: "
+                 "x25519, ecp256, ecp384, ecp521, x448, modp2048, modp3072, modp4096, modp6144, modp8192, or "
+                 "modp1024, which is weak: it is accepted only where it is written, and warned of."},
         {"esp", CFG_T_ESP_PROPOSAL, MANY(rg_cfg_connection, esp, n_esp), .min_count = 1, .max_count = 16,
          .standard = "[aes128gcm16-esn, aes256gcm16-esn, aes128gcm16, aes256gcm16]",
          .help = "Accepted proposals for Child SAs, best first. Tokens: aes128gcm16, aes192gcm16, "

@@ -285,7 +285,7 @@ static int range_store(const struct target *t)
 static int proposal_store(const struct target *t)
 {
 	struct rg_cfg_proposal proposal;
-	char why[400];
+	char why[640];
 
 	if (cfg_proposal_parse(t->node->text, t->key->type == CFG_T_ESP_PROPOSAL, &proposal, why,
 	                       sizeof(why)) < 0)

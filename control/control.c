@@ -221,6 +221,11 @@ static void on_hangup(uv_signal_t *handle, int number)
 	control_reload(handle->data);
 }
 
+static void warn(void *user, const char *text)
+{
+	log_warning("config", "%s: %s", (const char *)user, text);
+}
+
 static struct rg_auth *load_config(const char *file)
 {
 	struct rg_cfg_error where = {0};
@@ -236,6 +241,8 @@ static struct rg_auth *load_config(const char *file)
 	auth = rg_auth_load(cfg, &error);
 	if (!auth)
 		log_error("config", "%s: %s", file, error.text);
+	else
+		rg_config_warn(rg_auth_config(auth), warn, (void *)file);
 	return auth;
 }
 

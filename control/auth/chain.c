@@ -91,8 +91,8 @@ static int check_leaf(struct chain *chain, X509 *leaf, const struct rg_config *c
 	if (!peer_cert_key_acceptable(leaf))
 		return fail(
 		        error,
-		        "certificate %s: its key must be RSA of 2048 to 8192 bits, P-256, P-384, P-521 or "
-		        "Ed25519",
+		        "certificate %s: its key must be RSA of 2048 to 8192 bits, P-256, P-384, P-521, "
+		        "Ed25519 or Ed448",
 		        file);
 	if (!peer_cert_usage_acceptable(leaf))
 		return fail(error,

@@ -53,6 +53,7 @@ bool peer_cert_key_acceptable(X509 *cert)
 	case EVP_PKEY_EC:
 		return ec_acceptable(key);
 	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
 		return true;
 	default:
 		return false;

@@ -10,7 +10,7 @@
 
 #include <openssl/x509.h>
 
-/* RSA of 2048 to 8192 bits with an exponent from 65537 to 64 bits, P-256, P-384, P-521, Ed25519. */
+/* RSA of 2048 to 8192 bits with an exponent from 65537 to 64 bits, P-256, P-384, P-521, Ed25519, Ed448. */
 bool peer_cert_key_acceptable(X509 *cert);
 
 /* keyUsage and extendedKeyUsage allow IKE (RFC 4945 5.1.3.2 and 5.1.3.12). */

@@ -173,7 +173,10 @@ static void every_suite(void **state)
 	        "aes128gcm16-prfsha256-x25519",   "aes256gcm16-prfsha384-ecp384",
 	        "aes256gcm16-prfsha512-modp3072", "aes128gcm16-prfsha256-modp2048",
 	        "aes128-sha256-prfsha256-ecp256", "aes256-sha384-prfsha384-ecp384",
-	        "aes256-sha512-prfsha512-x25519",
+	        "aes256-sha512-prfsha512-x25519", "chacha20poly1305-prfsha256-x448",
+	        "aes192gcm12-prfaesxcbc-ecp521",  "aes128gcm8-prfaescmac-modp4096",
+	        "aes128ctr-aesxcbc-x25519",       "aes256ctr-aescmac-modp6144",
+	        "aes192-sha1-modp1024",
 	};
 	static const char *const esp[] = {"aes128gcm16-esn", "aes128gcm16", "aes256gcm16-esn", "aes256gcm16"};
 

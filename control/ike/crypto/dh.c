@@ -1,69 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Diffie-Hellman by OpenSSL (RFC 8031, 5903, 3526) with the checks of RFC 6989:
- * length, range, on the curve, no small order. Any thread; no shared state.
+ * Diffie-Hellman by OpenSSL (RFC 8031, 5903, 3526, RFC 7296 B.2) with the checks of
+ * RFC 6989: length, range, on the curve, no small order. Any thread; no shared state.
  */
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/dh.h>
 #include <openssl/evp.h>
 
 #include "control/ike/crypto/dh.h"
+#include "control/ike/crypto/dh_keygen.h"
 
 #define UNCOMPRESSED 4 /* first octet of an encoded point; RFC 5903 7 leaves it out */
-
-static EVP_PKEY *generate_modp(const char *group)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
-	EVP_PKEY *key = NULL;
-	OSSL_PARAM params[] = {
-	        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0),
-	        OSSL_PARAM_construct_end(),
-	};
-
-	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_params(ctx, params) == 1)
-		(void)EVP_PKEY_generate(ctx, &key);
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
-static EVP_PKEY *generate_key(uint16_t group)
-{
-	switch (group) {
-	case IKE_DH_X25519:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-	case IKE_DH_ECP_256:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	case IKE_DH_ECP_384:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
-	case IKE_DH_MODP_2048:
-		return generate_modp("modp_2048");
-	case IKE_DH_MODP_3072:
-		return generate_modp("modp_3072");
-	default:
-		return NULL;
-	}
-}
-
-static bool is_ecp(uint16_t group)
-{
-	return group == IKE_DH_ECP_256 || group == IKE_DH_ECP_384;
-}
 
 int ike_dh_generate(struct ike_dh *dh, uint16_t group)
 {
 	const struct ike_dh_info *info = ike_dh_info(group);
-	size_t skip = is_ecp(group) ? 1 : 0;
+	size_t skip = dh_kind(group) == DH_POINT ? 1 : 0;
 	unsigned char *encoded = NULL;
 	size_t len;
 	int err = -EIO;
 
 	if (!info)
 		return -EOPNOTSUPP;
-	dh->private_key = generate_key(group);
+	dh->private_key = dh_keygen(group);
 	if (!dh->private_key)
 		goto out;
 	dh->group = group;
@@ -93,13 +55,13 @@ enum ike_reject ike_dh_check_length(uint16_t group, const struct ike_ke *ke)
 static EVP_PKEY *peer_key(const struct ike_dh *dh, const uint8_t *peer, size_t len)
 {
 	uint8_t encoded[1 + IKE_MAX_DH] = {UNCOMPRESSED};
-	size_t skip = is_ecp(dh->group) ? 1 : 0;
+	size_t skip = dh_kind(dh->group) == DH_POINT ? 1 : 0;
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *key;
 	bool ok;
 
-	if (dh->group == IKE_DH_X25519)
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, len);
+	if (dh_kind(dh->group) == DH_RAW)
+		return EVP_PKEY_new_raw_public_key(dh_raw_type(dh->group), NULL, peer, len);
 	memcpy(encoded + skip, peer, len);
 	key = EVP_PKEY_new();
 	ok = key && EVP_PKEY_copy_parameters(key, dh->private_key) == 1 &&
@@ -119,11 +81,11 @@ static bool derive(struct ike_dh *dh, EVP_PKEY *peer, const struct ike_dh_info *
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, dh->private_key, NULL);
 	size_t len = sizeof(dh->shared);
-	bool is_modp = dh->group == IKE_DH_MODP_2048 || dh->group == IKE_DH_MODP_3072;
+	bool is_modp = dh_kind(dh->group) == DH_MODP;
 	bool ok;
 
-	/* RFC 7296 2.14: g^ir has the modulus's length, leading zeros included. An X25519 value of
-	 * small order gives all zeros, which OpenSSL refuses (RFC 8031 5). */
+	/* RFC 7296 2.14: g^ir has the modulus's length, leading zeros included. An X25519 or
+	 * X448 value of small order gives all zeros, which OpenSSL refuses (RFC 8031 5). */
 	ok = ctx && EVP_PKEY_derive_init(ctx) == 1 && (!is_modp || EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1) &&
 	     EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 && EVP_PKEY_derive(ctx, dh->shared, &len) == 1;
 	EVP_PKEY_CTX_free(ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Diffie-Hellman: X25519 (RFC 8031), ECP (RFC 5903) and MODP groups (RFC 3526),
- * with the checks of RFC 6989. Each context is its own; no shared state, so
+ * Diffie-Hellman: X25519 and X448 (RFC 8031), ECP (RFC 5903) and MODP groups
+ * (RFC 3526), with the checks of RFC 6989. Each context is its own; no shared state, so
  * generate and compute may run on any thread of a pool.
  */
 #ifndef RG_IKE_CRYPTO_DH_H

@@ -25,6 +25,16 @@ static size_t put_nonces(uint8_t *out, const struct ike_keymat_input *in)
 	return in->ni.len + in->nr.len;
 }
 
+/* The key that g^ir is put through. RFC 7296 2.14: of the two PRFs with AES, 64 bits of each nonce. */
+static size_t put_seed_key(uint8_t *out, uint16_t prf, const struct ike_keymat_input *in)
+{
+	if (prf != IKE_PRF_AES128_XCBC && prf != IKE_PRF_AES128_CMAC)
+		return put_nonces(out, in);
+	memcpy(out, in->ni.data, 8);
+	memcpy(out + 8, in->nr.data, 8);
+	return 16;
+}
+
 static const uint8_t *take(uint8_t *to, const uint8_t *from, size_t len)
 {
 	memcpy(to, from, len);
@@ -92,8 +102,8 @@ int ike_keymat_init(struct ike_keys *keys, const struct ike_suite *suite, const 
 	memset(keys, 0, sizeof(*keys));
 	if (!usable(suite, in))
 		return -EOPNOTSUPP;
-	err = ike_prf(suite->prf, (struct ike_view){nonces, put_nonces(nonces, in)}, &in->shared, 1,
-	              skeyseed);
+	err = ike_prf(suite->prf, (struct ike_view){nonces, put_seed_key(nonces, suite->prf, in)},
+	              &in->shared, 1, skeyseed);
 	if (!err)
 		err = expand(keys, suite, (struct ike_view){skeyseed, ike_prf_info(suite->prf)->len}, in,
 		             boot_epoch);

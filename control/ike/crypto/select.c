@@ -15,7 +15,7 @@ struct offer {
 	bool dh, dh_none, dh_any;
 	bool esn;
 	bool foreign;      /* a transform type that the protocol does not have */
-	uint16_t dh_other; /* the first group of theirs that we can do */
+	uint16_t dh_other; /* the first good group of theirs that we can do */
 	uint8_t encr_count, prf_count, integ_count, dh_count, esn_count;
 };
 
@@ -26,7 +26,7 @@ static void note_dh(struct offer *o, const struct ike_suite *ours, uint16_t id)
 		return;
 	}
 	o->dh = o->dh || id == ours->dh;
-	if (!o->dh_other && ike_dh_info(id))
+	if (!o->dh_other && ike_dh_info(id) && !ike_dh_info(id)->by_name)
 		o->dh_other = id;
 }
 
@@ -113,7 +113,7 @@ static bool agree_dh(const struct offer *o, enum ike_select what, const struct i
 	if (ours->dh && o->dh)
 		*dh = ours->dh;
 	else if (o->dh_any && !o->dh_none)
-		*dh = o->dh_other; /* the peer insists on a new exchange: any group that we can do */
+		*dh = o->dh_other; /* the peer insists on a new exchange: any good group that we can do */
 	return *dh || !o->dh_any || o->dh_none;
 }
 

@@ -55,11 +55,12 @@
 	X(pkcs1_256, RSA_PKCS1, SHA2_256, PKCS1(0x0b))                                                       \
 	X(pkcs1_384, RSA_PKCS1, SHA2_384, PKCS1(0x0c))                                                       \
 	X(pkcs1_512, RSA_PKCS1, SHA2_512, PKCS1(0x0d))                                                       \
-	X(ed25519, ED25519, IDENTITY, ED25519)
+	X(ed25519, ED25519, IDENTITY, EDDSA(0x70))                                                           \
+	X(ed448, ED448, IDENTITY, EDDSA(0x71))
 
-#define ED25519                                                                                              \
+#define EDDSA(n)                                                                                             \
 	{                                                                                                    \
-		0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70                                                     \
+		0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, (n)                                                      \
 	}
 
 #define X(name, kind, hash, ...) static const uint8_t der_##name[] = __VA_ARGS__;
@@ -159,6 +160,9 @@ int ike_key_kind(EVP_PKEY *key, enum ike_key_kind *kind)
 		ok = ec_kind(key, kind);
 	} else if (EVP_PKEY_is_a(key, "ED25519")) {
 		*kind = IKE_KEY_ED25519;
+		ok = true;
+	} else if (EVP_PKEY_is_a(key, "ED448")) {
+		*kind = IKE_KEY_ED448;
 		ok = true;
 	}
 	return ok ? 0 : -EKEYREJECTED;

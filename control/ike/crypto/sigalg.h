@@ -10,7 +10,7 @@
 
 #include "control/ike/crypto/sign.h"
 
-enum ike_sig_kind { IKE_SIG_ECDSA, IKE_SIG_RSA_PSS, IKE_SIG_RSA_PKCS1, IKE_SIG_ED25519 };
+enum ike_sig_kind { IKE_SIG_ECDSA, IKE_SIG_RSA_PSS, IKE_SIG_RSA_PKCS1, IKE_SIG_ED25519, IKE_SIG_ED448 };
 
 struct ike_sigalg {
 	enum ike_sig_kind kind;
@@ -27,7 +27,7 @@ const struct ike_sigalg *ike_sigalg_for(enum ike_sig_kind kind, uint16_t hash);
 /* "SHA256", ...; NULL for IKE_HASH_IDENTITY. */
 const char *ike_hash_digest(uint16_t hash);
 
-enum ike_key_kind { IKE_KEY_RSA, IKE_KEY_P256, IKE_KEY_P384, IKE_KEY_P521, IKE_KEY_ED25519 };
+enum ike_key_kind { IKE_KEY_RSA, IKE_KEY_P256, IKE_KEY_P384, IKE_KEY_P521, IKE_KEY_ED25519, IKE_KEY_ED448 };
 /* -EKEYREJECTED: too weak, too large to be cheap, or of a kind that we don't take. */
 int ike_key_kind(EVP_PKEY *key, enum ike_key_kind *kind);
 

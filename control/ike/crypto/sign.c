@@ -81,10 +81,12 @@ static const struct ike_sigalg *pick_for_key(enum ike_key_kind kind, uint32_t pe
 	case IKE_KEY_P521:
 		return pick(IKE_SIG_ECDSA, IKE_HASH_SHA2_512, peer_hashes);
 	case IKE_KEY_ED25519:
+	case IKE_KEY_ED448:
 		break;
 	}
 	if (peer_hashes & IKE_HASH_BIT(IKE_HASH_IDENTITY))
-		return ike_sigalg_for(IKE_SIG_ED25519, IKE_HASH_IDENTITY);
+		return ike_sigalg_for(kind == IKE_KEY_ED25519 ? IKE_SIG_ED25519 : IKE_SIG_ED448,
+		                      IKE_HASH_IDENTITY);
 	return NULL;
 }
 
@@ -127,6 +129,17 @@ static int sign_old_ecdsa(EVP_PKEY *key, const struct ike_old_ecdsa *old, struct
 	ECDSA_SIG_free(sig);
 	*len = 2u * old->half;
 	return err;
+}
+
+bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes)
+{
+	enum ike_key_kind kind;
+
+	if (ike_key_kind(key, &kind))
+		return false;
+	if (peer_hashes)
+		return pick_for_key(kind, peer_hashes) != NULL;
+	return kind == IKE_KEY_RSA || ike_old_ecdsa_for(kind) != NULL;
 }
 
 int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_t *method, uint8_t *out,

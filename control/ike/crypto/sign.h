@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AUTH by signature: RFC 7427 (method 14) with ECDSA, RSA-PSS, RSA PKCS#1 v1.5
- * and Ed25519 (RFC 8420), and the old methods 1 (RFC 7296), 9, 10 and 11
+ * Ed25519 and Ed448 (RFC 8420), and the old methods 1 (RFC 7296), 9, 10 and 11
  * (RFC 4754). The AlgorithmIdentifier must match one of the known encodings octet for
  * octet (PSS: a strict parse). Keys are EVP_PKEYs of the caller's, used read-only: any thread.
  */
@@ -27,6 +27,9 @@ void ike_build_hashes(struct ike_build *b, uint32_t hashes);
  * data. 0; -EOPNOTSUPP: key and peer have no method in common; -EMSGSIZE; -EIO. */
 int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_t *method, uint8_t *out,
              size_t cap, size_t *len);
+
+/* Whether ike_sign() would find a method with this key and peer. */
+bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes);
 
 /* Verifies an AUTH payload of a signature method. 0; -EBADMSG: the signature is wrong or
  * malformed; -EOPNOTSUPP: method, algorithm or key type that we don't take; -EKEYREJECTED: the

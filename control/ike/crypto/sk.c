@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SK and SKF: seal and open (RFC 7296 3.14, RFC 5282 3 to 5, RFC 7383 2.5). The
+ * SK and SKF: seal and open (RFC 7296 3.14, RFC 5282 3 to 5, RFC 7634, RFC 5930, RFC 7383 2.5). The
  * associated data, or what the HMAC covers, begins at the IKE header. One thread
  * at a time for each key.
  */
@@ -39,29 +39,61 @@ size_t ike_sk_overhead(const struct ike_sk *sk, bool fragment)
 static const EVP_CIPHER *cipher(const struct ike_sk *sk)
 {
 	const struct ike_algs *a = ike_algs();
-	bool is_long = sk->encr->key_bits == 256;
+	unsigned bits = sk->encr->key_bits == 256   ? IKE_AES_256
+	                : sk->encr->key_bits == 192 ? IKE_AES_192
+	                                            : IKE_AES_128;
 
 	if (!a)
 		return NULL;
-	if (sk->encr->icv_len)
-		return is_long ? a->gcm256 : a->gcm128;
-	return is_long ? a->cbc256 : a->cbc128;
+	switch (sk->encr->id) {
+	case IKE_ENCR_CHACHA20_POLY1305:
+		return a->chacha;
+	case IKE_ENCR_AES_CTR:
+		return a->ctr[bits];
+	case IKE_ENCR_AES_CBC:
+		return a->cbc[bits];
+	default:
+		return a->gcm[bits];
+	}
 }
 
-/* HMAC over header to ciphertext, truncated (RFC 4868 2.3) by the caller. */
+/* MAC over header to ciphertext, truncated (RFC 4868 2.3, RFC 2404, RFC 3566, RFC 4494) by the caller. */
 static int compute_icv(const struct ike_sk *sk, const uint8_t *data, size_t len, uint8_t out[IKE_MAX_PRF])
 {
 	struct ike_view key = {sk->integ_key, sk->integ->key_len};
 	struct ike_view part = {data, len};
+	enum ike_md md = IKE_MD_SHA1;
 
 	switch (sk->integ->id) {
+	case IKE_INTEG_AES_XCBC_96:
+		return ike_aes_mac(IKE_AES_XCBC, sk->integ_key, &part, 1, out);
+	case IKE_INTEG_AES_CMAC_96:
+		return ike_aes_mac(IKE_AES_CMAC, sk->integ_key, &part, 1, out);
 	case IKE_INTEG_HMAC_SHA2_256_128:
-		return ike_hmac(IKE_MD_SHA256, key, &part, 1, out);
+		md = IKE_MD_SHA256;
+		break;
 	case IKE_INTEG_HMAC_SHA2_384_192:
-		return ike_hmac(IKE_MD_SHA384, key, &part, 1, out);
+		md = IKE_MD_SHA384;
+		break;
+	case IKE_INTEG_HMAC_SHA2_512_256:
+		md = IKE_MD_SHA512;
+		break;
 	default:
-		return ike_hmac(IKE_MD_SHA512, key, &part, 1, out);
+		break;
 	}
+	ike_hmac(md, key, &part, 1, out);
+	return 0;
+}
+
+/* What the cipher takes as IV. RFC 5282 4, RFC 7634 2: salt, IV; RFC 5930 2: salt, IV, a counter from 1. */
+static const uint8_t *full_iv(const struct ike_sk *sk, const uint8_t *iv, uint8_t out[16])
+{
+	if (!sk->encr->salt_len)
+		return iv;
+	memcpy(out, sk->salt, 4);
+	memcpy(out + 4, iv, 8);
+	put_be32(out + 12, 1); /* an AEAD cipher takes the first 12 */
+	return out;
 }
 
 /* The cipher alone, `len` octets from `in` to `out`; a tag is made or checked where there is one. */
@@ -69,18 +101,13 @@ static bool crypt(const struct ike_sk *sk, bool encrypt, const uint8_t *message,
                   const uint8_t *in, uint8_t *out, uint8_t *tag)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t nonce[4 + 8];
-	const uint8_t *iv = message + l->iv;
+	uint8_t space[16];
 	bool is_aead = sk->encr->icv_len != 0;
 	int n, aad_len = (int)l->iv, len = (int)l->text_len;
 	bool ok;
 
-	if (is_aead) {
-		memcpy(nonce, sk->salt, 4);
-		memcpy(nonce + 4, iv, 8);
-		iv = nonce;
-	}
-	ok = ctx && EVP_CipherInit_ex(ctx, cipher(sk), NULL, sk->key, iv, encrypt) == 1;
+	ok = ctx && EVP_CipherInit_ex(ctx, cipher(sk), NULL, sk->key, full_iv(sk, message + l->iv, space),
+	                              encrypt) == 1;
 	if (is_aead) {
 		ok = ok && EVP_CipherUpdate(ctx, NULL, &n, message, aad_len) == 1;
 		if (ok && !encrypt)
@@ -98,7 +125,7 @@ static bool crypt(const struct ike_sk *sk, bool encrypt, const uint8_t *message,
 
 static int make_iv(struct ike_sk *sk, uint8_t *iv)
 {
-	if (!sk->encr->icv_len)
+	if (sk->encr->block_len > 1) /* CBC */
 		return ike_random(iv, sk->encr->iv_len);
 	if ((uint32_t)sk->iv == UINT32_MAX)
 		return -EOVERFLOW;

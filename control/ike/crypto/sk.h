@@ -4,9 +4,9 @@
  * (RFC 7296 3.14, RFC 5282, RFC 7383). A `struct ike_sk` is one direction's key;
  * it is used by one thread at a time.
  *
- * IVs: GCM takes 8 octets, boot epoch << 32 | counter, so that a session that
- * is restored after a restart never repeats one; CBC takes unpredictable random
- * octets.
+ * IVs: GCM, CTR and ChaCha20-Poly1305 take 8 octets, boot epoch << 32 | counter, so
+ * that a session that is restored after a restart never repeats one; CBC takes
+ * unpredictable random octets.
  */
 #ifndef RG_IKE_CRYPTO_SK_H
 #define RG_IKE_CRYPTO_SK_H

@@ -10,23 +10,25 @@
 #include "config/config.h"
 #include "control/ike/wire/build.h"
 
-#define IKE_MAX_PRF   64u  /* octets of a PRF's output */
-#define IKE_MAX_DH    384u /* octets of a DH value: MODP-3072 */
+#define IKE_MAX_PRF   64u   /* octets of a PRF's output */
+#define IKE_MAX_DH    1024u /* octets of a DH value: MODP-8192 */
 #define IKE_MAX_ICV   32u
 #define IKE_MAX_IV    16u
 #define IKE_MAX_BLOCK 16u
+
+enum ike_use { IKE_USE_IKE = 1, IKE_USE_ESP = 2, IKE_USE_BOTH = 3 };
 
 /* Lengths in octets. Zeros where an algorithm has no such thing. */
 struct ike_encr_info {
 	uint16_t id, key_bits;
 	uint8_t key_len, salt_len, iv_len, block_len, icv_len; /* icv_len: AEAD and GMAC only */
-	bool esp_only;
+	uint8_t use;                                           /* enum ike_use */
 	const char *name;
 };
 struct ike_integ_info {
 	uint16_t id;
 	uint8_t key_len, icv_len;
-	bool esp_only;
+	uint8_t use; /* enum ike_use */
 	const char *name;
 };
 struct ike_prf_info {
@@ -37,6 +39,8 @@ struct ike_prf_info {
 struct ike_dh_info {
 	uint16_t id;
 	uint16_t public_len, shared_len;
+	/* Weak or slow: never chosen because a peer insists on it, only where a proposal of ours names it. */
+	bool by_name;
 	const char *name;
 };
 

@@ -35,9 +35,11 @@ static bool kind_fits(enum ike_sig_kind sig, enum ike_key_kind key)
 	case IKE_SIG_ECDSA:
 		return key == IKE_KEY_P256 || key == IKE_KEY_P384 || key == IKE_KEY_P521;
 	case IKE_SIG_ED25519:
+		return key == IKE_KEY_ED25519;
+	case IKE_SIG_ED448:
 		break;
 	}
-	return key == IKE_KEY_ED25519;
+	return key == IKE_KEY_ED448;
 }
 
 static int verify_rfc7427(EVP_PKEY *key, enum ike_key_kind kind, uint32_t our_hashes, struct ike_view value,

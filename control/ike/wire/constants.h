@@ -181,22 +181,29 @@
 
 #define IKE_PRFS(X)                                                                                          \
 	X(HMAC_SHA1, 2)                                                                                      \
+	X(AES128_XCBC, 4)                                                                                    \
 	X(HMAC_SHA2_256, 5)                                                                                  \
 	X(HMAC_SHA2_384, 6)                                                                                  \
-	X(HMAC_SHA2_512, 7)
+	X(HMAC_SHA2_512, 7)                                                                                  \
+	X(AES128_CMAC, 8)
 
 #define IKE_INTEGS(X)                                                                                        \
 	X(NONE, 0)                                                                                           \
 	X(HMAC_SHA1_96, 2)                                                                                   \
+	X(AES_XCBC_96, 5)                                                                                    \
+	X(AES_CMAC_96, 8)                                                                                    \
 	X(HMAC_SHA2_256_128, 12)                                                                             \
 	X(HMAC_SHA2_384_192, 13)                                                                             \
 	X(HMAC_SHA2_512_256, 14)
 
 #define IKE_DHS(X)                                                                                           \
 	X(NONE, 0)                                                                                           \
+	X(MODP_1024, 2)                                                                                      \
 	X(MODP_2048, 14)                                                                                     \
 	X(MODP_3072, 15)                                                                                     \
 	X(MODP_4096, 16)                                                                                     \
+	X(MODP_6144, 17)                                                                                     \
+	X(MODP_8192, 18)                                                                                     \
 	X(ECP_256, 19)                                                                                       \
 	X(ECP_384, 20)                                                                                       \
 	X(ECP_521, 21)                                                                                       \
@@ -239,6 +246,7 @@
 	X(CRL, 7)                                                                                            \
 	X(HASH_URL, 12)                                                                                      \
 	X(HASH_URL_BUNDLE, 13)                                                                               \
+	X(OCSP, 14)                                                                                          \
 	X(RAW_KEY, 15)
 
 /* Configuration payload (RFC 7296 3.15) */

@@ -328,6 +328,37 @@ static void test_named_files(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void count_warning(void *user, const char *text)
+{
+	assert_non_null(strstr(text, "connection 'old' accepts modp1024"));
+	++*(unsigned *)user;
+}
+
+/* MODP-1024 is done where it is written, and said. */
+static void test_weak_group_is_warned_of(void **state)
+{
+	(void)state;
+	static const char text[] =
+	        "version: 1\n"
+	        "dataplane: {ports: {a: {device: \"af_packet:v\"}}}\n"
+	        "uplinks: {u: {port: a, addresses: [192.0.2.1/24], gateways: [192.0.2.254]}}\n"
+	        "gateway: {identity: gw.example.net}\n"
+	        "secrets: [{identity: \"*\", file: /psk}]\n"
+	        "connections:\n"
+	        "  old: {authentication: {local: psk, remote: psk}, identities: [a.b],"
+	        " proposals: {ike: [aes256-sha1-modp1024, aes256-sha256-modp2048]}}\n"
+	        "  new: {authentication: {local: psk, remote: psk}, identities: [c.d]}\n";
+	struct rg_cfg_error error;
+	struct rg_config *cfg = rg_config_parse(text, sizeof(text) - 1, "test.yaml", &error);
+	unsigned n = 0;
+
+	if (!cfg)
+		fail_msg("%u:%u %s", error.line, error.column, error.text);
+	rg_config_warn(cfg, count_warning, &n);
+	assert_int_equal(n, 1);
+	rg_config_free(cfg);
+}
+
 static void test_file_that_is_no_configuration(void **state)
 {
 	(void)state;
@@ -355,6 +386,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_members_follow_preference),
 	        cmocka_unit_test(test_switches),
 	        cmocka_unit_test(test_named_files),
+	        cmocka_unit_test(test_weak_group_is_warned_of),
 	        cmocka_unit_test(test_file_that_is_no_configuration),
 	};
 

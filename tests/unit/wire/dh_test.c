@@ -11,14 +11,15 @@
 #include "control/ike/crypto/dh.h"
 #include "tests/unit/wire/wire_test.h"
 
-static const uint16_t groups[] = {IKE_DH_X25519, IKE_DH_ECP_256, IKE_DH_ECP_384, IKE_DH_MODP_2048,
-                                  IKE_DH_MODP_3072};
+static const uint16_t groups[] = {IKE_DH_X25519,    IKE_DH_X448,      IKE_DH_ECP_256,   IKE_DH_ECP_384,
+                                  IKE_DH_ECP_521,   IKE_DH_MODP_1024, IKE_DH_MODP_2048, IKE_DH_MODP_3072,
+                                  IKE_DH_MODP_4096, IKE_DH_MODP_6144, IKE_DH_MODP_8192};
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 /* A context with the private key of a published example instead of a random one. */
 static void with_private(struct ike_dh *dh, uint16_t group, const char *curve, const char *text)
 {
-	uint8_t bytes[64], point[200];
+	uint8_t bytes[80], point[200];
 	size_t len = hex(bytes, sizeof(bytes), text), point_len;
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -115,6 +116,40 @@ static void rfc5903_section_8_2(void **state)
 	             "270F59746");
 }
 
+static void rfc5903_section_8_3(void **state)
+{
+	struct ike_dh dh;
+
+	(void)state;
+	with_private(&dh, IKE_DH_ECP_521, "P-521",
+	             "0037ADE9319A89F4DABDB3EF411AACCCA5123C61ACAB57B5393DCE47608172A0"
+	             "95AA85A30FE1C2952C6771D937BA9777F5957B2639BAB072462F68C27A57382D4A52");
+	check_shared(&dh,
+	             "00D0B3975AC4B799F5BEA16D5E13E9AF971D5E9B984C9F39728B5E5739735A21"
+	             "9B97C356436ADC6E95BB0352F6BE64A6C2912D4EF2D0433CED2B6171640012D9460F"
+	             "015C68226383956E3BD066E797B623C27CE0EAC2F551A10C2C724D9852077B87"
+	             "220B6536C5C408A1D2AEBB8E86D678AE49CB57091F4732296579AB44FCD17F0FC56A",
+	             "01144C7D79AE6956BC8EDB8E7C787C4521CB086FA64407F97894E5E6B2D79B04"
+	             "D1427E73CA4BAA240A34786859810C06B3C715A3A8CC3151F2BEE417996D19F3DDEA");
+}
+
+static void rfc7748_section_6_2(void **state)
+{
+	struct ike_dh dh = {.group = IKE_DH_X448};
+	uint8_t bytes[56];
+
+	(void)state;
+	hex(bytes, sizeof(bytes),
+	    "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf5"
+	    "74a9419744897391006382a6f127ab1d9ac2d8c0a598726b");
+	dh.private_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X448, NULL, bytes, 56);
+	check_shared(&dh,
+	             "3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b43027d8b972"
+	             "fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609",
+	             "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56"
+	             "fd2464c335543936521c24403085d59a449a5037514a879d");
+}
+
 static void both_sides_agree(void **state)
 {
 	(void)state;
@@ -142,7 +177,8 @@ static void *agree_many_times(void *arg)
 	size_t group = (size_t)arg;
 	size_t failed = 0;
 
-	for (size_t i = 0; i < 10; i++) {
+	/* once and again, with what the thread kept; the long ones take their time */
+	for (size_t i = 0; i < (ike_dh_info(groups[group])->by_name ? 2 : 10); i++) {
 		struct ike_dh a = {0}, b = {0};
 
 		failed += ike_dh_generate(&a, groups[group]) != 0 ||
@@ -174,7 +210,7 @@ static void on_several_threads(void **state)
 
 static void unknown_groups(void **state)
 {
-	static const uint16_t others[] = {0, 2, 5, 16, 21, 32, 1025, 65535};
+	static const uint16_t others[] = {0, 1, 5, 22, 23, 24, 25, 26, 30, 33, 1025, 65535};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -235,11 +271,13 @@ static void h10_modp_range(void **state)
 	static const struct {
 		uint16_t group;
 		BIGNUM *(*prime)(BIGNUM *);
-	} cases[] = {{IKE_DH_MODP_2048, BN_get_rfc3526_prime_2048},
-	             {IKE_DH_MODP_3072, BN_get_rfc3526_prime_3072}};
+	} cases[] = {
+	        {IKE_DH_MODP_1024, BN_get_rfc2409_prime_1024}, {IKE_DH_MODP_2048, BN_get_rfc3526_prime_2048},
+	        {IKE_DH_MODP_3072, BN_get_rfc3526_prime_3072}, {IKE_DH_MODP_4096, BN_get_rfc3526_prime_4096},
+	        {IKE_DH_MODP_6144, BN_get_rfc3526_prime_6144}, {IKE_DH_MODP_8192, BN_get_rfc3526_prime_8192}};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t len = ike_dh_info(cases[i].group)->public_len;
 		BIGNUM *p = cases[i].prime(NULL);
 		uint8_t value[IKE_MAX_DH] = {0};
@@ -263,10 +301,10 @@ static void h10_modp_range(void **state)
 
 static void h10_off_the_curve(void **state)
 {
-	static const uint16_t ecp[] = {IKE_DH_ECP_256, IKE_DH_ECP_384};
+	static const uint16_t ecp[] = {IKE_DH_ECP_256, IKE_DH_ECP_384, IKE_DH_ECP_521};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(ecp) / sizeof(ecp[0]); i++) {
 		size_t len = ike_dh_info(ecp[i])->public_len;
 		uint8_t value[IKE_MAX_DH] = {0};
 		struct ike_dh peer = {0};
@@ -301,6 +339,23 @@ static void h10_x25519_small_order(void **state)
 	}
 }
 
+static void h10_x448_small_order(void **state)
+{
+	uint8_t value[56];
+
+	(void)state;
+	memset(value, 0, sizeof(value)); /* 0 */
+	assert_int_equal(meet(IKE_DH_X448, value, 56), -EBADMSG);
+	value[0] = 1;
+	assert_int_equal(meet(IKE_DH_X448, value, 56), -EBADMSG);
+	memset(value, 0xff, sizeof(value)); /* p - 1, p: 2^448 - 2^224 - 2 and - 1 */
+	value[28] = 0xfe;
+	value[0] = 0xfe;
+	assert_int_equal(meet(IKE_DH_X448, value, 56), -EBADMSG);
+	value[0] = 0xff;
+	assert_int_equal(meet(IKE_DH_X448, value, 56), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,7 +364,8 @@ int main(void)
 	        cmocka_unit_test(both_sides_agree),       cmocka_unit_test(on_several_threads),
 	        cmocka_unit_test(unknown_groups),         cmocka_unit_test(h10_length),
 	        cmocka_unit_test(h10_modp_range),         cmocka_unit_test(h10_off_the_curve),
-	        cmocka_unit_test(h10_x25519_small_order),
+	        cmocka_unit_test(h10_x25519_small_order), cmocka_unit_test(h10_x448_small_order),
+	        cmocka_unit_test(rfc5903_section_8_3),    cmocka_unit_test(rfc7748_section_6_2),
 	};
 
 	return cmocka_run_group_tests_name("crypto/dh", tests, NULL, NULL);

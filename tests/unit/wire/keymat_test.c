@@ -21,6 +21,7 @@ static void rfc4231_case_2(void **state)
 		uint16_t prf;
 		const char *want;
 	} cases[] = {
+	        {IKE_PRF_HMAC_SHA1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"}, /* RFC 2202 3 */
 	        {IKE_PRF_HMAC_SHA2_256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
 	        {IKE_PRF_HMAC_SHA2_384, "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e22"
 	                                "40ca5e69e2c78b3239ecfab21649"},
@@ -34,11 +35,11 @@ static void rfc4231_case_2(void **state)
 	uint8_t out[IKE_MAX_PRF];
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(ike_prf(cases[i].prf, key, data, 2, out), 0);
 		assert_hex(out, ike_prf_info(cases[i].prf)->len, cases[i].want);
 	}
-	assert_int_equal(ike_prf(IKE_PRF_HMAC_SHA1, key, data, 2, out), -EOPNOTSUPP);
+	assert_int_equal(ike_prf(1, key, data, 2, out), -EOPNOTSUPP); /* HMAC-MD5 */
 }
 
 struct nist {
@@ -182,6 +183,40 @@ static void child_keys_in_order(void **state)
 	assert_memory_equal(child.responder, stream + 48, 48);
 }
 
+/* RFC 7296 2.14: of the two PRFs with AES, SKEYSEED takes 64 bits of each nonce, prf+ all of them. */
+static void aes_prfs_take_half_of_their_key_from_each_nonce(void **state)
+{
+	static const uint16_t prfs[] = {IKE_PRF_AES128_XCBC, IKE_PRF_AES128_CMAC};
+	uint8_t ni[20], nr[24], key[16], skeyseed[16], seed[20 + 24 + 16], sk_d[16];
+	struct ike_keymat_input in = {.ni = {ni, sizeof(ni)},
+	                              .nr = {nr, sizeof(nr)},
+	                              .shared = {shared, sizeof(shared)},
+	                              .spi_i = 1,
+	                              .spi_r = 2};
+
+	(void)state;
+	memset(ni, 0x11, sizeof(ni));
+	memset(nr, 0x22, sizeof(nr));
+	memset(key, 0x11, 8);
+	memset(key + 8, 0x22, 8);
+	memcpy(seed, ni, sizeof(ni));
+	memcpy(seed + 20, nr, sizeof(nr));
+	hex(seed + 44, 16, "00000000000000010000000000000002");
+	for (size_t i = 0; i < 2; i++) {
+		struct ike_suite suite = good;
+		struct ike_keys keys;
+
+		suite.prf = prfs[i];
+		assert_int_equal(ike_keymat_init(&keys, &suite, &in, 9), 0);
+		assert_int_equal(keys.prf_len, 16);
+		assert_int_equal(ike_prf(prfs[i], (struct ike_view){key, 16}, &in.shared, 1, skeyseed), 0);
+		assert_int_equal(ike_prf_plus(prfs[i], (struct ike_view){skeyseed, 16},
+		                              (struct ike_view){seed, sizeof(seed)}, sk_d, sizeof(sk_d)),
+		                 0);
+		assert_memory_equal(keys.sk_d, sk_d, 16);
+	}
+}
+
 static void auth_covers_everything(void **state)
 {
 	static const uint8_t message[] = "message", id[] = {2, 0, 0, 0, 'x'};
@@ -216,9 +251,13 @@ static void auth_covers_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(rfc4231_case_2),         cmocka_unit_test(nist_sp800_135),
-	        cmocka_unit_test(prf_plus_bounds),        cmocka_unit_test(unusable_inputs),
-	        cmocka_unit_test(auth_covers_everything), cmocka_unit_test(child_keys_in_order),
+	        cmocka_unit_test(rfc4231_case_2),
+	        cmocka_unit_test(nist_sp800_135),
+	        cmocka_unit_test(prf_plus_bounds),
+	        cmocka_unit_test(unusable_inputs),
+	        cmocka_unit_test(auth_covers_everything),
+	        cmocka_unit_test(child_keys_in_order),
+	        cmocka_unit_test(aes_prfs_take_half_of_their_key_from_each_nonce),
 	};
 
 	return cmocka_run_group_tests_name("crypto/keymat", tests, NULL, NULL);

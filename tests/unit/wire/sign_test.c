@@ -13,7 +13,7 @@
 
 #define SHA2 (IKE_HASHES_DEFAULT & ~IKE_HASH_BIT(IKE_HASH_IDENTITY))
 
-static EVP_PKEY *rsa, *p256, *p384, *p521, *ed25519;
+static EVP_PKEY *rsa, *p256, *p384, *p521, *ed25519, *ed448;
 static const uint8_t text[] = "message | nonce | prf(SK_p, ID)";
 static const struct ike_view octets = {text, sizeof(text)};
 static uint8_t sig[1200];
@@ -42,7 +42,8 @@ static int setup(void **state)
 	p384 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
 	p521 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
 	ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	return rsa && p256 && p384 && p521 && ed25519 ? 0 : -1;
+	ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
+	return rsa && p256 && p384 && p521 && ed25519 && ed448 ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -53,6 +54,7 @@ static int teardown(void **state)
 	EVP_PKEY_free(p384);
 	EVP_PKEY_free(p521);
 	EVP_PKEY_free(ed25519);
+	EVP_PKEY_free(ed448);
 	return 0;
 }
 
@@ -82,6 +84,7 @@ static void every_key_both_ways(void **state)
 	        {p521, SHA2, IKE_AUTH_SIGNATURE, 12},
 	        {p521, 0, IKE_AUTH_ECDSA_521, 0},
 	        {ed25519, IKE_HASHES_DEFAULT, IKE_AUTH_SIGNATURE, 7},
+	        {ed448, IKE_HASHES_DEFAULT, IKE_AUTH_SIGNATURE, 7},
 	};
 
 	(void)state;
@@ -92,6 +95,7 @@ static void every_key_both_ways(void **state)
 		assert_int_equal(
 		        ike_sign(cases[i].key, cases[i].hashes, octets, &method, sig, sizeof(sig), &len), 0);
 		assert_int_equal(method, cases[i].method);
+		assert_true(ike_can_sign(cases[i].key, cases[i].hashes));
 		if (cases[i].alg_len)
 			assert_int_equal(sig[0], cases[i].alg_len);
 		assert_int_equal(verify(cases[i].key, method, sig, len), 0);
@@ -117,6 +121,9 @@ static void nothing_in_common(void **state)
 	                 -EOPNOTSUPP);
 	assert_int_equal(ike_sign(ed25519, SHA2, octets, &method, sig, sizeof(sig), &len), -EOPNOTSUPP);
 	assert_int_equal(ike_sign(ed25519, 0, octets, &method, sig, sizeof(sig), &len), -EOPNOTSUPP);
+	assert_false(ike_can_sign(rsa, IKE_HASH_BIT(IKE_HASH_SHA1)));
+	assert_false(ike_can_sign(ed25519, SHA2));
+	assert_false(ike_can_sign(ed448, 0));
 }
 
 static void method_and_key_must_fit(void **state)
@@ -128,6 +135,7 @@ static void method_and_key_must_fit(void **state)
 	assert_int_equal(ike_sign(p256, SHA2, octets, &method, sig, sizeof(sig), &len), 0);
 	assert_int_equal(verify(rsa, method, sig, len), -EOPNOTSUPP);
 	assert_int_equal(verify(ed25519, method, sig, len), -EOPNOTSUPP);
+	assert_int_equal(verify(ed448, method, sig, len), -EOPNOTSUPP);
 	assert_int_equal(verify(p256, IKE_AUTH_PSK, sig, len), -EOPNOTSUPP);
 	assert_int_equal(verify(p256, IKE_AUTH_DSS, sig, len), -EOPNOTSUPP);
 	assert_int_equal(verify(p256, IKE_AUTH_RSA, sig, len), -EOPNOTSUPP);

@@ -23,8 +23,13 @@ static void make_key(struct ike_sk *sk, uint16_t encr, uint16_t bits, uint16_t i
 static const struct {
 	uint16_t encr, bits, integ;
 } suites[] = {
-        {IKE_ENCR_AES_GCM_16, 128, 0}, {IKE_ENCR_AES_GCM_16, 256, 0}, {IKE_ENCR_AES_CBC, 128, 12},
-        {IKE_ENCR_AES_CBC, 256, 12},   {IKE_ENCR_AES_CBC, 128, 13},   {IKE_ENCR_AES_CBC, 256, 14},
+        {IKE_ENCR_AES_GCM_16, 128, 0},      {IKE_ENCR_AES_GCM_16, 192, 0}, {IKE_ENCR_AES_GCM_16, 256, 0},
+        {IKE_ENCR_AES_GCM_12, 128, 0},      {IKE_ENCR_AES_GCM_12, 192, 0}, {IKE_ENCR_AES_GCM_12, 256, 0},
+        {IKE_ENCR_AES_GCM_8, 128, 0},       {IKE_ENCR_AES_GCM_8, 192, 0},  {IKE_ENCR_AES_GCM_8, 256, 0},
+        {IKE_ENCR_CHACHA20_POLY1305, 0, 0}, {IKE_ENCR_AES_CBC, 128, 12},   {IKE_ENCR_AES_CBC, 192, 2},
+        {IKE_ENCR_AES_CBC, 256, 12},        {IKE_ENCR_AES_CBC, 128, 13},   {IKE_ENCR_AES_CBC, 256, 14},
+        {IKE_ENCR_AES_CBC, 256, 5},         {IKE_ENCR_AES_CTR, 128, 12},   {IKE_ENCR_AES_CTR, 192, 14},
+        {IKE_ENCR_AES_CTR, 256, 2},         {IKE_ENCR_AES_CTR, 256, 5},    {IKE_ENCR_AES_CTR, 128, 8},
 };
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
 
@@ -262,6 +267,101 @@ static void h19_fragment_fields_are_authenticated(void **state)
 	}
 }
 
+/* RFC 7634 appendix B: the message of an example, octet for octet. */
+static void rfc7634_appendix_b(void **state)
+{
+	static const struct ike_header header = {.spi_i = 0xc0c1c2c3c4c5c6c7,
+	                                         .spi_r = 0xd0d1d2d3d4d5d6d7,
+	                                         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+	                                         .flags = 0,
+	                                         .message_id = 9};
+	uint8_t notify[12], out[100], back[100];
+	struct ike_msg msg;
+	struct ike_sk sk;
+	size_t len, got;
+
+	(void)state;
+	make_key(&sk, IKE_ENCR_CHACHA20_POLY1305, 0, 0);
+	for (size_t i = 0; i < 32; i++)
+		sk.key[i] = (uint8_t)(0x80 + i);
+	hex(sk.salt, 4, "a0a1a2a3");
+	sk.iv = 0x1011121314151617;
+	hex(notify, sizeof(notify), "0000000c000040010000000a");
+	assert_int_equal(ike_sk_seal(&sk, &header, IKE_PAYLOAD_NOTIFY, notify, 12, out, sizeof(out), &len),
+	                 0);
+	assert_hex(out, len,
+	           "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004529000029"
+	           "101112131415161761039470 1f8d017f7c12924889 6b71bfe25236efd7cdc67066906315b2");
+	assert_ok(ike_msg_parse(&msg, out, len));
+	assert_ok(ike_sk_open(&sk, &msg, back, sizeof(back), &got));
+	assert_int_equal(got, 12);
+	assert_memory_equal(back, notify, 12);
+}
+
+/* RFC 5930 2: the counter block is salt, IV and a counter that begins with 1. */
+static void ctr_by_single_blocks(void **state)
+{
+	uint8_t out[200], block[16], stream[16];
+	struct ike_sk sk;
+	size_t len;
+
+	(void)state;
+	make_key(&sk, IKE_ENCR_AES_CTR, 128, 12);
+	ike_sk_set_epoch(&sk, 0xabcd0001);
+	assert_int_equal(ike_sk_seal(&sk, &test_header, 0, plain, 40, out, sizeof(out), &len), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+		int n;
+
+		memset(block, 0x22, 4);
+		memcpy(block + 4, out + 32, 8);
+		put_be32(block + 12, i + 1);
+		assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_128_ecb(), NULL, sk.key, NULL), 1);
+		assert_int_equal(EVP_EncryptUpdate(ctx, stream, &n, block, 16), 1);
+		EVP_CIPHER_CTX_free(ctx);
+		for (size_t j = 0; j < 16; j++)
+			assert_int_equal(out[40 + 16 * i + j], plain[16 * i + j] ^ stream[j]);
+	}
+}
+
+/* RFC 5282 3: a short ICV is the beginning of the long one. */
+static void gcm_icvs_are_cut_short(void **state)
+{
+	static const struct {
+		uint16_t encr;
+		size_t icv;
+	} cases[] = {{IKE_ENCR_AES_GCM_12, 12}, {IKE_ENCR_AES_GCM_8, 8}};
+	uint8_t text[200], want[200];
+	struct ike_msg msg;
+	struct ike_sk sk;
+	size_t len, got;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+		uint8_t nonce[12], tag[16];
+		int n;
+
+		make_key(&sk, cases[i].encr, 256, 0);
+		assert_int_equal(ike_sk_seal(&sk, &test_header, 0, plain, 20, text, sizeof(text), &len), 0);
+		assert_int_equal(len, 28 + 4 + 8 + 21 + cases[i].icv);
+		memcpy(nonce, sk.salt, 4);
+		memcpy(nonce + 4, text + 32, 8);
+		assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, sk.key, nonce), 1);
+		assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, text, 32), 1);
+		memset(want, 0, 21);
+		memcpy(want, plain, 20);
+		assert_int_equal(EVP_EncryptUpdate(ctx, want, &n, want, 21), 1);
+		assert_int_equal(EVP_EncryptFinal_ex(ctx, want + 21, &n), 1);
+		assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag), 1);
+		EVP_CIPHER_CTX_free(ctx);
+		assert_memory_equal(text + 40, want, 21);
+		assert_memory_equal(text + 61, tag, cases[i].icv);
+		assert_ok(ike_msg_parse(&msg, text, len));
+		assert_ok(ike_sk_open(&sk, &msg, want, sizeof(want), &got));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +373,9 @@ int main(void)
 	        cmocka_unit_test(gcm_ivs_are_a_counter_in_an_epoch),
 	        cmocka_unit_test(cbc_ivs_are_unpredictable),
 	        cmocka_unit_test(no_room),
+	        cmocka_unit_test(rfc7634_appendix_b),
+	        cmocka_unit_test(ctr_by_single_blocks),
+	        cmocka_unit_test(gcm_icvs_are_cut_short),
 	        cmocka_unit_test(h19_fragment_fields_are_authenticated),
 	};
 

@@ -79,18 +79,21 @@ static void our_order_decides(void **state)
 
 static void every_suite_meets_itself(void **state)
 {
-	static const uint16_t encrs[][2] = {{20, 128}, {20, 256}, {12, 128}, {12, 256}};
-	static const uint16_t prfs[] = {5, 6, 7}, integs[] = {12, 13, 14}, dhs[] = {14, 15, 19, 20, 31};
+	static const uint16_t encrs[][2] = {{20, 128}, {20, 192}, {20, 256}, {19, 128}, {19, 192}, {19, 256},
+	                                    {18, 128}, {18, 192}, {18, 256}, {28, 0},   {12, 128}, {12, 192},
+	                                    {12, 256}, {13, 128}, {13, 192}, {13, 256}};
+	static const uint16_t prfs[] = {5, 6, 7, 2, 4, 8}, integs[] = {12, 13, 14, 2, 5, 8},
+	                      dhs[] = {14, 15, 16, 17, 18, 19, 20, 21, 31, 32, 2};
 	unsigned n = 0;
 
 	(void)state;
-	for (size_t e = 0; e < 4; e++)
-		for (size_t i = 0; i < 3 * 3 * 5; i++) {
+	for (size_t e = 0; e < sizeof(encrs) / sizeof(encrs[0]); e++)
+		for (size_t i = 0; i < 6 * 6 * 11; i++) {
 			struct rg_cfg_proposal p = {.encr = encrs[e][0],
 			                            .encr_bits = encrs[e][1],
-			                            .prf = prfs[i % 3],
-			                            .integ = encrs[e][0] == 20 ? 0 : integs[i / 3 % 3],
-			                            .dh = dhs[i / 9]};
+			                            .prf = prfs[i % 6],
+			                            .integ = encrs[e][0] > 13 ? 0 : integs[i / 6 % 6],
+			                            .dh = dhs[i / 36]};
 			struct ike_choice answer;
 			struct ike_build b;
 
@@ -104,7 +107,26 @@ static void every_suite_meets_itself(void **state)
 			assert_ok(ike_select_answer(&answer, IKE_SELECT_IKE, &p, 1, &sa));
 			n++;
 		}
-	assert_int_equal(n, 180);
+	assert_int_equal(n, 16 * 6 * 6 * 11);
+}
+
+/* MODP-1024 and the groups that take tens of milliseconds: only where our own proposal has them. */
+static void weak_groups_by_name_only(void **state)
+{
+	struct rg_cfg_proposal named = esp_dh;
+
+	(void)state;
+	OFFER(IKE_PROTOCOL_ESP, {1, 20, 128}, {4, 2, 0}, {5, 0, 0});
+	assert_reject(ike_select(&choice, IKE_SELECT_CHILD, &esp, 1, &sa), NO_PROPOSAL);
+	assert_reject(ike_select(&choice, IKE_SELECT_CHILD, &esp_dh, 1, &sa), NO_PROPOSAL);
+	named.dh = IKE_DH_MODP_1024;
+	assert_ok(ike_select(&choice, IKE_SELECT_CHILD, &named, 1, &sa));
+	assert_int_equal(choice.suite.dh, IKE_DH_MODP_1024);
+	OFFER(IKE_PROTOCOL_ESP, {1, 20, 128}, {4, 18, 0}, {4, 2, 0}, {4, 16, 0}, {5, 0, 0});
+	assert_ok(ike_select(&choice, IKE_SELECT_CHILD, &esp, 1, &sa));
+	assert_int_equal(choice.suite.dh, IKE_DH_MODP_4096);
+	OFFER(IKE_PROTOCOL_IKE, {1, 20, 128}, {2, 5, 0}, {4, 2, 0});
+	assert_reject(ike_select(&choice, IKE_SELECT_IKE, &gcm, 1, &sa), NO_PROPOSAL);
 }
 
 static void h09_no_proposal_chosen(void **state)
@@ -275,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(our_order_decides),
 	        cmocka_unit_test(every_suite_meets_itself),
+	        cmocka_unit_test(weak_groups_by_name_only),
 	        cmocka_unit_test(h09_no_proposal_chosen),
 	        cmocka_unit_test(h09_unknown_attribute_is_never_chosen),
 	        cmocka_unit_test(h09_bounded_time),
