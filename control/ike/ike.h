@@ -55,7 +55,9 @@ uint64_t ike_tick(struct ike_manager *m);
 struct ike_initiate {
 	unsigned connection; /* index in the configuration */
 	struct ike_endpoint local, remote;
-	const char *remote_identity;                  /* NULL: any that the connection's patterns accept */
+	struct rg_auth *auth;        /* whose configuration and credentials; NULL: the manager's */
+	const char *own_identity;    /* NULL: that of the configuration */
+	const char *remote_identity; /* NULL: any that the connection's patterns accept */
 	bool want_ip4, want_ip6;                      /* ask for virtual addresses (CFG_REQUEST) */
 	const struct rg_cfg_prefix *remote_selectors; /* the responder's side; none: everything */
 	size_t n_remote_selectors;

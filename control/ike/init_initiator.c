@@ -206,26 +206,28 @@ int init_response(struct ike_sa *sa, struct exchange *x)
 	return EXCHANGE_PARKED;
 }
 
-static const struct rg_cfg_connection *connection_of(const struct ike_manager *m, unsigned index)
+static const struct rg_cfg_connection *connection_of(const struct rg_auth *auth, unsigned index)
 {
-	const struct rg_config *c = rg_auth_config(m->auth);
+	const struct rg_config *c = rg_auth_config(auth);
 
 	return index < c->n_connections ? &c->connections[index] : NULL;
 }
 
 int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 {
-	const struct rg_cfg_connection *c = connection_of(m, req->connection);
+	struct rg_auth *auth = req->auth != NULL ? req->auth : m->auth;
+	const struct rg_cfg_connection *c = connection_of(auth, req->connection);
+	struct rg_id wanted = {0}, own = *rg_auth_identity(auth);
 	struct ike_sa *sa;
-	struct rg_id wanted = {0};
 
-	if (c == NULL || (req->remote_identity != NULL && rg_id_parse(&wanted, req->remote_identity) < 0))
+	if (c == NULL || (req->remote_identity != NULL && rg_id_parse(&wanted, req->remote_identity) < 0) ||
+	    (req->own_identity != NULL && rg_id_parse(&own, req->own_identity) < 0))
 		return -EINVAL;
-	sa = ike_sa_create(m, m->auth, true);
+	sa = ike_sa_create(m, auth, true);
 	if (sa == NULL)
 		return -ENOMEM;
 	sa->connection = c;
-	sa->own_id = *rg_auth_identity(sa->auth);
+	sa->own_id = own;
 	sa->wanted_peer = wanted;
 	sa->local = req->local;
 	sa->remote = req->remote;
