@@ -101,6 +101,8 @@ struct rg_cfg_proposal {
 enum rg_cfg_spread { RG_SPREAD_ORDER, RG_SPREAD_HASH };
 enum rg_cfg_df { RG_CFG_DF_SET, RG_CFG_DF_COPY, RG_CFG_DF_CLEAR };
 #define RG_DSCP_OF_INNER 64u
+enum rg_cfg_unique { RG_UNIQUE_REPLACE, RG_UNIQUE_KEEP, RG_UNIQUE_NEVER };
+enum rg_cfg_childless { RG_CHILDLESS_NEVER, RG_CHILDLESS_ACCEPT, RG_CHILDLESS_PREFER };
 enum rg_cfg_rr { RG_RR_ALWAYS, RG_RR_FIRST_USE, RG_RR_NEVER };
 
 struct rg_cfg_connection {
@@ -109,6 +111,8 @@ struct rg_cfg_connection {
 	size_t n_uplinks;
 	enum rg_cfg_spread spread;
 	enum rg_cfg_auth local_auth, remote_auth;
+	enum rg_cfg_unique uniqueness;
+	enum rg_cfg_childless childless;
 	char **identities; /* patterns of the peer's identity: exact, "*@domain", "*.domain" or "*" */
 	size_t n_identities;
 	int pool; /* index, -1: none */
@@ -121,6 +125,7 @@ struct rg_cfg_connection {
 	unsigned dscp; /* 0 to 63, or RG_DSCP_OF_INNER */
 	struct {
 		uint32_t ike_s, child_s, dpd_s;
+		uint32_t authentication_s;           /* RFC 4478; 0: as long as the session lives */
 		uint64_t child_bytes, child_packets; /* 0: none */
 	} lifetimes;
 	struct {

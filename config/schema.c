@@ -9,6 +9,10 @@ static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK}, {"certificate
 static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
 static const struct cfg_word rr_words[] = {
         {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
+static const struct cfg_word unique_words[] = {
+        {"replace", RG_UNIQUE_REPLACE}, {"keep", RG_UNIQUE_KEEP}, {"never", RG_UNIQUE_NEVER}, {0}};
+static const struct cfg_word childless_words[] = {
+        {"never", RG_CHILDLESS_NEVER}, {"accept", RG_CHILDLESS_ACCEPT}, {"prefer", RG_CHILDLESS_PREFER}, {0}};
 static const struct cfg_word df_words[] = {
         {"set", RG_CFG_DF_SET}, {"copy", RG_CFG_DF_COPY}, {"clear", RG_CFG_DF_CLEAR}, {0}};
 /* The registry of RFC 2474: names, so that nobody mixes up a DSCP and a TOS byte. */
@@ -152,7 +156,13 @@ static const struct cfg_key lifetime_keys[] = {
          .help = "A Child SA ends after so many packets in one direction."},
         {"dpd", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.dpd_s), .flags = CFG_OFF_IS_0,
          .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
-         .help = "A client that was silent so long is asked whether it lives."},
+         .help = "A client that was silent so long is asked whether it lives; traffic that arrives makes the "
+                 "question unnecessary."},
+        {"authentication", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.authentication_s),
+         .flags = CFG_OFF_IS_0, .unit = 1000, .min = 5, .max = 365 * 86400, .standard = "off",
+         .help = "A client has to authenticate anew within this time (AUTH_LIFETIME, RFC 4478), else its "
+                 "session is deleted. Whoever began the session makes the new one before it ends the old "
+                 "one, and no packet is lost. Rekeys do not count as authentication."},
         {0},
 };
 static const struct cfg_section lifetime_section = {
@@ -189,6 +199,19 @@ static const struct cfg_key connection_keys[] = {
          .flags = CFG_REQUIRED, .min_count = 1, .max_count = 4096,
          .help = "Clients whose identity matches one of these use this connection; the first connection that "
                  "matches wins."},
+        {"uniqueness", CFG_T_WORD, FIELD(rg_cfg_connection, uniqueness), .words = unique_words,
+         .standard = "replace",
+         .help = "`replace`: an identity has one session; a newer one takes over its addresses and traffic. "
+                 "`keep`: one session and one lease for each of its devices; a device is known by its "
+                 "certificate, else by the address that it asks to have again; INITIAL_CONTACT ends the same "
+                 "device's earlier session only. `never`: no session ends another one, and INITIAL_CONTACT "
+                 "is "
+                 "ignored. An identity has at most 16 sessions at a time."},
+        {"childless", CFG_T_WORD, FIELD(rg_cfg_connection, childless), .words = childless_words,
+         .standard = "accept",
+         .help = "IKE_AUTH without a Child SA (RFC 6023): `never`, `accept` where the client asks for it, or "
+                 "`prefer`: where the gateway itself begins the session, the first Child SA has an exchange "
+                 "of its own."},
         {"pool", CFG_T_POOL, FIELD(rg_cfg_connection, pool), .standard = "none",
          .help = "Where clients' virtual addresses come from."},
         {"selectors", CFG_T_SECTION, .section = &selector_section, .help = "Traffic selectors."},

@@ -101,23 +101,23 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 	log_line(levels[level], component, "%s", text);
 }
 
-static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint8_t family,
+static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
                       const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
 {
 	struct control *c = user;
 	char identity[RG_ID_TEXT];
-	int rc = rg_pools_acquire(c->pools, pool, family, rg_id_cookie(peer),
+	int rc = rg_pools_acquire(c->pools, pool, family, cookie,
 	                          rg_id_print(peer, identity, sizeof(identity)), wanted, out);
 
 	return rc == -EAFNOSUPPORT || rc == -EINVAL ? -ENOENT : rc;
 }
 
-static void op_release(void *user, unsigned pool, const struct rg_id *peer, const struct rg_cfg_addr *addr)
+static void op_release(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr)
 {
 	struct control *c = user;
 
 	(void)pool;
-	rg_pools_release(c->pools, addr, rg_id_cookie(peer));
+	rg_pools_release(c->pools, addr, cookie);
 }
 
 const struct ike_ops core_ops = {

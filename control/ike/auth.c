@@ -6,6 +6,7 @@
 
 #include "control/ike/crypto/auth.h"
 #include "control/ike/manager.h"
+#include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
 #include <openssl/crypto.h>
@@ -197,6 +198,7 @@ void auth_established(struct ike_sa *sa)
 	ike_sa_timer(sa, TIMER_HALF_OPEN, 0);
 	timers_established(sa);
 	IKE_COUNT(m, established);
+	succession_established(sa);
 	ike_suite_print(&sa->keys.suite, suite, sizeof(suite));
 	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s", endpoint_text(&sa->local, local),
 	             endpoint_text(&sa->remote, remote), suite,

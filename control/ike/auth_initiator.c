@@ -9,6 +9,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/succession.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct auth_task {
 	struct task task;
 	struct auth_job *signed_job; /* our AUTH, once it is made */
 	struct child_sa *child;
+	bool childless; /* RFC 6023: the Child SA has an exchange of its own */
 	bool failed;
 };
 
@@ -54,8 +56,10 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 	const uint8_t *certreq;
 	size_t len;
 
-	t->child = child_create(sa, true);
-	if (t->child == NULL)
+	t->childless = sa->connection->childless == RG_CHILDLESS_PREFER &&
+	               (sa->capabilities & IKE_CAP_CHILDLESS) != 0;
+	t->child = t->childless ? NULL : child_create(sa, true);
+	if (t->child == NULL && !t->childless)
 		return -ENOMEM;
 	auth_build_own(sa, t->signed_job, IKE_PAYLOAD_IDi, out);
 	certreq = rg_auth_certreq(sa->auth, &len);
@@ -63,9 +67,10 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 		ike_build_certreq(out, IKE_CERT_X509_SIGNATURE, certreq, len);
 	if (wanted->type != 0)
 		ike_build_id(out, IKE_PAYLOAD_IDr, wanted->type, wanted->value, wanted->len);
-	ike_build_status(out, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+	succession_write(sa, out);
 	cp_build_request(sa, out);
-	child_build_request(t->child, IKE_SELECT_CHILD_AUTH, NULL, out);
+	if (t->child != NULL)
+		child_build_request(t->child, IKE_SELECT_CHILD_AUTH, NULL, out);
 	mobike_auth_write(sa, out);
 	return 0;
 }
@@ -145,6 +150,18 @@ static int start_child(struct ike_sa *sa, struct exchange *x, struct child_sa *c
 	return 0;
 }
 
+static void established_childless(struct ike_sa *sa, struct exchange *x)
+{
+	int error = exchange_error_of(&x->msg) != 0 ? -EPROTO : cp_read_reply(sa, &x->msg);
+
+	auth_established(sa);
+	if (error < 0)
+		ike_sa_delete(sa, "the responder gave no address");
+	else
+		child_create_start(sa);
+	exchange_finish(x, 0);
+}
+
 static void verified(struct ike_job *job, bool gone)
 {
 	struct auth_job *j = (struct auth_job *)job;
@@ -165,6 +182,11 @@ static void verified(struct ike_job *job, bool gone)
 	child = t->child;
 	t->child = NULL;
 	mobike_auth_read(sa, &x->msg);
+	succession_answered(sa, &x->msg);
+	if (t->childless) {
+		established_childless(sa, x);
+		return;
+	}
 	error = exchange_error_of(&x->msg);
 	if (error == 0 && start_child(sa, x, child) == 0)
 		return;
@@ -197,6 +219,7 @@ int auth_response(struct ike_sa *sa, struct exchange *x)
 	}
 	sa->peer_id = j->peer;
 	sa->cookie = rg_id_cookie(&j->peer);
+	sa->peer_cookie = succession_cookie(sa, sa->cookie);
 	j->peer_how = c->remote_auth;
 	auth_job_submit(j, sa, verified);
 	return EXCHANGE_PARKED;

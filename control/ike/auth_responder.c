@@ -12,6 +12,7 @@
 #include "control/ike/manager.h"
 #include "control/ike/orphans.h"
 #include "control/ike/session.h"
+#include "control/ike/succession.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,20 +60,23 @@ static const char *verdict(struct ike_sa *sa, const struct auth_job *j)
 	return NULL;
 }
 
-/* One session for an identity: a client that comes anew replaces what it had
- * (RFC 7296 2.4, INITIAL_CONTACT or not: its virtual addresses can be in one place only). */
-static void replace_sessions(struct ike_sa *sa)
-{
-	struct ike_sa *old;
-
-	while ((old = manager_find_peer(sa->manager, sa->cookie, &sa->peer_id)) != NULL)
-		ike_sa_close(old, "replaced by a new session of the same identity");
-}
-
 static void build_identity(struct ike_sa *sa, struct exchange *x, const struct auth_job *j)
 {
 	auth_build_own(sa, j, IKE_PAYLOAD_IDr, &x->out);
+	succession_write(sa, &x->out);
 	mobike_auth_write(sa, &x->out);
+}
+
+/* RFC 6023: the peer asks for none, and gets one when it wants one. */
+static void finish_wished_childless(struct exchange *x, struct auth_job *j)
+{
+	struct ike_sa *sa = x->sa;
+
+	build_identity(sa, x, j);
+	cp_build_reply(sa, &x->out);
+	auth_established(sa);
+	auth_job_free(j);
+	exchange_finish(x, 0);
 }
 
 /* The answer of a session without a Child SA. */
@@ -92,6 +96,7 @@ struct install {
 	struct auth_job *j;
 	struct child_sa *child;
 	struct ike_choice choice;
+	bool current;
 };
 
 static void installed(struct ike_batch *batch, bool gone)
@@ -111,7 +116,7 @@ static void installed(struct ike_batch *batch, bool gone)
 		cp_build_reply(sa, &x->out);
 		child_build_answer(in->child, &in->choice, &x->out);
 		auth_established(sa);
-		child_installed(in->child, true);
+		child_installed(in->child, in->current);
 		auth_job_free(in->j);
 		exchange_finish(x, 0);
 	}
@@ -138,7 +143,8 @@ static uint16_t start_child(struct ike_sa *sa, struct exchange *x, struct instal
 	batch = batch_new(sa->manager, sa, installed, in);
 	if (batch == NULL)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
-	if (child_steps_install(in->child, true, batch) < 0)
+	in->current = !succession_follows(sa);
+	if (child_steps_install(in->child, in->current, batch) < 0)
 		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);
 	return 0;
@@ -161,8 +167,16 @@ static void admit(struct exchange *x, struct auth_job *j)
 	sa->remote = x->remote;
 	sa->natt = x->natt;
 	mobike_auth_read(sa, &x->msg);
-	replace_sessions(sa);
+	succession_admit(sa, &x->msg,
+	                 j->claim.n_certs > 0 && j->peer_how == RG_AUTH_CERTIFICATE
+	                         ? (struct ike_view){j->certs[0].der, j->certs[0].len}
+	                         : (struct ike_view){0});
 	notify = cp_read_request(sa, &x->msg);
+	if (notify == 0 && ike_msg_find(&x->msg, IKE_PAYLOAD_SA) == NULL) {
+		free(in);
+		finish_wished_childless(x, j);
+		return;
+	}
 	if (notify == 0)
 		notify = start_child(sa, x, in);
 	if (notify == 0)
@@ -179,15 +193,20 @@ static void checked(struct ike_job *job, bool gone)
 	struct exchange *x = j->x;
 	struct ike_sa *sa = x->sa;
 	const char *why = gone ? "closed" : verdict(sa, j);
+	bool childless = why == NULL && sa->connection->childless == RG_CHILDLESS_NEVER &&
+	                 ike_msg_find(&x->msg, IKE_PAYLOAD_SA) == NULL;
 
-	if (why == NULL && !mobike_auth_unexpected_nat(x)) {
+	if (why == NULL && !childless && !mobike_auth_unexpected_nat(x)) {
 		admit(x, j);
 		return;
 	}
 	auth_job_free(j);
 	if (why == NULL) {
 		x->close_after = true;
-		exchange_finish(x, exchange_error(x, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, NULL, 0));
+		exchange_finish(x, exchange_error(x,
+		                                  childless ? IKE_NOTIFY_INVALID_SYNTAX
+		                                            : IKE_NOTIFY_UNEXPECTED_NAT_DETECTED,
+		                                  NULL, 0));
 		return;
 	}
 	exchange_finish(x, gone ? -ECANCELED : refuse(x, why));
@@ -214,7 +233,7 @@ static int prepare(struct ike_sa *sa, struct exchange *x, struct auth_job *j)
 	int has_wanted = read_wanted_own(x, &wanted), index = -ENOENT;
 
 	sa->peer_id = j->peer;
-	sa->cookie = rg_id_cookie(&j->peer);
+	sa->peer_cookie = sa->cookie = rg_id_cookie(&j->peer);
 	sa->own_id = *rg_auth_identity(sa->auth);
 	j->peer_how = j->claim.method == IKE_AUTH_PSK ? RG_AUTH_PSK : RG_AUTH_CERTIFICATE;
 	if (has_wanted >= 0)

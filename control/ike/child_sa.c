@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/succession.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
 
@@ -223,6 +224,8 @@ void child_steps_remove(struct child_sa *child, struct ike_batch *batch)
 {
 	struct ike_sa *sa = child->sa;
 
+	if (sa->superseded)
+		succession_yield(sa);
 	if (sa->policy_sa == child->handle_out && sa->policies_installed) {
 		session_steps_policies(sa, 0, batch);
 		sa->policy_sa = 0;

@@ -49,6 +49,8 @@
 	X(gave_up, "ike-gave-up", 0)                                                                         \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \
 	X(rekey_collisions, "ike-rekey-collisions", 0)                                                       \
+	X(reauthenticated, "ike-reauthenticated", 0)                                                         \
+	X(reauthentication_failed, "ike-reauthentication-failed", 0)                                         \
 	X(established, "ike-established", 0)                                                                 \
 	X(closed, "ike-closed", 0)                                                                           \
 	X(addresses_updates, "mobike-updates", 0)                                                            \

@@ -56,7 +56,8 @@ static int give(struct ike_sa *sa, uint8_t family, const struct wish *wish)
 		return -ENOENT;
 	if (orphans_address(m, sa->cookie, family, &had))
 		wanted = &had;
-	error = m->ops->pool.acquire(m->user, (unsigned)pool, &sa->peer_id, family, wanted, &vip->addr);
+	error = m->ops->pool.acquire(m->user, (unsigned)pool, &sa->peer_id, sa->cookie, family, wanted,
+	                             &vip->addr);
 	if (error < 0)
 		return error;
 	vip->prefix_len = family == 4 ? 32 : 128;
@@ -141,17 +142,34 @@ void cp_build_reply(const struct ike_sa *sa, struct ike_build *out)
 	ike_build_cp_end(out);
 }
 
+/* Any address, or with a reauthentication the one that we have (RFC 7296 3.15.1). */
+static void build_wish(const struct ike_sa *sa, uint8_t family, struct ike_build *out)
+{
+	const struct ike_sa *old =
+	        sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+
+	for (unsigned i = 0; old != NULL && i < old->n_vips; i++) {
+		if (old->vips[i].addr.family == family) {
+			build_address(&old->vips[i], out);
+			return;
+		}
+	}
+	ike_build_cp_attr(out,
+	                  family == 4 ? IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS : IKE_CFG_ATTR_INTERNAL_IP6_ADDRESS,
+	                  NULL, 0);
+}
+
 void cp_build_request(const struct ike_sa *sa, struct ike_build *out)
 {
 	if (!sa->want_ip4 && !sa->want_ip6)
 		return;
 	ike_build_cp_begin(out, IKE_CFG_REQUEST);
 	if (sa->want_ip4) {
-		ike_build_cp_attr(out, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS, NULL, 0);
+		build_wish(sa, 4, out);
 		ike_build_cp_attr(out, IKE_CFG_ATTR_INTERNAL_IP4_DNS, NULL, 0);
 	}
 	if (sa->want_ip6) {
-		ike_build_cp_attr(out, IKE_CFG_ATTR_INTERNAL_IP6_ADDRESS, NULL, 0);
+		build_wish(sa, 6, out);
 		ike_build_cp_attr(out, IKE_CFG_ATTR_INTERNAL_IP6_DNS, NULL, 0);
 	}
 	ike_build_cp_end(out);

@@ -132,6 +132,8 @@ static void reinstall(struct ike_sa *sa, const struct rg_counters_hdr *old)
 	if (batch == NULL)
 		return;
 	sa->tunnel_installed = sa->policies_installed = false;
+	for (unsigned i = 0; i < sa->n_policies; i++)
+		sa->policies[i].installed = false;
 	sa->policy_sa = 0;
 	session_steps_tunnel(sa, batch);
 	for (child = TAILQ_FIRST(&sa->children); child != NULL; child = next) {

@@ -10,6 +10,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/succession.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
 
@@ -96,6 +97,7 @@ struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool i
 		free(sa);
 		return NULL;
 	}
+	sa->peer_lifetime_s = UINT32_MAX;
 	sa->auth = rg_auth_ref(auth);
 	sa->session = m->next_session++;
 	sa->created_ms = ike_sa_now(sa);
@@ -122,7 +124,7 @@ static void release_session(struct ike_sa *sa)
 	for (unsigned i = 0; i < sa->n_vips; i++) {
 		if (sa->vips[i].from_pool)
 			sa->manager->ops->pool.release(sa->manager->user, (unsigned)sa->connection->pool,
-			                               &sa->peer_id, &sa->vips[i].addr);
+			                               sa->cookie, &sa->vips[i].addr);
 	}
 	sa->n_vips = 0;
 }
@@ -151,12 +153,13 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	if (sa->state == IKE_STATE_CLOSED)
 		return;
 	sa->down_reason = reason;
-	if (was_up)
+	if (was_up && !sa->superseded)
 		ike_sa_event(sa, IKE_EVENT_SESSION_DOWN, "%s", reason);
 	else
 		ike_sa_log(sa, IKE_LOG_DEBUG, "closed: %s", reason);
 	if (m->homing->closed != NULL)
 		m->homing->closed(sa, NULL);
+	succession_closed(sa);
 	ike_set_state(sa, IKE_STATE_CLOSED);
 	IKE_COUNT(m, closed);
 	manager_not_half_open(m, sa);
@@ -230,7 +233,10 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	heir->own_id = old->own_id;
 	heir->peer_id = old->peer_id;
 	heir->wanted_peer = old->wanted_peer;
+	heir->peer_cookie = old->peer_cookie;
 	heir->cookie = old->cookie;
+	heir->superseded = old->superseded;
+	heir->peer_lifetime_s = old->peer_lifetime_s;
 	heir->origin = old->origin;
 	heir->capabilities = old->capabilities;
 	heir->peer_hashes = old->peer_hashes;
@@ -278,6 +284,11 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	manager_insert_peer(heir->manager, heir);
 	ike_set_state(heir, IKE_STATE_ESTABLISHED);
 	timers_established(heir);
+	/* RFC 4478 2: the limit goes on with the new IKE SA; so does that of a superseded session. */
+	ike_sa_timer(heir, TIMER_REAUTH, old->timer[TIMER_REAUTH]);
+	ike_sa_timer(old, TIMER_REAUTH, 0);
+	if (heir->superseded)
+		ike_sa_timer(heir, TIMER_EXPIRE, ike_sa_now(heir) + SUCCESSION_GRACE_MS);
 	child_schedule(heir);
 	ike_sa_event(heir, IKE_EVENT_IKE_REKEYED, "%016lx:%016lx replaces %016lx:%016lx", heir->spi_i,
 	             heir->spi_r, old->spi_i, old->spi_r);

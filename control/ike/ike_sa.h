@@ -47,6 +47,7 @@ enum ike_state {
 	X(DPD, timer_dpd)                                                                                    \
 	X(REKEY, timer_rekey)         /* soft lifetime of the IKE SA */                                      \
 	X(EXPIRE, timer_expire)       /* hard lifetime of the IKE SA */                                      \
+	X(REAUTH, timer_reauth)       /* authentication is to be repeated (RFC 4478) */                      \
 	X(CHILD, timer_child)         /* the earliest of all Child SAs' */                                   \
 	X(FRAGMENTS, timer_fragments) /* an incomplete message is dropped */                                 \
 	X(HOMING, timer_homing)                                                                              \
@@ -63,6 +64,7 @@ enum ike_capability {
 	IKE_CAP_FRAGMENTATION = 1u << 0, /* both sides (RFC 7383 2.3) */
 	IKE_CAP_MOBIKE = 1u << 1,        /* both sides (RFC 4555 3.1) */
 	IKE_CAP_SIGNATURE = 1u << 2,     /* the peer sent SIGNATURE_HASH_ALGORITHMS (RFC 7427) */
+	IKE_CAP_CHILDLESS = 1u << 3,     /* the responder takes IKE_AUTH without a Child SA (RFC 6023) */
 };
 
 #define IKE_MAX_CHILDREN   8u
@@ -83,6 +85,7 @@ struct ike_vip {
 struct ike_policy {
 	uint32_t handle;
 	uint8_t family, prefix_len;
+	bool installed; /* handed to the dataplane */
 	uint8_t prefix[16];
 };
 
@@ -121,8 +124,13 @@ struct ike_sa {
 	struct rg_auth *auth; /* reference: configuration and credentials that it began with */
 	const struct rg_cfg_connection *connection; /* of `auth`; NULL until the peer is known */
 	struct rg_id own_id, peer_id;
-	uint64_t cookie;          /* rg_id_cookie() of peer_id; the cookie of all its dataplane objects */
+	uint64_t peer_cookie;     /* rg_id_cookie() of peer_id (initiator: and of own_id) */
+	uint64_t cookie;          /* of the device: its lease's and all its dataplane objects' */
 	struct rg_id wanted_peer; /* initiator: whom it wants; type 0: anybody who matches */
+
+	bool superseded;          /* a newer session of the device has its addresses (succession.h) */
+	uint64_t reauthenticates; /* initiator: our SPI of the IKE SA that it is to follow; 0: none */
+	uint32_t peer_lifetime_s; /* AUTH_LIFETIME of the peer; UINT32_MAX: it sent none */
 
 	/* Keys and capabilities */
 	bool has_keys;

@@ -7,6 +7,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
+#include "control/ike/succession.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -213,6 +214,7 @@ int informational_request(struct ike_sa *sa, struct exchange *x)
 
 	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
 		return result;
+	succession_lifetime(sa, &x->msg);
 	if (sa->capabilities & IKE_CAP_MOBIKE)
 		return mobike_request(sa, x);
 	return 0;

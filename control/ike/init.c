@@ -82,9 +82,23 @@ int init_read_common(struct ike_sa *sa, struct exchange *x)
 		sa->peer_hashes = ike_hashes_decode(&notify);
 		sa->capabilities |= IKE_CAP_SIGNATURE;
 	}
+	if (ike_notify_find(&x->msg, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, &notify))
+		sa->capabilities |= IKE_CAP_CHILDLESS;
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, &notify))
 		sa->capabilities |= IKE_CAP_FRAGMENTATION;
 	return 0;
+}
+
+/* RFC 6023 3: said by the responder, if any connection takes it; which one it will be is not known yet. */
+static bool takes_childless(const struct ike_sa *sa)
+{
+	const struct rg_config *c = rg_auth_config(sa->auth);
+
+	for (size_t i = 0; i < c->n_connections && !sa->is_initiator; i++) {
+		if (c->connections[i].childless != RG_CHILDLESS_NEVER)
+			return true;
+	}
+	return false;
 }
 
 void init_write_common(struct ike_sa *sa, const struct ike_endpoint *local, const struct ike_endpoint *remote,
@@ -94,6 +108,9 @@ void init_write_common(struct ike_sa *sa, const struct ike_endpoint *local, cons
 		natd_write(out, sa->spi_i, sa->spi_r, local, remote);
 	ike_build_status(out, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, NULL, 0);
 	ike_build_hashes(out, IKE_HASHES_DEFAULT);
+	if (takes_childless(sa))
+		ike_build_notify(out, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, IKE_PROTOCOL_IKE, NULL, 0, NULL,
+		                 0);
 }
 
 static void init_work(struct ike_job *job)

@@ -185,18 +185,14 @@ void manager_remove_init(struct ike_manager *m, struct ike_sa *sa)
 	sa->in_init_table = false;
 }
 
-struct ike_sa *manager_find_peer(struct ike_manager *m, uint64_t cookie, const struct rg_id *peer)
+struct ike_sa *manager_peers(struct ike_manager *m, uint64_t cookie)
 {
-	struct ike_sa *sa = m->by_peer[cookie % IKE_BUCKETS];
-
-	while (sa != NULL && (sa->cookie != cookie || !rg_id_equal(&sa->peer_id, peer)))
-		sa = sa->peer_next;
-	return sa;
+	return m->by_peer[cookie % IKE_BUCKETS];
 }
 
 void manager_insert_peer(struct ike_manager *m, struct ike_sa *sa)
 {
-	struct ike_sa **bucket = &m->by_peer[sa->cookie % IKE_BUCKETS];
+	struct ike_sa **bucket = &m->by_peer[sa->peer_cookie % IKE_BUCKETS];
 
 	sa->peer_next = *bucket;
 	*bucket = sa;
@@ -205,7 +201,7 @@ void manager_insert_peer(struct ike_manager *m, struct ike_sa *sa)
 
 void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa)
 {
-	struct ike_sa **p = &m->by_peer[sa->cookie % IKE_BUCKETS];
+	struct ike_sa **p = &m->by_peer[sa->peer_cookie % IKE_BUCKETS];
 
 	if (!sa->in_peer_table)
 		return;

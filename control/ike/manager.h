@@ -79,7 +79,8 @@ void manager_insert_init(struct ike_manager *m, struct ike_sa *sa);
 void manager_remove_init(struct ike_manager *m, struct ike_sa *sa);
 
 /* Established sessions by the cookie of their peer. */
-struct ike_sa *manager_find_peer(struct ike_manager *m, uint64_t cookie, const struct rg_id *peer);
+/* The first of those that share a bucket with `cookie`, newest first; the next is `peer_next`. */
+struct ike_sa *manager_peers(struct ike_manager *m, uint64_t cookie);
 void manager_insert_peer(struct ike_manager *m, struct ike_sa *sa);
 void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa);
 

@@ -78,12 +78,12 @@ struct ike_batch {
 
 struct ike_pool_ops {
 	/* An address of `family` (4 or 6) from pool `pool` (index in the
-	 * configuration) for `peer`: the one it had before if it can be had,
-	 * else `wanted` if set and free. 0, -ENOENT (the pool has no such
-	 * family) or -ENOSPC. */
-	int (*acquire)(void *user, unsigned pool, const struct rg_id *peer, uint8_t family,
+	 * configuration) for the device `cookie` of `peer`: the one it had before
+	 * if it can be had, else `wanted` if set and free. 0, -ENOENT (the pool has
+	 * no such family) or -ENOSPC. */
+	int (*acquire)(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
 	               const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out);
-	void (*release)(void *user, unsigned pool, const struct rg_id *peer, const struct rg_cfg_addr *addr);
+	void (*release)(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr);
 };
 
 /* control/homing: decides where a session's packets go. Called by the core at
@@ -128,6 +128,7 @@ enum ike_log_level { IKE_LOG_ERROR, IKE_LOG_WARN, IKE_LOG_INFO, IKE_LOG_DEBUG };
 #define IKE_EVENTS(X)                                                                                        \
 	X(SESSION_UP, "session-up")                                                                          \
 	X(SESSION_DOWN, "session-down")                                                                      \
+	X(REAUTHENTICATED, "reauthenticated")                                                                \
 	X(IKE_REKEYED, "ike-rekeyed")                                                                        \
 	X(CHILD_UP, "child-up")                                                                              \
 	X(CHILD_REKEYED, "child-rekeyed")                                                                    \

@@ -5,6 +5,7 @@
 #include "control/ike/session.h"
 
 #include "control/ike/manager.h"
+#include "control/ike/succession.h"
 #include "control/ike/ts.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ int session_prepare(struct ike_sa *sa, const struct child_selectors *remote)
 			return -ENOSPC;
 		session_tunnel_owner(sa);
 	}
-	if (sa->n_policies > 0)
+	if (sa->n_policies > 0 || sa->superseded)
 		return 0;
 	for (size_t i = 0; i < remote->n; i++) {
 		struct ike_policy *p = &sa->policies[sa->n_policies];
@@ -45,12 +46,12 @@ int session_prepare(struct ike_sa *sa, const struct child_selectors *remote)
 
 		if (has_policy(sa, remote->s[i].family, len, prefix))
 			continue;
-		*p = (struct ike_policy){.handle = handles_take(&m->policies),
-		                         .family = remote->s[i].family,
-		                         .prefix_len = len};
+		*p = (struct ike_policy){.family = remote->s[i].family, .prefix_len = len};
+		memcpy(p->prefix, prefix, sizeof(prefix));
+		if (!succession_take_policy(sa, p, p))
+			p->handle = handles_take(&m->policies);
 		if (p->handle == 0)
 			return -ENOSPC;
-		memcpy(p->prefix, prefix, sizeof(prefix));
 		sa->n_policies++;
 	}
 	return 0;
@@ -76,10 +77,10 @@ void session_steps_tunnel(struct ike_sa *sa, struct ike_batch *batch)
 void session_steps_policies(struct ike_sa *sa, uint32_t handle_out, struct ike_batch *batch)
 {
 	for (unsigned i = 0; i < sa->n_policies; i++) {
-		const struct ike_policy *p = &sa->policies[i];
+		struct ike_policy *p = &sa->policies[i];
 		struct ike_dp_step *step;
 
-		if (sa->policies_installed) {
+		if (p->installed) {
 			step = batch_add(batch, RG_MSG_POLICY_SET);
 			step->policy_set.handle = p->handle;
 			step->policy_set.sa = handle_out;
@@ -92,6 +93,7 @@ void session_steps_policies(struct ike_sa *sa, uint32_t handle_out, struct ike_b
 		step->policy.family = p->family;
 		step->policy.prefix_len = p->prefix_len;
 		memcpy(step->policy.prefix, p->prefix, sizeof(p->prefix));
+		p->installed = true;
 	}
 	sa->policies_installed = true;
 	sa->policy_sa = handle_out;
@@ -100,7 +102,7 @@ void session_steps_policies(struct ike_sa *sa, uint32_t handle_out, struct ike_b
 static void remove_policies(struct ike_sa *sa, struct ike_batch *batch)
 {
 	for (unsigned i = 0; i < sa->n_policies; i++) {
-		if (sa->policies_installed)
+		if (sa->policies[i].installed)
 			batch_add(batch, RG_MSG_POLICY_DEL)->handle.handle = sa->policies[i].handle;
 		handles_give(&sa->manager->policies, sa->policies[i].handle);
 	}

@@ -34,6 +34,8 @@
 	X(INIT_RETRY, IKE_SA_INIT, RESPONSE, S(INIT_SENT), P(NOTIFY), 0, init_retry)                         \
 	X(AUTH_REQUEST, IKE_AUTH, REQUEST, S(INIT_ANSWERED), P(IDi) | P(SA) | P(TSi) | P(TSr),               \
 	  P(AUTH) | P(CERT) | P(CERTREQ) | P(IDr) | P(CP), auth_request)                                     \
+	X(AUTH_CHILDLESS, IKE_AUTH, REQUEST, S(INIT_ANSWERED), P(IDi),                                       \
+	  P(AUTH) | P(CERT) | P(CERTREQ) | P(IDr) | P(CP), auth_request) /* RFC 6023 5 */                    \
 	X(AUTH_RESPONSE, IKE_AUTH, RESPONSE, S(AUTH_SENT), P(IDr) | P(AUTH),                                 \
 	  P(CERT) | P(CP) | P(SA) | P(TSi) | P(TSr) | P(CERTREQ), auth_response)                             \
 	X(REKEY_IKE_REQUEST, CREATE_CHILD_SA, REQUEST, S(ESTABLISHED) | S(REKEYED) | S(DELETING),            \

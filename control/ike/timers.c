@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/succession.h"
 
 #include <stdint.h>
 

@@ -196,7 +196,7 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 		print_message("%8lu %c %u %s: %s\n", p->world->now_ms, p->letter, level, component, text);
 }
 
-static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint8_t family,
+static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
                       const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
 {
 	struct peer *p = user;
@@ -205,21 +205,37 @@ static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint8
 	p->last_pool = pool;
 	if (p->pool_full)
 		return -ENOSPC;
-	if (wanted != NULL) {
-		*out = *wanted;
-		return 0;
+	for (unsigned i = 0; i < p->n_leases; i++) {
+		if (p->leases[i].cookie == cookie && p->leases[i].addr.family == family) {
+			p->leases[i].users++;
+			*out = p->leases[i].addr;
+			return 0;
+		}
+		if (wanted != NULL && addr_equal(&p->leases[i].addr, wanted))
+			wanted = NULL; /* somebody else's */
 	}
-	*out = family == 4 ? p->pool_next4 : p->pool_next6;
-	(family == 4 ? &p->pool_next4 : &p->pool_next6)->bytes[family == 4 ? 3 : 15]++;
+	*out = wanted != NULL ? *wanted : family == 4 ? p->pool_next4 : p->pool_next6;
+	if (wanted == NULL)
+		(family == 4 ? &p->pool_next4 : &p->pool_next6)->bytes[family == 4 ? 3 : 15]++;
+	if (p->n_leases == sizeof(p->leases) / sizeof(p->leases[0]))
+		return 0; /* the random tests connect often: the oldest names are kept */
+	p->leases[p->n_leases].cookie = cookie;
+	p->leases[p->n_leases].users = 1;
+	p->leases[p->n_leases++].addr = *out;
 	return 0;
 }
 
-static void op_release(void *user, unsigned pool, const struct rg_id *peer, const struct rg_cfg_addr *addr)
+static void op_release(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr)
 {
-	(void)user;
+	struct peer *p = user;
+
 	(void)pool;
-	(void)peer;
-	(void)addr;
+	for (unsigned i = 0; i < p->n_leases; i++) {
+		if (p->leases[i].cookie != cookie || !addr_equal(&p->leases[i].addr, addr))
+			continue;
+		assert_true(p->leases[i].users > 0);
+		p->leases[i].users--;
+	}
 }
 
 static const struct ike_ops ops = {

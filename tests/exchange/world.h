@@ -54,6 +54,12 @@ struct peer {
 	struct rg_cfg_addr pool_next4, pool_next6; /* addresses that it gives to clients */
 	bool pool_full;
 	unsigned last_pool; /* that it took an address from */
+	struct {
+		uint64_t cookie;
+		struct rg_cfg_addr addr;
+		unsigned users;
+	} leases[64]; /* it remembers whose they were */
+	unsigned n_leases;
 	uint64_t seed;
 };
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions of one peer that follow each other (succession.h). RFC 7296 2.4,
+ * 2.8.3; RFC 4478. Core thread only.
+ */
+#include "control/ike/succession.h"
+
+#include "control/ike/child.h"
+#include "control/ike/handlers.h"
+#include "control/ike/init.h"
+#include "control/ike/manager.h"
+#include "control/ike/timers.h"
+#include "control/ike/wire/bytes.h"
+
+#include <openssl/sha.h>
+
+#include <errno.h>
+#include <string.h>
+
+/* The next session between the same two identities, in the same role; NULL begins and ends. */
+static struct ike_sa *next_of(const struct ike_sa *sa, const struct ike_sa *at)
+{
+	struct ike_sa *other = at == NULL ? manager_peers(sa->manager, sa->peer_cookie) : at->peer_next;
+
+	for (; other != NULL; other = other->peer_next) {
+		if (other != sa && other->peer_cookie == sa->peer_cookie &&
+		    other->session_initiator == sa->session_initiator &&
+		    rg_id_equal(&other->peer_id, &sa->peer_id) && rg_id_equal(&other->own_id, &sa->own_id))
+			return other;
+	}
+	return NULL;
+}
+
+static bool shares_identity(const struct ike_sa *sa)
+{
+	return sa->connection->uniqueness != RG_UNIQUE_REPLACE;
+}
+
+/* The session of the same device before this one, if it is still up. An initiator whose sessions
+ * stand side by side knows which one it repeats. */
+static struct ike_sa *before(const struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+
+	if (sa->superseded)
+		return NULL;
+	if (sa->session_initiator && shares_identity(sa))
+		return sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+	while ((other = next_of(sa, other)) != NULL) {
+		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED)
+			return other;
+	}
+	return NULL;
+}
+
+static bool says(const struct ike_msg *msg, uint16_t type)
+{
+	struct ike_notify notify;
+
+	return ike_notify_find(msg, type, &notify);
+}
+
+/* Which device of the identity */
+
+/* Never the identity's own cookie, but for the first device without a certificate. */
+static uint64_t device_cookie(uint64_t peer_cookie, uint64_t certificate, unsigned slot)
+{
+	uint64_t h = peer_cookie;
+
+	if (certificate == 0 && slot == 0)
+		return peer_cookie;
+	h = (h ^ certificate) * 0x9e3779b97f4a7c15ull + slot;
+	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ull;
+	h ^= h >> 32;
+	return h != 0 ? h : 1;
+}
+
+static uint64_t certificate_id(struct ike_view certificate)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	if (certificate.len == 0)
+		return 0;
+	SHA256(certificate.data, certificate.len, digest);
+	return get_be64(digest) | 1;
+}
+
+static bool has_address(const struct ike_sa *sa, uint8_t family, struct ike_view value)
+{
+	size_t len = family == 4 ? 4 : 16;
+
+	for (unsigned i = 0; i < sa->n_vips; i++) {
+		if (sa->vips[i].addr.family == family && value.len >= len &&
+		    memcmp(sa->vips[i].addr.bytes, value.data, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The session whose virtual address the request asks for: a device that comes again. */
+static struct ike_sa *asks_for(const struct ike_sa *sa, const struct ike_msg *request)
+{
+	const struct ike_payload *payload = ike_msg_find(request, IKE_PAYLOAD_CP);
+	struct ike_sa *other = NULL;
+	struct ike_cp_attr attr;
+	struct ike_cp cp;
+
+	if (payload == NULL || ike_cp_decode(&cp, payload) != IKE_OK)
+		return NULL;
+	while ((other = next_of(sa, other)) != NULL) {
+		size_t at = 0;
+
+		while (ike_cp_next(&cp, &at, &attr)) {
+			if ((attr.type == IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS &&
+			     has_address(other, 4, attr.value)) ||
+			    (attr.type == IKE_CFG_ATTR_INTERNAL_IP6_ADDRESS &&
+			     has_address(other, 6, attr.value)))
+				return other;
+		}
+	}
+	return NULL;
+}
+
+static bool taken(const struct ike_sa *sa, uint64_t cookie)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = next_of(sa, other)) != NULL) {
+		if (other->cookie == cookie)
+			return true;
+	}
+	return false;
+}
+
+/* The device's place among those of its identity; with all taken, that of the oldest. */
+static void choose_device(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate)
+{
+	enum rg_cfg_unique unique = sa->connection->uniqueness;
+	uint64_t id = certificate_id(certificate);
+	struct ike_sa *again = id == 0 ? asks_for(sa, request) : NULL, *oldest = NULL, *other = NULL;
+	unsigned n = 0;
+
+	if (unique == RG_UNIQUE_KEEP && (again != NULL || id != 0)) {
+		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, id, 0);
+		return;
+	}
+	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
+		sa->cookie = device_cookie(sa->peer_cookie, id, slot);
+		if (!taken(sa, sa->cookie))
+			break;
+	}
+	while ((other = next_of(sa, other)) != NULL) {
+		oldest = other; /* the newest come first */
+		n++;
+	}
+	if (n < SUCCESSION_DEVICES)
+		return;
+	sa->cookie = oldest->cookie;
+	ike_sa_close(oldest, "too many sessions of one identity");
+}
+
+/* IKE_AUTH */
+
+static void close_others(struct ike_sa *sa, const char *reason)
+{
+	struct ike_sa *other, *next;
+
+	for (other = next_of(sa, NULL); other != NULL; other = next) {
+		next = next_of(sa, other);
+		if (!shares_identity(sa) || other->cookie == sa->cookie)
+			ike_sa_close(other, reason);
+	}
+}
+
+/* RFC 7296 2.8.3: the peer makes the new session before it deletes the one before. One that it
+ * does not delete is not for ever, and only one of them is waited for. */
+static void supersede(struct ike_sa *sa)
+{
+	struct ike_sa *other, *next;
+
+	for (other = next_of(sa, NULL); other != NULL; other = next) {
+		next = next_of(sa, other);
+		if (other->cookie != sa->cookie)
+			continue;
+		if (other->superseded || other->state != IKE_STATE_ESTABLISHED) {
+			ike_sa_close(other, "replaced by a new session of the same identity");
+			continue;
+		}
+		other->superseded = true;
+		ike_sa_timer(other, TIMER_DPD, 0);
+		ike_sa_timer(other, TIMER_REAUTH, 0);
+		ike_sa_timer(other, TIMER_EXPIRE, ike_sa_now(other) + SUCCESSION_GRACE_MS);
+	}
+}
+
+void succession_admit(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate)
+{
+	sa->cookie = sa->peer_cookie;
+	if (shares_identity(sa))
+		choose_device(sa, request, certificate);
+	if (sa->connection->uniqueness == RG_UNIQUE_NEVER)
+		return;
+	if (says(request, IKE_NOTIFY_INITIAL_CONTACT))
+		close_others(sa, "the peer has nothing left of it (INITIAL_CONTACT)");
+	supersede(sa);
+}
+
+void succession_answered(struct ike_sa *sa, const struct ike_msg *answer)
+{
+	if (says(answer, IKE_NOTIFY_INITIAL_CONTACT) && !shares_identity(sa))
+		close_others(sa, "the peer has nothing left of it (INITIAL_CONTACT)");
+	succession_lifetime(sa, answer);
+}
+
+uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie)
+{
+	return peer_cookie ^ rg_id_cookie(&sa->own_id) * 0x9e3779b97f4a7c15ull;
+}
+
+/* RFC 7296 2.4: only where no other session between these identities is left, and never for an
+ * identity that may be in several places. */
+static bool is_initial_contact(struct ike_sa *sa)
+{
+	if (sa->connection->uniqueness != RG_UNIQUE_REPLACE || sa->reauthenticates != 0)
+		return false;
+	if (sa->is_initiator && sa->wanted_peer.type != 0) { /* whom it is about to ask */
+		sa->peer_id = sa->wanted_peer;
+		sa->peer_cookie = succession_cookie(sa, rg_id_cookie(&sa->peer_id));
+	}
+	return next_of(sa, NULL) == NULL;
+}
+
+void succession_write(struct ike_sa *sa, struct ike_build *out)
+{
+	uint32_t life = sa->connection->lifetimes.authentication_s;
+	uint8_t value[4];
+
+	if (is_initial_contact(sa))
+		ike_build_status(out, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+	if (sa->is_initiator || life == 0)
+		return;
+	put_be32(value, life);
+	ike_build_status(out, IKE_NOTIFY_AUTH_LIFETIME, value, sizeof(value));
+}
+
+/* The dataplane's objects change hands */
+
+bool succession_follows(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = before(sa);
+
+	return old != NULL && !sa->session_initiator && old->policies_installed && old->n_policies > 0;
+}
+
+bool succession_take_policy(struct ike_sa *sa, const struct ike_policy *like, struct ike_policy *out)
+{
+	struct ike_sa *old = before(sa);
+
+	for (unsigned i = 0; old != NULL && i < old->n_policies; i++) {
+		struct ike_policy *p = &old->policies[i];
+
+		if (p->family != like->family || p->prefix_len != like->prefix_len ||
+		    memcmp(p->prefix, like->prefix, sizeof(p->prefix)) != 0)
+			continue;
+		*out = *p;
+		*p = old->policies[--old->n_policies];
+		return true;
+	}
+	return false;
+}
+
+void succession_yield(struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+	struct child_sa *child;
+
+	if (sa->peer_cookie == 0)
+		return;
+	while ((other = next_of(sa, other)) != NULL) {
+		if (other->cookie != sa->cookie || other->superseded)
+			continue;
+		TAILQ_FOREACH (child, &other->children, link) {
+			if (child->state == CHILD_INBOUND)
+				child_make_current(child);
+		}
+	}
+}
+
+/* Life */
+
+static void take_name(struct ike_sa *sa, struct ike_sa *old)
+{
+	uint64_t fresh = sa->session;
+
+	sa->session = old->session;
+	old->session = fresh;
+	sa->counters.moves += old->counters.moves;
+	sa->counters.rekeys += old->counters.rekeys;
+}
+
+/* The initiator has the new one and ends the old one; a responder waits for that. */
+void succession_established(struct ike_sa *sa)
+{
+	uint64_t life = (uint64_t)sa->connection->lifetimes.authentication_s * 1000, now = ike_sa_now(sa);
+	struct ike_sa *old = before(sa);
+
+	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
+	    (life == 0 || (uint64_t)sa->peer_lifetime_s * 1000 < life))
+		life = (uint64_t)sa->peer_lifetime_s * 1000;
+	if (life != 0)
+		ike_sa_timer(sa, TIMER_REAUTH,
+		             now + (sa->session_initiator ? timer_jitter(sa, life / 10 * 9) : life));
+	if (old == NULL)
+		return;
+	take_name(sa, old);
+	IKE_COUNT(sa->manager, reauthenticated);
+	ike_sa_event(sa, IKE_EVENT_REAUTHENTICATED, "%016lx:%016lx follows %016lx:%016lx", sa->spi_i,
+	             sa->spi_r, old->spi_i, old->spi_r);
+	if (!sa->session_initiator)
+		return;
+	old->superseded = true;
+	ike_sa_delete(old, "reauthenticated");
+}
+
+void succession_closed(struct ike_sa *sa)
+{
+	struct ike_sa *old = NULL;
+
+	if (sa->superseded)
+		succession_yield(sa);
+	if (sa->reauthenticates == 0 || sa->state >= IKE_STATE_ESTABLISHED)
+		return;
+	old = manager_find(sa->manager, sa->reauthenticates);
+	if (old == NULL || old->state != IKE_STATE_ESTABLISHED)
+		return;
+	IKE_COUNT(sa->manager, reauthentication_failed);
+	ike_sa_log(old, IKE_LOG_WARN, "could not authenticate anew: %s; tries again in %u s", sa->down_reason,
+	           SUCCESSION_AGAIN_MS / 1000);
+	ike_sa_timer(old, TIMER_REAUTH, ike_sa_now(old) + SUCCESSION_AGAIN_MS);
+}
+
+/* Reauthentication */
+
+void succession_lifetime(struct ike_sa *sa, const struct ike_msg *msg)
+{
+	struct ike_notify notify;
+	uint64_t at;
+
+	if (!sa->session_initiator || !ike_notify_find(msg, IKE_NOTIFY_AUTH_LIFETIME, &notify) ||
+	    notify.data.len != sizeof(uint32_t))
+		return;
+	sa->peer_lifetime_s = get_be32(notify.data.data);
+	if (sa->peer_lifetime_s < SUCCESSION_LEAST_S)
+		sa->peer_lifetime_s = SUCCESSION_LEAST_S;
+	if (sa->state != IKE_STATE_ESTABLISHED)
+		return;
+	at = ike_sa_now(sa) + timer_jitter(sa, (uint64_t)sa->peer_lifetime_s * 900);
+	if (sa->timer[TIMER_REAUTH] == 0 || at < sa->timer[TIMER_REAUTH])
+		ike_sa_timer(sa, TIMER_REAUTH, at);
+}
+
+int succession_start(struct ike_sa *sa)
+{
+	struct ike_sa *fresh;
+
+	if (!sa->session_initiator)
+		return -EPERM;
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->superseded)
+		return -EBUSY;
+	fresh = ike_sa_create(sa->manager, sa->auth, true);
+	if (fresh == NULL)
+		return -ENOMEM;
+	fresh->connection = sa->connection;
+	fresh->own_id = sa->own_id;
+	fresh->wanted_peer = sa->peer_id;
+	fresh->local = sa->local;
+	fresh->remote = sa->remote;
+	fresh->natt = sa->natt;
+	fresh->want_ip4 = sa->want_ip4;
+	fresh->want_ip6 = sa->want_ip6;
+	fresh->want_remote = sa->want_remote;
+	fresh->reauthenticates = ike_sa_own_spi(sa);
+	ike_sa_timer(sa, TIMER_REAUTH, 0);
+	init_start(fresh);
+	return 0;
+}
+
+void timer_reauth(struct ike_sa *sa)
+{
+	if (!sa->session_initiator)
+		ike_sa_delete(sa, "the peer did not authenticate anew in time (AUTH_LIFETIME)");
+	else if (succession_start(sa) == -ENOMEM)
+		ike_sa_timer(sa, TIMER_REAUTH, ike_sa_now(sa) + SUCCESSION_AGAIN_MS);
+}

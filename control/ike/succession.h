@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Several sessions of one peer: which ends which, and how a new one takes over
+ * from the one before (RFC 7296 2.4, 2.8.3; RFC 4478). Of the sessions with one cookie
+ * (one device of one identity) the newest owns addresses and policies; one before it is
+ * `superseded`: it still receives until its Delete, and ends by itself after a while.
+ * Core thread only.
+ */
+#ifndef RG_IKE_SUCCESSION_H
+#define RG_IKE_SUCCESSION_H
+
+#include "control/ike/ike_sa.h"
+
+#define SUCCESSION_DEVICES  16u    /* sessions of one identity that are kept at a time */
+#define SUCCESSION_GRACE_MS 30000u /* in which the peer deletes the session before */
+#define SUCCESSION_AGAIN_MS 10000u /* after a reauthentication that failed */
+#define SUCCESSION_LEAST_S  5u     /* AUTH_LIFETIME below it is taken as that */
+
+/* Responder: the peer has proved who it is. Chooses the device (sa->cookie), closes what
+ * INITIAL_CONTACT says is gone, and supersedes the device's session before. `certificate`: the
+ * peer's own, empty without one. */
+void succession_admit(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate);
+/* Initiator: the responder has proved who it is. */
+void succession_answered(struct ike_sa *sa, const struct ike_msg *answer);
+/* Initiator: what a peer's sessions are found by. Our own identity is part of it, since one
+ * process may be many clients of one gateway. */
+uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie);
+/* INITIAL_CONTACT where it is true, and AUTH_LIFETIME (responder). */
+void succession_write(struct ike_sa *sa, struct ike_build *out);
+
+/* Is there a session before this one that is still to yield? Then a responder's new Child SA
+ * waits with its outbound half until the peer can receive on it (design.md). */
+bool succession_follows(const struct ike_sa *sa);
+/* The policy of the session before for this prefix changes hands. False: there is none. */
+bool succession_take_policy(struct ike_sa *sa, const struct ike_policy *like, struct ike_policy *out);
+/* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
+void succession_yield(struct ike_sa *sa);
+
+/* The session is up: the one before is told (initiator), or left to be deleted by the peer. */
+void succession_established(struct ike_sa *sa);
+/* It ends: a session that waited for it to take over goes on alone. */
+void succession_closed(struct ike_sa *sa);
+
+/* AUTH_LIFETIME in a later request of the responder (RFC 4478 2). */
+void succession_lifetime(struct ike_sa *sa, const struct ike_msg *msg);
+/* TIMER_REAUTH: authenticate anew (who began the session), or end it. */
+void timer_reauth(struct ike_sa *sa);
+/* The same, asked for by an operator. 0, -EBUSY, -EPERM (the peer began the session), -ENOMEM. */
+int succession_start(struct ike_sa *sa);
+
+#endif

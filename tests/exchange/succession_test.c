@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions of one peer that follow each other: make-before-break
+ * reauthentication and AUTH_LIFETIME (RFC 4478), INITIAL_CONTACT (RFC 7296 2.4),
+ * uniqueness with a lease for each device.
+ */
+#include "tests/exchange/world.h"
+
+#include "control/homing/homing.h"
+#include "control/ike/handlers.h"
+#include "control/ike/succession.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint64_t session_of(struct peer *p)
+{
+	return ike_session_id(peer_session(p));
+}
+
+static void one_of_everything(struct peer *p)
+{
+	assert_int_equal(peer_sas(p), 1);
+	assert_int_equal(fake_count_in(p->dp), 1);
+	assert_int_equal(fake_count_out(p->dp), 1);
+	assert_int_equal(fake_count_tunnels(p->dp), 1);
+	assert_int_equal(fake_count_policies(p->dp), peer_session(p)->n_policies);
+}
+
+static bool client_has_two(struct world *w)
+{
+	return fake_count_in(world_client(w)->dp) == 2;
+}
+
+static bool gateway_has_two(struct world *w)
+{
+	return fake_count_in(world_gateway(w)->dp) == 2;
+}
+
+static bool one_is_left(struct world *w)
+{
+	return peer_sas(world_gateway(w)) == 1 && peer_sas(world_client(w)) == 1;
+}
+
+/* Traffic has a way in both directions at every step of it. */
+static void reauthentication_loses_nothing(void **state)
+{
+	struct world *w = world_new(&(struct world_options){.homing = &homing_ops});
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct rg_cfg_addr vip, lan = address("10.20.0.9");
+	uint64_t id, before;
+
+	(void)state;
+	world_up(w);
+	id = session_of(c);
+	before = session_of(g);
+	vip = peer_session(c)->vips[0].addr;
+	assert_int_equal(succession_start(peer_session(c)), 0);
+	assert_true(world_run_until(w, gateway_has_two, 2000));
+	/* The gateway still sends on the old SA: the client cannot receive on the new one yet. */
+	assert_true(world_esp(w, g, c, &vip));
+	assert_true(world_run_until(w, client_has_two, 2000));
+	assert_true(world_esp(w, c, g, &lan));
+	assert_true(world_esp(w, g, c, &vip));
+	assert_true(world_run_until(w, one_is_left, 2000));
+	assert_true(world_traffic(w));
+	world_run(w, 60000);
+	assert_true(world_traffic(w));
+	one_of_everything(c);
+	one_of_everything(g);
+	assert_int_equal(session_of(c), id);
+	assert_int_equal(session_of(g), before);
+	assert_true(addr_equal(&peer_session(g)->vips[0].addr, &vip));
+	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
+	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
+	world_free(w);
+}
+
+static void the_messages_of_a_reauthentication(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	assert_int_equal(succession_start(peer_session(world_client(w))), 0);
+	assert_int_equal(succession_start(peer_session(world_gateway(w))), -EPERM);
+	world_run(w, 2000);
+	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n"
+	                "c>g IKE_AUTH ?1\ng>c IKE_AUTH !1\n"
+	                "c>g INFORMATIONAL ?2\ng>c INFORMATIONAL !2\n");
+	world_free(w);
+}
+
+/* RFC 4478: the gateway says how long, the client comes again before that, and so on. */
+static void the_client_follows_auth_lifetime(void **state)
+{
+	struct world_options options = {.homing = &homing_ops,
+	                                .gateway_extra = "    lifetimes: {authentication: 600s, dpd: off}\n",
+	                                .client_extra = "    lifetimes: {dpd: off}\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 1; i <= 5; i++) {
+		world_run(w, 550 * 1000);
+		assert_in_range(peer_counter(world_gateway(w), "ike-reauthenticated"), 1, i + 1);
+		assert_true(world_traffic(w));
+		assert_int_equal(world_gateway(w)->events[IKE_EVENT_SESSION_DOWN], 0);
+	}
+	assert_true(peer_counter(world_gateway(w), "ike-reauthenticated") >= 4);
+	one_of_everything(world_gateway(w));
+	world_free(w);
+}
+
+/* One that does not is deleted, also when the IKE SA was rekeyed meanwhile (RFC 4478 2). */
+static void a_client_that_stays_away_is_deleted(void **state)
+{
+	struct world_options options = {.gateway_extra = "    lifetimes: {authentication: 600s, dpd: off}\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_up(w);
+	ike_sa_timer(peer_session(world_client(w)), TIMER_REAUTH, 0);
+	world_run(w, 300 * 1000);
+	ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
+	world_run(w, 299 * 1000);
+	assert_int_equal(peer_sas(world_gateway(w)), 1);
+	world_run(w, 5000);
+	assert_int_equal(peer_sas(world_gateway(w)), 0);
+	assert_int_equal(peer_sas(world_client(w)), 0);
+	world_free(w);
+}
+
+static bool drop_init(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+}
+
+/* An attempt that fails is repeated, and the old session serves meanwhile. */
+static void a_failed_reauthentication_is_tried_again(void **state)
+{
+	struct world_options options = {.gateway_extra = "    lifetimes: {dpd: off}\n",
+	                                .client_extra = "    lifetimes: {authentication: 1h, dpd: off}\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_up(w);
+	w->filter = drop_init;
+	world_run(w, 3600 * 1000);
+	assert_true(world_traffic(w));
+	assert_true(peer_counter(world_client(w), "ike-reauthentication-failed") >= 1);
+	assert_int_equal(peer_counter(world_client(w), "ike-reauthenticated"), 0);
+	w->filter = NULL;
+	world_run(w, 200 * 1000);
+	assert_int_equal(peer_counter(world_client(w), "ike-reauthenticated"), 1);
+	assert_true(world_traffic(w));
+	one_of_everything(world_client(w));
+	world_free(w);
+}
+
+static bool drop_deletes(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       hdr.exchange != IKE_EXCHANGE_INFORMATIONAL;
+}
+
+/* The session before goes away also where the peer never deletes it. */
+static void a_superseded_session_ends_by_itself(void **state)
+{
+	struct world_options options = {.gateway_extra = "    lifetimes: {dpd: off}\n",
+	                                .client_extra = "    lifetimes: {dpd: off}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	succession_start(peer_session(world_client(w)));
+	w->filter = drop_deletes;
+	world_run(w, 5000);
+	assert_int_equal(fake_count_in(g->dp), 2);
+	assert_true(world_traffic(w));
+	world_run(w, SUCCESSION_GRACE_MS + 5 * 60 * 1000);
+	assert_int_equal(fake_count_in(g->dp), 1);
+	assert_int_equal(peer_sas(g), 1);
+	w->filter = NULL;
+	world_run(w, 60000);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* RFC 7296 2.4: a client that has lost everything says so, and what is left of it goes at once. */
+static void initial_contact_ends_what_was_before(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct rg_cfg_addr vip;
+
+	(void)state;
+	world_up(w);
+	vip = peer_session(g)->vips[0].addr;
+	ike_sa_close(peer_session(c), "the client forgets");
+	world_connect(w);
+	assert_true(world_run_until(w, gateway_has_two, 2000) == false);
+	world_run(w, 100);
+	one_of_everything(g);
+	assert_true(addr_equal(&peer_session(g)->vips[0].addr, &vip));
+	assert_true(world_traffic(w));
+	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 0);
+	world_free(w);
+}
+
+/* The other way round: a gateway that knows nothing of a peer says so in IKE_AUTH's answer. */
+static void the_gateway_says_initial_contact(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct ike_sa *old;
+
+	(void)state;
+	world_up(w);
+	old = peer_session(c);
+	ike_sa_close(peer_session(g), "the gateway forgets");
+	world_connect(w);
+	world_run(w, 2000);
+	assert_int_equal(peer_sas(c), 1);
+	assert_ptr_not_equal(peer_session(c), old);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* Three devices of one identity, each with a lease, under `keep` and under `never`. */
+static void devices(const char *extra, bool never)
+{
+	struct world_options options = {.gateway_extra = extra, .client_extra = "    uniqueness: never\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct rg_cfg_addr seen[3];
+	struct ike_sa *sa;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		world_connect(w);
+		world_run(w, 1000);
+	}
+	assert_int_equal(peer_sas(g), 3);
+	assert_int_equal(fake_count_in(g->dp), 3);
+	TAILQ_FOREACH (sa, &g->m->sas, link) {
+		assert_int_equal(sa->n_vips, 2);
+		seen[n++] = sa->vips[0].addr;
+	}
+	assert_false(addr_equal(&seen[0], &seen[1]) || addr_equal(&seen[1], &seen[2]) ||
+	             addr_equal(&seen[0], &seen[2]));
+	/* The second one comes again: it is told by the address that it asks to have again. */
+	sa = TAILQ_FIRST(&world_client(w)->m->sas);
+	sa = TAILQ_NEXT(sa, link);
+	assert_int_equal(succession_start(sa), 0);
+	world_run(w, 5000);
+	assert_int_equal(peer_sas(g), 3);
+	assert_int_equal(peer_counter(g, "ike-reauthenticated"), never ? 0 : 1);
+	n = 0;
+	TAILQ_FOREACH (sa, &g->m->sas, link)
+		n += sa->state != IKE_STATE_CLOSED && addr_equal(&sa->vips[0].addr, &seen[1]);
+	assert_int_equal(n, never ? 0 : 1);
+	world_free(w);
+}
+
+static void keep_has_a_lease_for_each_device(void **state)
+{
+	(void)state;
+	devices("    uniqueness: keep\n", false);
+}
+
+static void never_has_a_lease_for_each_session(void **state)
+{
+	(void)state;
+	devices("    uniqueness: never\n", true);
+}
+
+static void sessions_of_one_identity_are_bounded(void **state)
+{
+	struct world_options options = {.gateway_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n",
+	                                .client_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	for (unsigned i = 0; i < SUCCESSION_DEVICES + 4; i++) {
+		world_connect(w);
+		world_run(w, 500);
+	}
+	assert_int_equal(peer_sas(world_gateway(w)), SUCCESSION_DEVICES);
+	assert_int_equal(fake_count_in(world_gateway(w)->dp), SUCCESSION_DEVICES);
+	world_free(w);
+}
+
+/* RFC 6023 */
+
+static void childless_by_the_initiator(void **state)
+{
+	struct world_options options = {.homing = &homing_ops, .client_extra = "    childless: prefer\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_connect(w);
+	world_run(w, 2000);
+	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n"
+	                "c>g IKE_AUTH ?1\ng>c IKE_AUTH !1\n"
+	                "c>g CREATE_CHILD_SA ?2\ng>c CREATE_CHILD_SA !2\n");
+	one_of_everything(world_client(w));
+	one_of_everything(world_gateway(w));
+	assert_int_equal(peer_session(world_client(w))->n_vips, 2);
+	assert_true(world_traffic(w));
+	/* A session that follows it does so too. */
+	assert_int_equal(succession_start(peer_session(world_client(w))), 0);
+	world_run(w, 5000);
+	one_of_everything(world_client(w));
+	one_of_everything(world_gateway(w));
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* A responder that does not take it does not say so, and then an initiator does not ask. */
+static void childless_never(void **state)
+{
+	struct world_options options = {.client_extra = "    childless: prefer\n",
+	                                .gateway_extra = "    childless: never\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_connect(w);
+	world_run(w, 2000);
+	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\nc>g IKE_AUTH ?1\ng>c IKE_AUTH !1\n");
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+static bool client_asks(struct world *w)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&world_client(w)->m->sas);
+
+	return sa != NULL && sa->state == IKE_STATE_AUTH_SENT;
+}
+
+/* One that asks all the same hears INVALID_SYNTAX (RFC 6023 3). */
+static void childless_refused(void **state)
+{
+	struct world_options options = {.client_extra = "    childless: prefer\n",
+	                                .gateway_extra = "    childless: never\n"};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_connect(w);
+	world_client(w)->hold_jobs = true;
+	assert_false(world_run_until(w, client_asks, 1));
+	world_client(w)->hold_jobs = false;
+	TAILQ_FIRST(&world_client(w)->m->sas)->capabilities |= IKE_CAP_CHILDLESS;
+	world_run(w, 2000);
+	assert_int_equal(peer_sas(world_gateway(w)), 0);
+	assert_int_equal(peer_sas(world_client(w)), 0);
+	assert_int_equal(world_gateway(w)->events[IKE_EVENT_SESSION_UP], 0);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-invalid-syntax"), 1);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(reauthentication_loses_nothing),
+	        cmocka_unit_test(the_messages_of_a_reauthentication),
+	        cmocka_unit_test(the_client_follows_auth_lifetime),
+	        cmocka_unit_test(a_client_that_stays_away_is_deleted),
+	        cmocka_unit_test(a_failed_reauthentication_is_tried_again),
+	        cmocka_unit_test(a_superseded_session_ends_by_itself),
+	        cmocka_unit_test(initial_contact_ends_what_was_before),
+	        cmocka_unit_test(the_gateway_says_initial_contact),
+	        cmocka_unit_test(keep_has_a_lease_for_each_device),
+	        cmocka_unit_test(never_has_a_lease_for_each_session),
+	        cmocka_unit_test(sessions_of_one_identity_are_bounded),
+	        cmocka_unit_test(childless_by_the_initiator),
+	        cmocka_unit_test(childless_never),
+	        cmocka_unit_test(childless_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
