@@ -41,7 +41,7 @@ void exchange_free(struct exchange *x)
 	if (x->plain != NULL)
 		OPENSSL_cleanse(x->plain, x->plain_len);
 	if (x->out_buf != NULL)
-		OPENSSL_cleanse(x->out_buf, MESSAGE_MAX_PLAIN);
+		OPENSSL_cleanse(x->out_buf, x->out.len > x->out_high ? x->out.len : x->out_high);
 	free(x->plain);
 	free(x->out_buf);
 	free(x);
@@ -52,6 +52,8 @@ static void begin_answer(struct exchange *x, bool is_error)
 {
 	struct ike_header hdr;
 
+	if (x->out.len > x->out_high)
+		x->out_high = x->out.len;
 	if (x->msg.hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT) {
 		ike_build_inner(&x->out, x->out_buf, MESSAGE_MAX_PLAIN);
 		return;
@@ -278,7 +280,7 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 	x->plain = opened.plain;
 	x->plain_len = opened.len;
 	if (outer->sk_type == IKE_PAYLOAD_SKF)
-		memcpy(x->digest, sa->reasm_digest[x->is_response], sizeof(x->digest));
+		memcpy(x->digest, opened.digest, sizeof(x->digest));
 	else
 		SHA256(dg->data, dg->len, x->digest);
 	if (x->is_response)

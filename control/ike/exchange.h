@@ -47,6 +47,7 @@ struct exchange {
 	uint8_t digest[32]; /* of the datagram (of fragment 1) that a retransmission must equal */
 	struct ike_build out;
 	uint8_t *out_buf; /* owned */
+	size_t out_high;  /* octets of it that an answer once had which was begun anew */
 	void *context;    /* of a handler that parked */
 	void (*free_context)(void *context);
 	bool close_after; /* the SA is closed once the answer is out */

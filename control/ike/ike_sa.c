@@ -10,6 +10,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
@@ -91,8 +92,6 @@ struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool i
 	TAILQ_INIT(&sa->requests);
 	TAILQ_INIT(&sa->answers);
 	STAILQ_INIT(&sa->queue);
-	ike_reasm_init(&sa->reasm[0], &m->fragments);
-	ike_reasm_init(&sa->reasm[1], &m->fragments);
 	if (manager_insert(m, sa) < 0) {
 		free(sa);
 		return NULL;
@@ -168,8 +167,8 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	task_abandon_all(sa);
 	release_session(sa);
 	drop_queue(sa);
-	ike_reasm_reset(&sa->reasm[0]);
-	ike_reasm_reset(&sa->reasm[1]);
+	message_forget_fragments(sa, false);
+	message_forget_fragments(sa, true);
 	init_free(sa);
 	ike_keys_wipe(&sa->keys);
 	sa->has_keys = false;

@@ -100,6 +100,13 @@ struct queued_datagram {
 	uint8_t data[];
 };
 
+/* Of one message; sk_message.c makes and ends it. */
+struct reassembly {
+	struct ike_reasm reasm;
+	uint8_t digest[32]; /* of fragment 1 */
+	uint64_t until_ms;  /* then it is dropped where it is incomplete */
+};
+
 struct ike_sa {
 	struct ike_manager *manager;
 	TAILQ_ENTRY(ike_sa) link;      /* of all, in order of age */
@@ -162,9 +169,7 @@ struct ike_sa {
 	STAILQ_HEAD(, queued_datagram) queue;
 	unsigned n_queued;
 	struct task_list tasks;
-	struct ike_reasm reasm[2];   /* fragments of the peer's request, of its response */
-	uint8_t reasm_digest[2][32]; /* of fragment 1 */
-	uint64_t reasm_until_ms[2];  /* then it is dropped where it is incomplete */
+	struct reassembly *fragments[2]; /* of the peer's request, of its response; NULL: none came */
 
 	/* What it carries */
 	struct child_list children;

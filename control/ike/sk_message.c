@@ -169,40 +169,76 @@ static bool is_expected(const struct ike_sa *sa, bool is_response, uint32_t id)
 	                   : window_takes(sa, id) && exchange_find_answer(sa, id) == NULL;
 }
 
+void message_forget_fragments(struct ike_sa *sa, bool of_response)
+{
+	struct reassembly *f = sa->fragments[of_response];
+
+	if (f == NULL)
+		return;
+	ike_reasm_reset(&f->reasm);
+	free(f);
+	sa->fragments[of_response] = NULL;
+}
+
+static struct reassembly *new_fragments(struct ike_sa *sa)
+{
+	struct reassembly *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	ike_reasm_init(&f->reasm,
+	               sa->is_half_open ? &sa->manager->half_open_fragments : &sa->manager->fragments);
+	f->until_ms = ike_sa_now(sa) + TIMER_FRAGMENTS_MS;
+	return f;
+}
+
+/* The reassembly that a fragment of message `id` belongs to; a new one is not the SA's yet. */
+static enum ike_reject find_fragments(struct ike_sa *sa, bool is_response, uint32_t id,
+                                      struct reassembly **out)
+{
+	struct reassembly *f = sa->fragments[is_response];
+
+	/* One at a time: an incomplete one stays until its sender's next copies, or for a while. */
+	if (f != NULL && f->reasm.total != 0 && f->reasm.message_id != id &&
+	    is_expected(sa, is_response, f->reasm.message_id))
+		return IKE_REJECT_FRAG_MESSAGE;
+	if (f != NULL && (f->reasm.total == 0 || f->reasm.message_id != id))
+		message_forget_fragments(sa, is_response);
+	*out = sa->fragments[is_response] != NULL ? sa->fragments[is_response] : new_fragments(sa);
+	return *out != NULL ? IKE_OK : IKE_REJECT_FRAG_BUDGET;
+}
+
+static enum ike_reject take_whole(struct reassembly *f, struct message_opened *out)
+{
+	out->first = f->reasm.first;
+	memcpy(out->digest, f->digest, sizeof(out->digest));
+	out->plain = malloc((size_t)f->reasm.bytes + 1);
+	if (out->plain == NULL || ike_reasm_take(&f->reasm, out->plain, f->reasm.bytes, &out->len) < 0)
+		return IKE_REJECT_FRAG_BUDGET;
+	return IKE_OK;
+}
+
 static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *msg, struct message_opened *out)
 {
 	bool is_response = ike_header_is_response(&msg->hdr);
-	struct ike_reasm *reasm = &sa->reasm[is_response];
-	bool begins;
-	enum ike_reject reason;
+	struct reassembly *f;
+	enum ike_reject reason = find_fragments(sa, is_response, msg->hdr.message_id, &f);
 	struct ike_frag frag;
 
-	/* One at a time: an incomplete one stays until its sender's next copies, or for a while. */
-	if (reasm->total != 0 && reasm->message_id != msg->hdr.message_id) {
-		if (is_expected(sa, is_response, reasm->message_id))
-			return IKE_REJECT_FRAG_MESSAGE;
-		ike_reasm_reset(reasm);
-	}
-	begins = reasm->total == 0;
-	if (begins)
-		reasm->budget =
-		        sa->is_half_open ? &sa->manager->half_open_fragments : &sa->manager->fragments;
-	reason = ike_reasm_add(reasm, msg, open_fragment, sa, &out->complete);
+	if (reason != IKE_OK)
+		return reason;
+	reason = ike_reasm_add(&f->reasm, msg, open_fragment, sa, &out->complete);
+	if (reason != IKE_OK && f != sa->fragments[is_response])
+		free(f); /* whoever sent it, nothing of it is kept */
 	if (reason != IKE_OK)
 		return reason;
 	if (ike_frag_decode(&frag, msg) == IKE_OK && frag.number == 1)
-		SHA256(msg->data, msg->len, sa->reasm_digest[is_response]);
-	if (begins) {
-		sa->reasm_until_ms[is_response] = ike_sa_now(sa) + TIMER_FRAGMENTS_MS;
-		timer_fragments_set(sa);
+		SHA256(msg->data, msg->len, f->digest);
+	sa->fragments[is_response] = f;
+	if (out->complete) {
+		reason = take_whole(f, out);
+		message_forget_fragments(sa, is_response);
 	}
-	if (!out->complete)
-		return IKE_OK;
-	out->first = reasm->first;
-	out->plain = malloc((size_t)reasm->bytes + 1);
-	if (out->plain == NULL || ike_reasm_take(reasm, out->plain, reasm->bytes, &out->len) < 0)
-		reason = IKE_REJECT_FRAG_BUDGET;
-	ike_reasm_reset(reasm);
 	timer_fragments_set(sa);
 	return reason;
 }

@@ -26,10 +26,14 @@ struct message_opened {
 	bool complete;  /* false: a fragment was stored, others are missing */
 	uint8_t *plain; /* to be wiped and freed by the caller */
 	size_t len;
-	uint8_t first; /* type of the first payload */
+	uint8_t first;      /* type of the first payload */
+	uint8_t digest[32]; /* of fragment 1, where it came in fragments */
 };
 
 /* Verifies and decrypts. A fragment is kept only after its ICV was good. */
 enum ike_reject message_open(struct ike_sa *sa, const struct ike_msg *msg, struct message_opened *out);
+
+/* Drops what is incomplete of the peer's request, or response. */
+void message_forget_fragments(struct ike_sa *sa, bool of_response);
 
 #endif

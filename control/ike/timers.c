@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
 
 #include <stdint.h>
@@ -158,10 +159,10 @@ void timer_child(struct ike_sa *sa)
 void timer_fragments(struct ike_sa *sa)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		if (sa->reasm[i].total == 0 || sa->reasm_until_ms[i] > ike_sa_now(sa))
+		if (sa->fragments[i] == NULL || sa->fragments[i]->until_ms > ike_sa_now(sa))
 			continue;
 		IKE_COUNT(sa->manager, fragment_expired);
-		ike_reasm_reset(&sa->reasm[i]);
+		message_forget_fragments(sa, i == 1);
 	}
 	timer_fragments_set(sa);
 }
@@ -171,8 +172,8 @@ void timer_fragments_set(struct ike_sa *sa)
 	uint64_t at = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
-		if (sa->reasm[i].total != 0 && (at == 0 || sa->reasm_until_ms[i] < at))
-			at = sa->reasm_until_ms[i];
+		if (sa->fragments[i] != NULL && (at == 0 || sa->fragments[i]->until_ms < at))
+			at = sa->fragments[i]->until_ms;
 	}
 	ike_sa_timer(sa, TIMER_FRAGMENTS, at);
 }
