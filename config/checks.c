@@ -167,6 +167,26 @@ static int authentication_check(struct cfg_load *load, const struct rg_cfg_conne
 	return 0;
 }
 
+/* The initiator is EAP's peer, the responder its server: we may be either, but not half of both. */
+static int eap_check(struct cfg_load *load, const struct rg_cfg_connection *connection,
+                     const struct cfg_node *node, const struct cfg_node *root)
+{
+	const struct cfg_node *section = cfg_tree_get(root, "eap");
+
+	if (connection->local_auth != RG_AUTH_EAP_MSCHAPV2 && connection->remote_auth != RG_AUTH_EAP_MSCHAPV2)
+		return 0;
+	if (!load->cfg->eap.users)
+		return cfg_refuse(load, section ? section->key : node->key,
+		                  "connection '%s' says eap-mschapv2; expected 'users' in 'eap'",
+		                  connection->name);
+	if (connection->remote_auth == RG_AUTH_EAP_MSCHAPV2 && connection->local_auth == RG_AUTH_PSK)
+		return cfg_refuse(load, node->key,
+		                  "connection '%s' says remote: eap-mschapv2 and local: psk; expected local: "
+		                  "certificate or eap-mschapv2 (RFC 7296 section 2.16)",
+		                  connection->name);
+	return 0;
+}
+
 static int connections_check(struct cfg_load *load, const struct cfg_node *root)
 {
 	const struct cfg_node *connections = cfg_tree_get(root, "connections");
@@ -178,6 +198,8 @@ static int connections_check(struct cfg_load *load, const struct cfg_node *root)
 
 		if (rc == 0)
 			rc = authentication_check(load, connection, node, root);
+		if (rc == 0)
+			rc = eap_check(load, connection, node, root);
 		if (rc < 0)
 			return rc;
 		if (connection->lifetimes.dpd_s > connection->lifetimes.ike_s)

@@ -89,7 +89,7 @@ struct rg_cfg_pool {
 	size_t n_domains;
 };
 
-enum rg_cfg_auth { RG_AUTH_PSK, RG_AUTH_CERTIFICATE };
+enum rg_cfg_auth { RG_AUTH_PSK, RG_AUTH_CERTIFICATE, RG_AUTH_EAP_MSCHAPV2 };
 
 /* IANA IKEv2 transform IDs; 0: absent. */
 struct rg_cfg_proposal {
@@ -144,6 +144,13 @@ struct rg_cfg_secret {
 	char *file;     /* the PSK, read by control; a trailing newline is not part of it */
 };
 
+enum rg_cfg_eap_identity { RG_EAP_ASK, RG_EAP_IKE };
+
+struct rg_cfg_eap {
+	char *users; /* file of NAME:PASSWORD lines, read by control; NULL: none */
+	enum rg_cfg_eap_identity identity;
+};
+
 enum rg_cfg_log { RG_LOG_ERROR, RG_LOG_WARNING, RG_LOG_INFO, RG_LOG_DEBUG };
 
 struct rg_cfg_control {
@@ -168,6 +175,7 @@ struct rg_config {
 	size_t n_connections;
 	struct rg_cfg_secret *secrets;
 	size_t n_secrets;
+	struct rg_cfg_eap eap;
 };
 
 /* Where and what a configuration error is; `text` says what was expected. */

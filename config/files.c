@@ -150,5 +150,8 @@ int cfg_files_check(struct cfg_load *load, const struct cfg_node *root)
 
 		rc = named_check(load, cfg_tree_get(secret, "file"), load->cfg->secrets[i].file, true);
 	}
+	if (rc == 0 && load->cfg->eap.users)
+		rc = named_check(load, cfg_tree_get(cfg_tree_get(root, "eap"), "users"), load->cfg->eap.users,
+		                 true);
 	return rc;
 }

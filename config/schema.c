@@ -5,7 +5,11 @@
  */
 #include "config/schema_parts.h"
 
-static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK}, {"certificate", RG_AUTH_CERTIFICATE}, {0}};
+static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK},
+                                             {"certificate", RG_AUTH_CERTIFICATE},
+                                             {"eap-mschapv2", RG_AUTH_EAP_MSCHAPV2},
+                                             {0}};
+static const struct cfg_word eap_identity_words[] = {{"ask", RG_EAP_ASK}, {"ike", RG_EAP_IKE}, {0}};
 static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
 static const struct cfg_word rr_words[] = {
         {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
@@ -96,9 +100,15 @@ static const struct cfg_section uplink_group_section = {"connections.NAME.uplink
 
 static const struct cfg_key authentication_keys[] = {
         {"local", CFG_T_WORD, FIELD(rg_cfg_connection, local_auth), .words = auth_words,
-         .standard = "certificate", .help = "How the gateway proves its identity."},
+         .standard = "certificate",
+         .help = "How the gateway proves its identity. With `eap-mschapv2` on both sides the method alone "
+                 "proves both, to clients that take that (RFC 5998); as the one who initiates, it is how we "
+                 "prove ours to a gateway."},
         {"remote", CFG_T_WORD, FIELD(rg_cfg_connection, remote_auth), .words = auth_words,
-         .standard = "certificate", .help = "How the client proves its identity."},
+         .standard = "certificate",
+         .help = "How the client proves its identity. `eap-mschapv2`: by a name and a password of "
+                 "`eap.users`; "
+                 "that name is then the client's identity, whatever IDi said."},
         {0},
 };
 static const struct cfg_section authentication_section = {"connections.NAME.authentication",
@@ -255,6 +265,18 @@ static const struct cfg_key secret_keys[] = {
 };
 static const struct cfg_section secret_section = {"secrets", "Pre-shared keys, by file.", secret_keys};
 
+static const struct cfg_key eap_keys[] = {
+        {"users", CFG_T_FILE, FIELD(rg_cfg_eap, users), .flags = CFG_PRIVATE,
+         .help = "The file of users, mode 0600: a line `NAME:PASSWORD` for each, names like e-mail addresses "
+                 "or domain names, passwords in UTF-8 up to the end of the line; empty lines and those that "
+                 "begin with # are skipped. Needed where a connection says `eap-mschapv2`."},
+        {"identity", CFG_T_WORD, FIELD(rg_cfg_eap, identity), .words = eap_identity_words, .standard = "ask",
+         .help = "`ask` begins EAP with an Identity request, as Windows expects it; `ike` takes IDi for it "
+                 "and saves a round trip."},
+        {0},
+};
+static const struct cfg_section eap_section = {"eap", "Users who authenticate by EAP.", eap_keys};
+
 static const struct cfg_key control_keys[] = {
         {"socket", CFG_T_SOCKET, FIELD(rg_cfg_control, socket), .max = 107,
          .standard = "/run/roamgate/control.sock", .help = "Where roamctl finds roamgate-control."},
@@ -287,6 +309,8 @@ static const struct cfg_key root_keys[] = {
          .help = "Kinds of clients, by name; tried in the order of the file."},
         {"secrets", CFG_T_SECTION, MANY(rg_config, secrets, n_secrets), .section = &secret_section,
          .max_count = 4096, .help = "Pre-shared keys; tried in the order of the file."},
+        {"eap", CFG_T_SECTION, .offset = offsetof(struct rg_config, eap), .section = &eap_section,
+         .help = "Users who authenticate by EAP."},
         {"control", CFG_T_SECTION, .offset = offsetof(struct rg_config, control), .section = &control_section,
          .help = "roamgate-control itself."},
         {0},

@@ -6,6 +6,7 @@
 #include "control/auth/auth.h"
 
 #include "control/auth/chain.h"
+#include "control/auth/eap_users.h"
 #include "control/auth/peer_cert.h"
 #include "control/auth/secret.h"
 #include "control/ike/crypto/sign.h"
@@ -21,6 +22,7 @@ struct rg_auth {
 	struct rg_config *cfg;
 	struct rg_id identity;
 	struct secret_store *secrets;
+	struct eap_users *users; /* NULL: no connection has EAP */
 	struct chain chain;
 };
 
@@ -44,6 +46,15 @@ static bool wants_certificates(const struct rg_config *cfg, bool local)
 	return false;
 }
 
+static bool wants_eap(const struct rg_config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_connections; i++)
+		if (cfg->connections[i].local_auth == RG_AUTH_EAP_MSCHAPV2 ||
+		    cfg->connections[i].remote_auth == RG_AUTH_EAP_MSCHAPV2)
+			return true;
+	return false;
+}
+
 static int load(struct rg_auth *auth, struct rg_auth_error *error)
 {
 	const struct rg_config *cfg = auth->cfg;
@@ -57,6 +68,11 @@ static int load(struct rg_auth *auth, struct rg_auth_error *error)
 	auth->secrets = secret_load(cfg, error);
 	if (!auth->secrets || chain_load(&auth->chain, cfg, &auth->identity, error) < 0)
 		return -EINVAL;
+	if (wants_eap(cfg)) {
+		auth->users = eap_users_load(cfg->eap.users, error);
+		if (!auth->users)
+			return -EINVAL;
+	}
 	if (wants_certificates(cfg, true) && !auth->chain.key) {
 		snprintf(error->text, sizeof(error->text),
 		         "gateway: a connection has `local: certificate`, so certificate and private-key are "
@@ -104,6 +120,7 @@ void rg_auth_unref(struct rg_auth *auth)
 		return;
 	chain_free(&auth->chain);
 	secret_free(auth->secrets);
+	eap_users_free(auth->users);
 	rg_config_free(auth->cfg);
 	free(auth);
 }
@@ -148,9 +165,33 @@ int rg_auth_connection(const struct rg_auth *auth, const struct rg_id *peer, con
 		return -ENOENT;
 	for (size_t i = 0; i < auth->cfg->n_connections; i++)
 		if (auth->cfg->connections[i].remote_auth == how &&
+		    (how == RG_AUTH_EAP_MSCHAPV2 ||
+		     auth->cfg->connections[i].local_auth != RG_AUTH_EAP_MSCHAPV2) && /* that is a client's */
 		    connection_accepts(&auth->cfg->connections[i], peer))
 			return (int)i;
 	return -ENOENT;
+}
+
+int rg_auth_eap_connection(const struct rg_auth *auth, const struct rg_id *local_name, bool eap_only)
+{
+	if (local_name && !rg_id_equal(local_name, &auth->identity))
+		return -ENOENT;
+	for (size_t i = 0; i < auth->cfg->n_connections; i++) {
+		const struct rg_cfg_connection *connection = &auth->cfg->connections[i];
+
+		if (connection->remote_auth == RG_AUTH_EAP_MSCHAPV2 &&
+		    (connection->local_auth == RG_AUTH_CERTIFICATE || eap_only))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+bool rg_auth_eap_user(const struct rg_auth *auth, const uint8_t *name, size_t len, struct eap_user *out)
+{
+	if (auth->users)
+		return eap_users_find(auth->users, name, len, out);
+	*out = (struct eap_user){0};
+	return false;
 }
 
 int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *out, size_t size)

@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "control/auth/id.h"
+#include "control/eap/eap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,6 +85,15 @@ int rg_auth_connection(const struct rg_auth *auth, const struct rg_id *peer, con
 /* The shared key of the first secret whose pattern matches `peer`: its length, -ENOENT, or -EMSGSIZE where
  * `size` is less than RG_AUTH_SECRET_MAX and too small. The caller wipes `out`. */
 int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *out, size_t size);
+
+/* The connection that speaks for us while EAP is at work, when only IDr (`local_name`, NULL: none) is known:
+ * the first with `remote: eap-mschapv2` whose own side proves itself by a certificate or, where the peer
+ * takes that (`eap_only`, RFC 5998), by the method alone. -ENOENT: none. */
+int rg_auth_eap_connection(const struct rg_auth *auth, const struct rg_id *local_name, bool eap_only);
+
+/* The user of EAP that a packet names; the name of `out` is that of the file. False: there is none, and the
+ * hash is nobody's (H29). The caller wipes `out`. */
+bool rg_auth_eap_user(const struct rg_auth *auth, const uint8_t *name, size_t len, struct eap_user *out);
 
 /* Signs with our private key. `peer_hashes`: the peer's SIGNATURE_HASH_ALGORITHMS as bits, 1 << IANA number
  * (0: it sent none, so an old method is used). 0, -ENOKEY (no private key), or what ike_sign() returns. */

@@ -4,6 +4,7 @@
  */
 #include "control/ike/auth.h"
 
+#include "control/ike/auth_eap.h"
 #include "control/ike/crypto/auth.h"
 #include "control/ike/manager.h"
 #include "control/ike/succession.h"
@@ -40,9 +41,8 @@ void auth_job_free(struct auth_job *j)
 	free(j);
 }
 
-/* The octets that the side `by_initiator` signs (RFC 7296 2.15). */
-static int octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_body, uint8_t **buf,
-                  size_t *len)
+int auth_octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_body, uint8_t **buf,
+                size_t *len)
 {
 	const struct init_context *init = sa->init;
 	bool own = by_initiator == sa->is_initiator;
@@ -92,7 +92,7 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 	claim->data = auth.value.data;
 	claim->len = auth.value.len;
 	claim->certs = j->certs;
-	if (octets(sa, !sa->is_initiator, id.body, &j->peer_octets, &claim->octets_len) < 0)
+	if (auth_octets(sa, !sa->is_initiator, id.body, &j->peer_octets, &claim->octets_len) < 0)
 		return IKE_REJECT_SK_CRYPTO;
 	claim->octets = j->peer_octets;
 	j->verify = true;
@@ -106,19 +106,24 @@ int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how)
 	memcpy(body + 4, sa->own_id.value, sa->own_id.len);
 	j->sign = true;
 	j->how = how;
-	return octets(sa, sa->is_initiator, (struct ike_view){body, 4 + (size_t)sa->own_id.len},
-	              &j->own_octets, &j->own_len);
+	return auth_octets(sa, sa->is_initiator, (struct ike_view){body, 4 + (size_t)sa->own_id.len},
+	                   &j->own_octets, &j->own_len);
 }
 
-/* AUTH by shared key. Without a secret for the identity the same arithmetic is done
+/* AUTH by shared key, or by that of EAP. Without a secret for the identity the same arithmetic is done
  * with one that nobody has (H29). */
-static int psk_value(struct auth_job *j, const uint8_t *octets, size_t len, uint8_t out[IKE_MAX_PRF])
+static int psk_value(struct auth_job *j, const struct auth_key *eap, const uint8_t *octets, size_t len,
+                     uint8_t out[IKE_MAX_PRF])
 {
 	uint8_t secret[RG_AUTH_SECRET_MAX] = {0};
-	int n = rg_auth_psk(j->auth, &j->peer, secret, sizeof(secret));
-	struct ike_view key = {secret, n > 0 ? (size_t)n : sizeof(secret)};
-	int error = ike_auth_psk(&j->prf, key, (struct ike_view){octets, len}, out);
+	struct ike_view key = {eap->data, eap->len};
+	int n = (int)eap->len, error;
 
+	if (eap->len == 0) {
+		n = rg_auth_psk(j->auth, &j->peer, secret, sizeof(secret));
+		key = (struct ike_view){secret, n > 0 ? (size_t)n : sizeof(secret)};
+	}
+	error = ike_auth_psk(&j->prf, key, (struct ike_view){octets, len}, out);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return n > 0 ? error : -ENOKEY;
 }
@@ -135,7 +140,7 @@ static void verify(struct auth_job *j)
 		j->failure = failure == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_name(failure);
 		return;
 	}
-	if (psk_value(j, claim->octets, claim->octets_len, expected) < 0)
+	if (psk_value(j, &j->peer_key, claim->octets, claim->octets_len, expected) < 0)
 		j->failure = "there is no secret for this identity";
 	else if (claim->method != IKE_AUTH_PSK)
 		j->failure = "the peer does not use a shared key";
@@ -151,7 +156,7 @@ static void sign(struct auth_job *j)
 		                             j->value, sizeof(j->value), &j->value_len);
 		return;
 	}
-	j->sign_error = psk_value(j, j->own_octets, j->own_len, j->value);
+	j->sign_error = psk_value(j, &j->own_key, j->own_octets, j->own_len, j->value);
 	j->method = IKE_AUTH_PSK;
 	j->value_len = j->prf.prf_len;
 }
@@ -177,7 +182,8 @@ void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t i
 	const uint8_t *der;
 	size_t len;
 
-	ike_build_id(out, id_payload, sa->own_id.type, sa->own_id.value, sa->own_id.len);
+	if (j->how != RG_AUTH_EAP_MSCHAPV2)
+		ike_build_id(out, id_payload, sa->own_id.type, sa->own_id.value, sa->own_id.len);
 	/* Always, asked for or not: a peer that has no certificate of ours could not say so. */
 	for (size_t i = 0; j->how == RG_AUTH_CERTIFICATE && i < rg_auth_chain(j->auth, i, &der, &len); i++)
 		ike_build_cert(out, IKE_CERT_X509_SIGNATURE, der, len);
@@ -195,6 +201,7 @@ void auth_established(struct ike_sa *sa)
 	manager_insert_peer(m, sa);
 	init_context_free(sa->init);
 	sa->init = NULL;
+	auth_eap_free(sa);
 	ike_sa_timer(sa, TIMER_HALF_OPEN, 0);
 	timers_established(sa);
 	IKE_COUNT(m, established);

@@ -23,6 +23,12 @@ struct auth_job {
 	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX];
 	uint8_t *peer_octets;
 	const char *failure; /* why the peer is refused; NULL: it is who it says */
+	/* After EAP: the keys of the peer's AUTH and of ours (RFC 7296 2.16). Length 0: none, it is the
+	 * shared key of the configuration. */
+	struct auth_key {
+		uint8_t data[EAP_MSK_LEN];
+		size_t len;
+	} peer_key, own_key;
 	/* sign: only after a good verification, if both are asked for */
 	enum rg_cfg_auth how;
 	uint32_t peer_hashes;
@@ -43,9 +49,28 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how);
 void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone));
 
-/* ID, CERTs and AUTH of our own. */
+/* The octets that the side `by_initiator` signs (RFC 7296 2.15), to be freed. 0 or negative errno. */
+int auth_octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_body, uint8_t **buf,
+                size_t *len);
+
+/* ID, CERTs and AUTH of our own; after EAP, AUTH alone: the others went before it. */
 void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t id_payload,
                     struct ike_build *out);
+
+/* As responder: the end of a job that verified and signed; what follows is the same with EAP or
+ * without. And the refusal that says no more than AUTHENTICATION_FAILED. */
+void auth_checked(struct ike_job *job, bool gone);
+int auth_refuse(struct exchange *x, const char *why);
+/* The IDr that the peer asked for: 1, 0 (none), or -EINVAL: none that we are. */
+int auth_wanted_own(const struct exchange *x, struct rg_id *wanted);
+
+/* As initiator: whether the connection wants this responder; and what follows once it is proven. Takes
+ * `child` over; NULL: it is childless. */
+bool auth_peer_wanted(const struct ike_sa *sa, const struct rg_id *peer);
+void auth_accept(struct exchange *x, struct child_sa *child);
+/* The Child SA that the first IKE_AUTH request offered, while its answer `x` is at work; NULL: none (RFC
+ * 6023). */
+struct child_sa *auth_take_child(struct exchange *x);
 
 /* The session is up on our side: state, timers, homing, the event. */
 void auth_established(struct ike_sa *sa);

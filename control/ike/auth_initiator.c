@@ -4,6 +4,7 @@
  * addresses and the first Child SA (RFC 7296 1.2, 2.15, 2.19). Core thread only.
  */
 #include "control/ike/auth.h"
+#include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
 #include "control/ike/handlers.h"
@@ -37,7 +38,7 @@ static int auth_prepare(struct ike_sa *sa, struct task *task)
 
 	if (t->failed)
 		return -EACCES;
-	if (t->signed_job != NULL)
+	if (t->signed_job != NULL || sa->connection->local_auth == RG_AUTH_EAP_MSCHAPV2)
 		return 0;
 	j = auth_job_new(sa, NULL);
 	if (j == NULL || auth_job_own(j, sa, sa->connection->local_auth) < 0) {
@@ -61,7 +62,10 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 	t->child = t->childless ? NULL : child_create(sa, true);
 	if (t->child == NULL && !t->childless)
 		return -ENOMEM;
-	auth_build_own(sa, t->signed_job, IKE_PAYLOAD_IDi, out);
+	if (t->signed_job != NULL)
+		auth_build_own(sa, t->signed_job, IKE_PAYLOAD_IDi, out);
+	else
+		auth_eap_offer(sa, out);
 	certreq = rg_auth_certreq(sa->auth, &len);
 	if (sa->connection->remote_auth == RG_AUTH_CERTIFICATE && len > 0)
 		ike_build_certreq(out, IKE_CERT_X509_SIGNATURE, certreq, len);
@@ -75,7 +79,7 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 	return 0;
 }
 
-static bool peer_wanted(const struct ike_sa *sa, const struct rg_id *peer)
+bool auth_peer_wanted(const struct ike_sa *sa, const struct rg_id *peer)
 {
 	const struct rg_cfg_connection *c = sa->connection;
 
@@ -170,7 +174,6 @@ static void verified(struct ike_job *job, bool gone)
 	struct auth_task *t = of(x->request->task);
 	const char *failure = j->failure;
 	struct child_sa *child;
-	uint16_t error;
 
 	auth_job_free(j);
 	if (gone || failure != NULL) {
@@ -181,13 +184,20 @@ static void verified(struct ike_job *job, bool gone)
 	}
 	child = t->child;
 	t->child = NULL;
+	auth_accept(x, child);
+}
+
+void auth_accept(struct exchange *x, struct child_sa *child)
+{
+	struct ike_sa *sa = x->sa;
+	uint16_t error = exchange_error_of(&x->msg);
+
 	mobike_auth_read(sa, &x->msg);
 	succession_answered(sa, &x->msg);
-	if (t->childless) {
+	if (child == NULL) {
 		established_childless(sa, x);
 		return;
 	}
-	error = exchange_error_of(&x->msg);
 	if (error == 0 && start_child(sa, x, child) == 0)
 		return;
 	child_free(child);
@@ -209,10 +219,14 @@ int auth_response(struct ike_sa *sa, struct exchange *x)
 		             ike_notify_type_name(error));
 		return -EACCES;
 	}
+	if (c->local_auth == RG_AUTH_EAP_MSCHAPV2) {
+		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the responder does not ask for EAP");
+		return -EACCES;
+	}
 	j = auth_job_new(sa, x);
 	if (j == NULL)
 		return -ENOMEM;
-	if (auth_job_claim(j, sa, &x->msg, IKE_PAYLOAD_IDr) != IKE_OK || !peer_wanted(sa, &j->peer)) {
+	if (auth_job_claim(j, sa, &x->msg, IKE_PAYLOAD_IDr) != IKE_OK || !auth_peer_wanted(sa, &j->peer)) {
 		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the responder is not whom this connection wants");
 		auth_job_free(j);
 		return -EACCES;
@@ -223,6 +237,15 @@ int auth_response(struct ike_sa *sa, struct exchange *x)
 	j->peer_how = c->remote_auth;
 	auth_job_submit(j, sa, verified);
 	return EXCHANGE_PARKED;
+}
+
+struct child_sa *auth_take_child(struct exchange *x)
+{
+	struct task *task = x->request->task;
+	struct child_sa *child = of(task)->child;
+
+	of(task)->child = NULL;
+	return child;
 }
 
 static int auth_task_response(struct ike_sa *sa, struct task *task, struct exchange *x)

@@ -6,6 +6,7 @@
  * IKE SA all the same. Core thread only.
  */
 #include "control/ike/auth.h"
+#include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
 #include "control/ike/handlers.h"
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int refuse(struct exchange *x, const char *why)
+int auth_refuse(struct exchange *x, const char *why)
 {
 	struct ike_sa *sa = x->sa;
 
@@ -133,7 +134,7 @@ static uint16_t start_child(struct ike_sa *sa, struct exchange *x, struct instal
 	in->child = child_create(sa, false);
 	if (in->child == NULL)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
-	notify = child_read_request(in->child, IKE_SELECT_CHILD_AUTH, &x->msg, &in->choice);
+	notify = child_read_request(in->child, IKE_SELECT_CHILD_AUTH, auth_wishes(x), &in->choice);
 	if (notify != 0)
 		return notify;
 	if (child_derive(in->child, &in->choice, (struct ike_view){init->nonce_i, init->nonce_i_len},
@@ -166,13 +167,13 @@ static void admit(struct exchange *x, struct auth_job *j)
 	sa->local = x->local;
 	sa->remote = x->remote;
 	sa->natt = x->natt;
-	mobike_auth_read(sa, &x->msg);
-	succession_admit(sa, &x->msg,
+	mobike_auth_read(sa, auth_wishes(x));
+	succession_admit(sa, auth_wishes(x),
 	                 j->claim.n_certs > 0 && j->peer_how == RG_AUTH_CERTIFICATE
 	                         ? (struct ike_view){j->certs[0].der, j->certs[0].len}
 	                         : (struct ike_view){0});
-	notify = cp_read_request(sa, &x->msg);
-	if (notify == 0 && ike_msg_find(&x->msg, IKE_PAYLOAD_SA) == NULL) {
+	notify = cp_read_request(sa, auth_wishes(x));
+	if (notify == 0 && ike_msg_find(auth_wishes(x), IKE_PAYLOAD_SA) == NULL) {
 		free(in);
 		finish_wished_childless(x, j);
 		return;
@@ -187,14 +188,14 @@ static void admit(struct exchange *x, struct auth_job *j)
 	finish_childless(x, j, notify);
 }
 
-static void checked(struct ike_job *job, bool gone)
+void auth_checked(struct ike_job *job, bool gone)
 {
 	struct auth_job *j = (struct auth_job *)job;
 	struct exchange *x = j->x;
 	struct ike_sa *sa = x->sa;
 	const char *why = gone ? "closed" : verdict(sa, j);
 	bool childless = why == NULL && sa->connection->childless == RG_CHILDLESS_NEVER &&
-	                 ike_msg_find(&x->msg, IKE_PAYLOAD_SA) == NULL;
+	                 ike_msg_find(auth_wishes(x), IKE_PAYLOAD_SA) == NULL;
 
 	if (why == NULL && !childless && !mobike_auth_unexpected_nat(x)) {
 		admit(x, j);
@@ -209,11 +210,10 @@ static void checked(struct ike_job *job, bool gone)
 		                                  NULL, 0));
 		return;
 	}
-	exchange_finish(x, gone ? -ECANCELED : refuse(x, why));
+	exchange_finish(x, gone ? -ECANCELED : auth_refuse(x, why));
 }
 
-/* The IDr that the peer asked for, if any. A malformed one is as none that we are. */
-static int read_wanted_own(const struct exchange *x, struct rg_id *wanted)
+int auth_wanted_own(const struct exchange *x, struct rg_id *wanted)
 {
 	const struct ike_payload *p = ike_msg_find(&x->msg, IKE_PAYLOAD_IDr);
 	struct ike_id id;
@@ -230,7 +230,7 @@ static int read_wanted_own(const struct exchange *x, struct rg_id *wanted)
 static int prepare(struct ike_sa *sa, struct exchange *x, struct auth_job *j)
 {
 	struct rg_id wanted = {0};
-	int has_wanted = read_wanted_own(x, &wanted), index = -ENOENT;
+	int has_wanted = auth_wanted_own(x, &wanted), index = -ENOENT;
 
 	sa->peer_id = j->peer;
 	sa->peer_cookie = sa->cookie = rg_id_cookie(&j->peer);
@@ -250,7 +250,7 @@ int auth_request(struct ike_sa *sa, struct exchange *x)
 	struct auth_job *j;
 
 	if (ike_msg_find(&x->msg, IKE_PAYLOAD_AUTH) == NULL)
-		return refuse(x, "the peer asks for EAP, which no connection offers");
+		return auth_eap_request(sa, x);
 	j = auth_job_new(sa, x);
 	if (j == NULL)
 		return -ENOMEM;
@@ -267,6 +267,6 @@ int auth_request(struct ike_sa *sa, struct exchange *x)
 		auth_job_free(j);
 		return -ENOMEM;
 	}
-	auth_job_submit(j, sa, checked);
+	auth_job_submit(j, sa, auth_checked);
 	return EXCHANGE_PARKED;
 }

@@ -38,6 +38,8 @@
 	X(half_open_expired, "ike-half-open-expired", 0)                                                     \
 	X(no_memory, "ike-drop-no-memory", 1)                                                                \
 	X(auth_failed, "ike-authentication-failed", 0)                                                       \
+	X(eap_failed, "ike-eap-failed", 0)                                                                   \
+	X(eap_broken, "ike-eap-broken", 0)                                                                   \
 	X(ts_unacceptable, "ike-ts-unacceptable", 0)                                                         \
 	X(address_failure, "ike-internal-address-failure", 0)                                                \
 	X(temporary_failure, "ike-temporary-failure", 0)                                                     \

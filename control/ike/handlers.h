@@ -22,6 +22,12 @@ int auth_request(struct ike_sa *sa, struct exchange *x);
 int auth_response(struct ike_sa *sa, struct exchange *x);
 void auth_start(struct ike_sa *sa); /* initiator, after IKE_SA_INIT */
 
+/* auth_eap_responder.c, auth_eap_initiator.c: the rounds of EAP, then AUTH by its key */
+int eap_request(struct ike_sa *sa, struct exchange *x);
+int eap_auth_request(struct ike_sa *sa, struct exchange *x);
+int eap_disorder(struct ike_sa *sa, struct exchange *x); /* AUTH too early, EAP too late, or anew (H24) */
+int eap_first_response(struct ike_sa *sa, struct exchange *x);
+
 /* create_child.c: tells a new Child SA from a rekey by N(REKEY_SA) */
 int child_request(struct ike_sa *sa, struct exchange *x);
 void child_create_start(struct ike_sa *sa); /* a new one, in place of those that were lost */

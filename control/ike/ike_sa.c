@@ -6,6 +6,7 @@
 #include "control/ike/ike_sa.h"
 
 #include "control/homing/homing.h"
+#include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
@@ -165,6 +166,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	manager_remove_init(m, sa);
 	manager_remove_peer(m, sa);
 	task_abandon_all(sa);
+	auth_eap_free(sa);
 	release_session(sa);
 	drop_queue(sa);
 	message_forget_fragments(sa, false);

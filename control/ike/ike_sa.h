@@ -24,9 +24,13 @@
 /* X(state, "name"); legal moves between them are in table.h. */
 #define IKE_STATES(X)                                                                                        \
 	X(NEW, "new")                                                                                        \
-	X(INIT_SENT, "init-sent")     /* initiator: IKE_SA_INIT is out */                                    \
-	X(INIT_ANSWERED, "half-open") /* responder: answered IKE_SA_INIT, knows nobody */                    \
-	X(AUTH_SENT, "auth-sent")     /* initiator: IKE_AUTH is out */                                       \
+	X(INIT_SENT, "init-sent")         /* initiator: IKE_SA_INIT is out */                                \
+	X(INIT_ANSWERED, "half-open")     /* responder: answered IKE_SA_INIT, knows nobody */                \
+	X(AUTH_SENT, "auth-sent")         /* initiator: IKE_AUTH is out */                                   \
+	X(EAP, "eap")                     /* responder: EAP is at work (RFC 7296 2.16) */                    \
+	X(EAP_DONE, "eap-done")           /* responder: EAP said Success, AUTH is to come */                 \
+	X(EAP_SENT, "eap-sent")           /* initiator: our part of EAP is out */                            \
+	X(EAP_AUTH_SENT, "eap-auth-sent") /* initiator: AUTH after EAP is out */                             \
 	X(ESTABLISHED, "established")                                                                        \
 	X(REKEYED, "rekeyed")   /* an heir has the session; waits for the Delete */                          \
 	X(DELETING, "deleting") /* our Delete is out */                                                      \
@@ -89,6 +93,7 @@ struct ike_policy {
 	uint8_t prefix[16];
 };
 
+struct auth_eap;       /* auth_eap.h: from the first IKE_AUTH to AUTH, where EAP lies between */
 struct init_context;   /* init.c: until IKE_SA_INIT is over and AUTH computed */
 struct homing_session; /* control/homing */
 
@@ -145,6 +150,7 @@ struct ike_sa {
 	uint32_t capabilities;     /* enum ike_capability */
 	uint16_t peer_hashes;      /* IKE_HASH_BITs (RFC 7427 4) */
 	struct init_context *init; /* NULL once established */
+	struct auth_eap *eap;      /* likewise */
 
 	/* Where: the pair that IKE uses and ESP follows (RFC 7296 2.23, RFC 4555 3.5) */
 	struct ike_endpoint local, remote;

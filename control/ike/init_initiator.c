@@ -220,7 +220,9 @@ int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 	struct rg_id wanted = {0}, own = *rg_auth_identity(auth);
 	struct ike_sa *sa;
 
-	if (c == NULL || (req->remote_identity != NULL && rg_id_parse(&wanted, req->remote_identity) < 0) ||
+	/* EAP's server is the responder alone (RFC 7296 2.16): such a connection waits for clients. */
+	if (c == NULL || (c->remote_auth == RG_AUTH_EAP_MSCHAPV2 && c->local_auth != RG_AUTH_EAP_MSCHAPV2) ||
+	    (req->remote_identity != NULL && rg_id_parse(&wanted, req->remote_identity) < 0) ||
 	    (req->own_identity != NULL && rg_id_parse(&own, req->own_identity) < 0))
 		return -EINVAL;
 	sa = ike_sa_create(m, auth, true);

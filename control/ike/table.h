@@ -36,6 +36,16 @@
 	  P(AUTH) | P(CERT) | P(CERTREQ) | P(IDr) | P(CP), auth_request)                                     \
 	X(AUTH_CHILDLESS, IKE_AUTH, REQUEST, S(INIT_ANSWERED), P(IDi),                                       \
 	  P(AUTH) | P(CERT) | P(CERTREQ) | P(IDr) | P(CP), auth_request) /* RFC 6023 5 */                    \
+	X(EAP_REQUEST, IKE_AUTH, REQUEST, S(EAP), P(EAP), 0, eap_request)                                    \
+	X(EAP_AUTH_REQUEST, IKE_AUTH, REQUEST, S(EAP_DONE), P(AUTH), 0, eap_auth_request)                    \
+	X(EAP_DISORDER, IKE_AUTH, REQUEST, S(EAP) | S(EAP_DONE), 0,                                          \
+	  P(EAP) | P(AUTH) | P(IDi) | P(IDr) | P(SA) | P(TSi) | P(TSr) | P(CERT) | P(CERTREQ) | P(CP),       \
+	  eap_disorder)                                                                                      \
+	X(EAP_FIRST_RESPONSE, IKE_AUTH, RESPONSE, S(AUTH_SENT), P(IDr) | P(EAP),                             \
+	  P(AUTH) | P(CERT) | P(CERTREQ), eap_first_response)                                                \
+	X(EAP_RESPONSE, IKE_AUTH, RESPONSE, S(EAP_SENT), P(EAP), 0, task_response)                           \
+	X(EAP_AUTH_RESPONSE, IKE_AUTH, RESPONSE, S(EAP_AUTH_SENT), P(AUTH), P(CP) | P(SA) | P(TSi) | P(TSr), \
+	  task_response)                                                                                     \
 	X(AUTH_RESPONSE, IKE_AUTH, RESPONSE, S(AUTH_SENT), P(IDr) | P(AUTH),                                 \
 	  P(CERT) | P(CP) | P(SA) | P(TSi) | P(TSr) | P(CERTREQ), auth_response)                             \
 	X(REKEY_IKE_REQUEST, CREATE_CHILD_SA, REQUEST, S(ESTABLISHED) | S(REKEYED) | S(DELETING),            \
@@ -56,7 +66,13 @@
 	X(NEW, ESTABLISHED) /* the heir of a rekeyed one */                                                  \
 	X(INIT_SENT, AUTH_SENT)                                                                              \
 	X(INIT_ANSWERED, ESTABLISHED)                                                                        \
+	X(INIT_ANSWERED, EAP)                                                                                \
+	X(EAP, EAP_DONE)                                                                                     \
+	X(EAP_DONE, ESTABLISHED)                                                                             \
 	X(AUTH_SENT, ESTABLISHED)                                                                            \
+	X(AUTH_SENT, EAP_SENT)                                                                               \
+	X(EAP_SENT, EAP_AUTH_SENT)                                                                           \
+	X(EAP_AUTH_SENT, ESTABLISHED)                                                                        \
 	X(ESTABLISHED, REKEYED)                                                                              \
 	X(ESTABLISHED, DELETING)                                                                             \
 	X(REKEYED, DELETING)

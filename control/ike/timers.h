@@ -9,6 +9,7 @@
 #include "control/ike/ike_sa.h"
 
 #define TIMER_HALF_OPEN_MS 30000u /* IKE_SA_INIT to ESTABLISHED */
+#define TIMER_EAP_MS       60000u /* from there on, where EAP lies between: someone may type */
 #define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */

@@ -19,6 +19,7 @@ struct mutable_payload {
 struct mutation {
 	struct world *w;
 	uint8_t exchange; /* whose request */
+	unsigned skip;    /* so many of these requests pass first */
 	void (*change)(struct mutation *m);
 	void *context;
 	struct ike_header hdr;

@@ -136,7 +136,7 @@ static void test_demo_is_read_whole(void **state)
 	rg_config_free(cfg);
 }
 
-static void test_production_and_psk(void **state)
+static void test_the_other_examples(void **state)
 {
 	(void)state;
 	struct rg_config *cfg = load_example("production.yaml");
@@ -150,6 +150,13 @@ static void test_production_and_psk(void **state)
 	cfg = load_example("psk.yaml");
 	assert_int_equal(cfg->n_secrets, 2);
 	assert_int_equal(cfg->connections[1].remote_auth, RG_AUTH_PSK);
+	assert_null(cfg->eap.users);
+	rg_config_free(cfg);
+	cfg = load_example("eap.yaml");
+	assert_int_equal(cfg->connections[0].local_auth, RG_AUTH_CERTIFICATE);
+	assert_int_equal(cfg->connections[0].remote_auth, RG_AUTH_EAP_MSCHAPV2);
+	assert_non_null(strstr(cfg->eap.users, "/eap-users"));
+	assert_int_equal(cfg->eap.identity, RG_EAP_ASK);
 	rg_config_free(cfg);
 }
 
@@ -381,7 +388,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_all_examples_load),
 	        cmocka_unit_test(test_minimal_gets_every_default),
 	        cmocka_unit_test(test_demo_is_read_whole),
-	        cmocka_unit_test(test_production_and_psk),
+	        cmocka_unit_test(test_the_other_examples),
 	        cmocka_unit_test(test_range_as_prefixes),
 	        cmocka_unit_test(test_members_follow_preference),
 	        cmocka_unit_test(test_switches),

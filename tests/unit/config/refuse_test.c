@@ -150,6 +150,8 @@ static const struct refusal refusals[] = {
          "local: certificate; expected 'certificate' and 'private-key'"},
         {13, "\n", 15, 3, "uses a pre-shared key; expected an entry in 'secrets'"},
         {10, "\n", 15, 3, "needs 'gateway' with an identity"},
+        {16, "    authentication: {local: eap-mschapv2, remote: eap-mschapv2}\n", 15, 3,
+         "says eap-mschapv2; expected 'users' in 'eap'"},
         /* proposals: more in proposal_test.c */
         {0, "    proposals: {esp: [aes128gcm16-sha256]}\n", 19, 23, "take no integrity algorithm"},
         {0, "    proposals: {ike: [aes128gcm16-prfsha256-x25519, 3des]}\n", 19, 53,
@@ -192,6 +194,19 @@ static void test_connection_without_uplink(void **state)
 	expect_refused_at(text, strlen(text), 5, 3, "has no uplink");
 }
 
+/* RFC 7296 2.16: a signature or a method that proves both sides, but no shared key of many. */
+static void test_eap_with_a_shared_key(void **state)
+{
+	(void)state;
+	char with_users[2048], text[4096];
+
+	config_with_line(base, 13, "secrets: [{identity: \"*\", file: key.psk}]\neap: {users: people}\n",
+	                 with_users, sizeof(with_users));
+	config_with_line(with_users, 17, "    authentication: {local: psk, remote: eap-mschapv2}\n", text,
+	                 sizeof(text));
+	expect_refused_at(text, strlen(text), 16, 3, "expected local: certificate or eap-mschapv2");
+}
+
 static void test_error_is_printed_with_its_place(void **state)
 {
 	(void)state;
@@ -208,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_base_is_good),
 	        cmocka_unit_test(test_every_error_names_its_place),
+	        cmocka_unit_test(test_eap_with_a_shared_key),
 	        cmocka_unit_test(test_connection_without_uplink),
 	        cmocka_unit_test(test_error_is_printed_with_its_place),
 	};

@@ -70,8 +70,10 @@ static void each_row_takes_what_it_requires(void **state)
 
 static void nothing_protected_before_it_is_due(void **state)
 {
-	static const unsigned early[] = {IKE_STATE_NEW, IKE_STATE_INIT_SENT, IKE_STATE_INIT_ANSWERED,
-	                                 IKE_STATE_AUTH_SENT, IKE_STATE_CLOSED};
+	static const unsigned early[] = {
+	        IKE_STATE_NEW,       IKE_STATE_INIT_SENT,     IKE_STATE_INIT_ANSWERED,
+	        IKE_STATE_AUTH_SENT, IKE_STATE_EAP,           IKE_STATE_EAP_DONE,
+	        IKE_STATE_EAP_SENT,  IKE_STATE_EAP_AUTH_SENT, IKE_STATE_CLOSED};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
