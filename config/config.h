@@ -125,6 +125,7 @@ struct rg_cfg_connection {
 	unsigned dscp; /* 0 to 63, or RG_DSCP_OF_INNER */
 	struct {
 		uint32_t ike_s, child_s, dpd_s;
+		uint32_t unanswered_s;               /* until a peer counts as gone */
 		uint32_t authentication_s;           /* RFC 4478; 0: as long as the session lives */
 		uint64_t child_bytes, child_packets; /* 0: none */
 	} lifetimes;

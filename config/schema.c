@@ -168,6 +168,12 @@ static const struct cfg_key lifetime_keys[] = {
          .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
          .help = "A client that was silent so long is asked whether it lives; traffic that arrives makes the "
                  "question unnecessary."},
+        {"unanswered", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.unanswered_s), .unit = 1000,
+         .min = 3, .max = 86400, .standard = "5min",
+         .help = "A client that leaves requests unanswered so long, over every path that it may have, is "
+                 "gone: "
+                 "its session is deleted and its addresses are free. Without MOBIKE it is gone after "
+                 "twelve copies of one request, about three minutes, if that is sooner."},
         {"authentication", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.authentication_s),
          .flags = CFG_OFF_IS_0, .unit = 1000, .min = 5, .max = 365 * 86400, .standard = "off",
          .help = "A client has to authenticate anew within this time (AUTH_LIFETIME, RFC 4478), else its "

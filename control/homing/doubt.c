@@ -177,7 +177,8 @@ bool doubt_gave_up(struct ike_sa *sa)
 	if (hs == NULL)
 		return false;
 	doubt_begin(hs);
-	if (now - hs->doubt_ms >= HOMING_PATIENCE_MS)
+	/* RFC 4555 3.11: time enough for the initiator to recover. */
+	if (now - hs->doubt_ms >= (uint64_t)sa->connection->lifetimes.unanswered_s * 1000)
 		return false; /* KD-8 */
 	exchange_restart(sa);
 	return true;

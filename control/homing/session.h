@@ -11,8 +11,6 @@
 #include "control/homing/path_health.h"
 #include "control/ike/ike_sa.h"
 
-/* A responder gives the initiator this long to recover (RFC 4555 3.11). */
-#define HOMING_PATIENCE_MS (5u * 60u * 1000u)
 /* Unanswered retransmissions on the session's own pair before all others are tried (KD-7). */
 #define HOMING_PROBE_AFTER 2u
 /* Further proofs of an address that did not answer in time, and the pause before the first (H45: bounded). */

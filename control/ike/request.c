@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* 0.5 s, doubling to 20 s: given up after 12 copies in about two minutes. */
+/* 0.5 s, doubling to 20 s: given up after 12 copies in about three minutes, or when
+ * the configuration says so (lifetimes.unanswered). */
 #define RETRANSMIT_FIRST_MS 500u
 #define RETRANSMIT_MAX_MS   20000u
 #define RETRANSMIT_MAX      12u
@@ -306,6 +307,13 @@ static void send_due(struct ike_sa *sa, uint64_t now, unsigned n)
 	schedule(sa);
 }
 
+static bool is_hopeless(const struct ike_sa *sa, const struct outstanding *r, uint64_t now)
+{
+	uint64_t patience = (uint64_t)sa->connection->lifetimes.unanswered_s * 1000;
+
+	return r->retransmissions >= RETRANSMIT_MAX || now - r->first_ms >= patience;
+}
+
 void exchange_retransmit(struct ike_sa *sa)
 {
 	uint64_t now = ike_sa_now(sa);
@@ -315,7 +323,7 @@ void exchange_retransmit(struct ike_sa *sa)
 	TAILQ_FOREACH (r, &sa->requests, link) {
 		if (!is_due(r, now))
 			continue;
-		if (r->retransmissions >= RETRANSMIT_MAX) {
+		if (is_hopeless(sa, r, now)) {
 			give_up(sa, r);
 			return;
 		}
