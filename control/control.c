@@ -176,9 +176,10 @@ static void check_stop(struct control *c)
 static void before_sleep(uv_prepare_t *prepare)
 {
 	struct control *c = prepare->data;
+	bool more = sockets_serve_newcomers(c->sockets);
 	uint64_t next = ike_tick(c->ike), now;
-	bool more = dp_pump(c->dp);
 
+	more |= dp_pump(c->dp);
 	jobs_flush(c->jobs);
 	uv_update_time(&c->loop);
 	now = control_now();

@@ -5,6 +5,7 @@
 #include "control/sockets.h"
 
 #include "control/log.h"
+#include "control/newcomers.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,10 +15,10 @@
 #include <unistd.h>
 
 #define BATCH         16u
-#define DATAGRAM      65536u    /* no UDP datagram is longer, so nothing is cut */
-#define BATCHES       4u        /* of one socket before the others have their turn */
-#define RECEIVE_BYTES (4 << 20) /* 500 clients that all answer at once */
-#define MARKER        4u        /* RFC 3948 2.2 */
+#define DATAGRAM      65536u     /* no UDP datagram is longer, so nothing is cut */
+#define BATCHES       4u         /* of one socket before the others have their turn */
+#define RECEIVE_BYTES (16 << 20) /* 10,000 clients that all come at once: memory only while they wait */
+#define MARKER        4u         /* RFC 3948 2.2 */
 
 struct ike_socket {
 	uv_poll_t poll; /* first: what uv_close() gives back */
@@ -34,6 +35,7 @@ struct sockets {
 	void *user;
 	LIST_HEAD(, ike_socket) list;
 	struct sockets_counters counters;
+	struct newcomers *newcomers;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage sources[BATCH];
@@ -48,7 +50,10 @@ struct sockets *sockets_create(uv_loop_t *loop, void (*receive)(void *user, cons
 	if (!s)
 		return NULL;
 	s->buffer = malloc((size_t)BATCH * DATAGRAM);
-	if (!s->buffer) {
+	s->newcomers = newcomers_create();
+	if (!s->buffer || !s->newcomers) {
+		newcomers_free(s->newcomers);
+		free(s->buffer);
 		free(s);
 		return NULL;
 	}
@@ -135,7 +140,15 @@ static void take(struct ike_socket *sock, const struct mmsghdr *message,
 		dg.data += MARKER;
 		dg.len -= MARKER;
 	}
-	s->receive(s->user, &dg);
+	if (!newcomers_is_one(dg.data, dg.len))
+		s->receive(s->user, &dg);
+	else if (!newcomers_put(s->newcomers, &dg))
+		s->counters.newcomers++;
+}
+
+bool sockets_serve_newcomers(struct sockets *s)
+{
+	return newcomers_serve(s->newcomers, s->receive, s->user);
 }
 
 static void readable(uv_poll_t *poll, int status, int events)
@@ -327,6 +340,7 @@ void sockets_close(struct sockets *s)
 		return;
 	while ((sock = LIST_FIRST(&s->list)))
 		close_socket(sock);
+	newcomers_free(s->newcomers);
 	free(s->buffer);
 	free(s);
 }

@@ -2,7 +2,8 @@
 /*
  * The IKE sockets: a pair (500 and 4500) for each uplink address, so that an
  * answer leaves from where its request arrived (RFC 7296 2.11, 2.23). Puts the
- * non-ESP marker on and takes it off (RFC 3948 2.2). Event loop's thread.
+ * non-ESP marker on and takes it off (RFC 3948 2.2). Requests for a new IKE SA wait until
+ * everything else has been read. Event loop's thread.
  */
 #ifndef RG_CONTROL_SOCKETS_H
 #define RG_CONTROL_SOCKETS_H
@@ -18,6 +19,7 @@
 	X(no_marker, "socket-drop-esp-not-ike", 1) /* ESP that the dataplane did not take */                 \
 	X(truncated, "socket-drop-truncated", 1)                                                             \
 	X(bad_source, "socket-drop-source", 1)                                                               \
+	X(newcomers, "socket-drop-newcomers", 1) /* more IKE_SA_INIT than may wait */                        \
 	X(send_no_socket, "socket-send-no-such-address", 1)                                                  \
 	X(send_full, "socket-send-buffer-full", 1)                                                           \
 	X(send_failed, "socket-send-failed", 1)
@@ -36,6 +38,9 @@ struct sockets *sockets_create(uv_loop_t *loop, void (*receive)(void *user, cons
 /* Opens what the configuration's uplinks name, closes the rest. Addresses need not exist yet. What is
  * already open stays as it is. 0, or the first error (logged) after trying all. */
 int sockets_update(struct sockets *sockets, const struct rg_config *cfg);
+
+/* Hands on some of the newcomers that wait. True: others are left, so the loop must not sleep. */
+bool sockets_serve_newcomers(struct sockets *sockets);
 
 /* `natt`: from port 4500 behind the marker; otherwise from local->port. Losses are counted. */
 void sockets_send(struct sockets *sockets, const struct ike_endpoint *local,

@@ -7,9 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define SLOTS            65536u
-#define FLAG_INITIATOR   0x08 /* RFC 7296 3.1: sent by the original initiator */
-#define EXCHANGE_SA_INIT 34
+#define SLOTS          65536u
+#define FLAG_INITIATOR 0x08 /* RFC 7296 3.1: sent by the original initiator */
 
 static _Atomic uint64_t slots[SLOTS];
 
@@ -27,9 +26,14 @@ static _Atomic uint64_t *slot_of(uint64_t spi)
 
 void ike_spi_learn(const uint8_t *ike, uint32_t len)
 {
-	if (len < IKE_HEADER || ike[18] == EXCHANGE_SA_INIT)
+	uint64_t spi;
+
+	if (len < IKE_HEADER)
 		return;
-	uint64_t spi = spi_at(ike, (ike[19] & FLAG_INITIATOR) == 0);
+	/* Zero in an answer to IKE_SA_INIT that makes no SA: a cookie, an error. */
+	spi = spi_at(ike, (ike[19] & FLAG_INITIATOR) == 0);
+	if (spi == 0)
+		return;
 	atomic_store_explicit(slot_of(spi), spi, memory_order_relaxed);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which IKE SPIs are ours, learned from what control sends after IKE_SA_INIT, so
- * that a flood of new requests cannot push aside the messages of live sessions.
+ * Which IKE SPIs are ours, learned from what control sends, so that a flood of new
+ * requests cannot push aside the messages of live sessions, nor IKE_AUTH of a client that
+ * got through. An answer that asks for a cookie makes none known: so a flood of requests teaches as
+ * many as control has half-open SAs before it asks, and is then left outside.
  * A hint: a forgotten SPI only costs the better policer. The punt thread writes,
  * workers read; each slot is one relaxed 64-bit atomic that carries no other data.
  */

@@ -19,7 +19,7 @@ static const char head[] = "version: 1\n"
                            "uplinks:\n"
                            "  wan: {port: wan, addresses: [%s/24], gateways: [192.0.2.254]}\n"
                            "gateway: {identity: %s%s}\n"
-                           "control: {socket: %s, threads: %u, cookie-threshold: 1000000}\n"
+                           "control: {socket: %s, threads: %u, cookie-threshold: %u}\n"
                            "connections:\n"
                            "  all:\n"
                            "    authentication: {local: %s, remote: %s}\n"
@@ -53,7 +53,7 @@ static void put_yaml(const struct setups_files *f, const struct setups_options *
 		         ", certificate: %s.crt, private-key: own.key, authorities: [ca.crt]",
 		         gateway ? "gw" : "client");
 	n = snprintf(yaml, sizeof(yaml), head, f->socket, gateway ? SETUPS_GATEWAY : SETUPS_CLIENT, identity,
-	             self, gateway ? f->control_socket : "/run/none.sock", o->threads, how, how,
+	             self, gateway ? f->control_socket : "/run/none.sock", o->threads, o->cookies, how, how,
 	             gateway ? "*@bench.example" : "gw.bench.example");
 	n += snprintf(yaml + n, sizeof(yaml) - (size_t)n, "%s", gateway ? gateway_rest : "");
 	if (!o->ecdsa)

@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-        "usage: bench-ike-setups [--control FILE] [--auth psk|ecdsa] [--n N] [--window N] [--threads N]\n"
+        "usage: bench-ike-setups [--control FILE] [--auth psk|ecdsa] [--n N] [--window N] [--threads N] "
+        "[--cookies N]\n"
         "                        [--idle SECONDS] [--profile SECONDS] [--gateway-cpu N] [--client-cpu N]\n"
         "  --window 0 starts all at once; --profile waits so long before the first, and says the pid\n";
 
@@ -34,11 +35,8 @@ static void parse(int argc, char **argv, struct setups_options *o)
 	        {"threads", required_argument, NULL, 't'},    {"idle", required_argument, NULL, 'i'},
 	        {"profile", required_argument, NULL, 'p'},    {"gateway-cpu", required_argument, NULL, 'G'},
 	        {"client-cpu", required_argument, NULL, 'C'}, {0}};
-	unsigned *numbers[] = {['n'] = &o->n,
-	                       ['w'] = &o->window,
-	                       ['t'] = &o->threads,
-	                       ['i'] = &o->idle_s,
-	                       ['p'] = &o->profile_s};
+	unsigned *numbers[] = {['n'] = &o->n,       ['w'] = &o->window, ['t'] = &o->threads,
+	                       ['k'] = &o->cookies, ['i'] = &o->idle_s, ['p'] = &o->profile_s};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -108,6 +106,21 @@ static void await(pid_t gateway)
 	setups_fail("roamgate-control does not listen");
 }
 
+/* Datagrams that found a socket's buffer full, on either side. */
+static unsigned long lost_datagrams(void)
+{
+	FILE *f = fopen("/proc/self/net/snmp", "r");
+	unsigned long in, no_ports, errors, out, full = 0;
+	char line[512];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Udp: %lu %lu %lu %lu %lu", &in, &no_ports, &errors, &out, &full) == 5)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return full;
+}
+
 static void idle(pid_t gateway, unsigned seconds)
 {
 	double cpu, began;
@@ -127,6 +140,7 @@ int main(int argc, char **argv)
 	                           .n = 2000,
 	                           .window = 64,
 	                           .threads = 1,
+	                           .cookies = 1000000,
 	                           .gateway_cpu = 0,
 	                           .client_cpu = 1};
 	struct setups_files files;
@@ -153,10 +167,10 @@ int main(int argc, char **argv)
 	cpu = process_cpu_s(gateway) - cpu;
 	printf("%s x25519: %u up, %u failed, %.2f s, %.0f setups/s, control %.1f us a setup, p50 %.2f ms, "
 	       "p99 "
-	       "%.2f ms, %.0f bytes resident an SA\n",
+	       "%.2f ms, %.0f bytes resident an SA, %lu datagrams lost\n",
 	       o.ecdsa ? "ecdsa" : "psk", result.up, result.failed, result.seconds,
 	       result.up / result.seconds, cpu * 1e6 / result.up, result.p50_ms, result.p99_ms,
-	       (double)(process_rss(gateway) - rss) / result.up);
+	       (double)(process_rss(gateway) - rss) / result.up, lost_datagrams());
 	idle(gateway, o.idle_s);
 	kill(gateway, SIGKILL);
 	kill(dataplane, SIGKILL);

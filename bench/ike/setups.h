@@ -18,6 +18,7 @@ struct setups_options {
 	unsigned n;          /* setups */
 	unsigned window;     /* at a time; 0: all at once */
 	unsigned threads;    /* of the gateway's pool */
+	unsigned cookies;    /* half-open SAs from which it asks for them */
 	unsigned idle_s;     /* how long they are held for the idle figure; 0: not at all */
 	unsigned profile_s;  /* pause before the first, for a profiler to attach */
 	int gateway_cpu, client_cpu;

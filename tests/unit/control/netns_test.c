@@ -11,6 +11,7 @@
 
 #include "control/links.h"
 #include "control/log.h"
+#include "control/newcomers.h"
 #include "control/rules.h"
 #include "control/sockets.h"
 
@@ -276,12 +277,51 @@ static void test_h67_sockets(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* H33: IKE_SA_INIT requests wait, a bounded number of them; what belongs to an SA does not. */
+static void test_h33_newcomers_wait(void **state)
+{
+	uint8_t init[28] = {[18] = 34, [19] = 0x08}, other[28] = {[18] = 35, [19] = 0x08};
+	const struct sockets_counters *counters;
+	struct sockets *sockets;
+	uv_loop_t loop;
+	unsigned turns = 1;
+	int fd;
+
+	(void)state;
+	need_root();
+	memset(&input, 0, sizeof(input));
+	uv_loop_init(&loop);
+	sockets = sockets_create(&loop, receive, NULL);
+	IP("addr", "add", "192.0.2.1/24", "dev", "lo");
+	assert_int_equal(sockets_update(sockets, &cfg), 0);
+	counters = sockets_counters(sockets);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (unsigned i = 0; i < NEWCOMERS_MAX + 10; i++)
+		throw(fd, 500, init, sizeof(init));
+	throw(fd, 500, other, sizeof(other));
+	UNTIL(&loop, input.n == 1); /* it came last */
+	assert_int_equal(input.data[18], 35);
+	assert_int_equal(counters->newcomers, 10);
+	while (sockets_serve_newcomers(sockets))
+		turns++;
+	assert_int_equal(input.n, NEWCOMERS_MAX + 1);
+	assert_int_equal(turns, NEWCOMERS_MAX / NEWCOMERS_SERVE);
+	init[19] = 0x20; /* an answer belongs to an SA of ours */
+	throw(fd, 500, init, sizeof(init));
+	UNTIL(&loop, input.n == NEWCOMERS_MAX + 2);
+	close(fd);
+	sockets_close(sockets);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_rules),
 	        cmocka_unit_test(test_links),
 	        cmocka_unit_test(test_h67_sockets),
+	        cmocka_unit_test(test_h33_newcomers_wait),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

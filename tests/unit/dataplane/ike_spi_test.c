@@ -54,16 +54,28 @@ static void initiator(void **state)
 	assert_false(ike_spi_is_known(in, IKE_HEADER));
 }
 
-/* A flood of IKE_SA_INIT must not fill the table. */
-static void sa_init_teaches_nothing(void **state)
+/* H33: a flood of IKE_SA_INIT is answered with cookies, and must not fill the table; who got
+ * through is known with the answer that made the SA, so that its IKE_AUTH stands apart from the flood. */
+static void h33_cookies_teach_nothing(void **state)
 {
 	uint8_t out[IKE_HEADER], in[IKE_HEADER];
 
 	(void)state;
-	message(out, 'i', 'j', 34, 0x20);
+	message(out, 'i', 0, 34, 0x20);
 	ike_spi_learn(out, IKE_HEADER);
 	message(in, 'i', 'j', 35, 0x08);
 	assert_false(ike_spi_is_known(in, IKE_HEADER));
+	message(in, 'i', 0, 34, 0x08);
+	assert_false(ike_spi_is_known(in, IKE_HEADER));
+	message(out, 'i', 'j', 34, 0x20);
+	ike_spi_learn(out, IKE_HEADER);
+	message(in, 'i', 'j', 35, 0x08);
+	assert_true(ike_spi_is_known(in, IKE_HEADER));
+	/* as initiator: the answer to our own request is expected, whatever floods */
+	message(out, 'v', 0, 34, 0x08);
+	ike_spi_learn(out, IKE_HEADER);
+	message(in, 'v', 'w', 34, 0x20);
+	assert_true(ike_spi_is_known(in, IKE_HEADER));
 }
 
 static void short_or_empty_ones(void **state)
@@ -85,7 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(responder),
 	        cmocka_unit_test(initiator),
-	        cmocka_unit_test(sa_init_teaches_nothing),
+	        cmocka_unit_test(h33_cookies_teach_nothing),
 	        cmocka_unit_test(short_or_empty_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
