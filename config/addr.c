@@ -215,3 +215,24 @@ bool rg_range_split(const struct rg_cfg_range *range, struct rg_cfg_prefix *pref
 	rest->first = covered.last;
 	return rg_addr_compare(&covered.last, &range->last) < 0 && rg_addr_next(&rest->first);
 }
+
+/* One down; only called on addresses above the first of a prefix. */
+static void addr_previous(struct rg_cfg_addr *addr)
+{
+	for (size_t i = width(addr); i-- > 0;)
+		if (addr->bytes[i]-- != 0)
+			return;
+}
+
+struct rg_cfg_range rg_range_hosts(const struct rg_cfg_range *range)
+{
+	struct rg_cfg_range hosts = *range, rest;
+	struct rg_cfg_prefix prefix;
+
+	if (!rg_range_split(range, &prefix, &rest) && rg_addr_bits(&prefix.addr) - prefix.len >= 2) {
+		rg_addr_next(&hosts.first);
+		if (prefix.addr.family == 4)
+			addr_previous(&hosts.last);
+	}
+	return hosts;
+}

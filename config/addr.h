@@ -36,6 +36,9 @@ bool rg_prefix_contains(const struct rg_cfg_prefix *prefix, const struct rg_cfg_
 struct rg_cfg_range rg_prefix_range(const struct rg_cfg_prefix *prefix); /* all of it */
 bool rg_prefix_has_host_bits(const struct rg_cfg_prefix *prefix);
 
+/* What of a range goes to hosts: of a whole prefix neither its network address (IPv6: the routers' anycast
+ * address, RFC 4291 2.6.1) nor the broadcast address of IPv4. */
+struct rg_cfg_range rg_range_hosts(const struct rg_cfg_range *range);
 bool rg_range_contains(const struct rg_cfg_range *range, const struct rg_cfg_addr *addr);
 bool rg_ranges_overlap(const struct rg_cfg_range *a, const struct rg_cfg_range *b);
 

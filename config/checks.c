@@ -197,6 +197,8 @@ static int connections_check(struct cfg_load *load, const struct cfg_node *root)
 		int rc = members_check(load, connection, node);
 
 		if (rc == 0)
+			rc = cfg_pool_list_check(load, connection, cfg_tree_get(node, "pool"));
+		if (rc == 0)
 			rc = authentication_check(load, connection, node, root);
 		if (rc == 0)
 			rc = eap_check(load, connection, node, root);
@@ -208,18 +210,6 @@ static int connections_check(struct cfg_load *load, const struct cfg_node *root)
 			                  "expected less",
 			                  connection->name);
 	}
-	return 0;
-}
-
-/* `pool: none` must mean one thing. */
-static int pools_check(struct cfg_load *load, const struct cfg_node *root)
-{
-	const struct cfg_node *pools = cfg_tree_get(root, "pools");
-
-	for (size_t i = 0; i < load->cfg->n_pools; i++)
-		if (strcmp(load->cfg->pools[i].name, "none") == 0)
-			return cfg_refuse(load, cfg_tree_item(pools, i)->key,
-			                  "'none' means no pool; expected another name");
 	return 0;
 }
 
@@ -239,8 +229,8 @@ static int control_check(struct cfg_load *load, const struct cfg_node *root)
 int cfg_check(struct cfg_load *load, const struct cfg_node *root)
 {
 	static int (*const checks[])(struct cfg_load *, const struct cfg_node *) = {
-	        ports_check,         workers_check,     tables_derive, pools_check,
-	        cfg_check_addresses, connections_check, control_check};
+	        ports_check,     workers_check,     tables_derive,   cfg_check_addresses,
+	        cfg_check_pools, connections_check, cfg_check_peers, control_check};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && rc == 0; i++)

@@ -68,11 +68,20 @@ struct rg_cfg_network {
 };
 
 struct rg_cfg_gateway {
-	char *identity;    /* FQDN, RFC 822 address, IP address or DN, sent as IDr */
-	char *certificate; /* file, PEM: leaf first, then intermediates; may be NULL with PSK only */
-	char *private_key; /* file, PEM, mode 0600 */
+	char *identity;            /* FQDN, RFC 822 address, IP address or DN, sent as IDr */
+	char *application_version; /* told to clients that ask; NULL: nothing */
+	char *certificate;         /* file, PEM: leaf first, then intermediates; may be NULL with PSK only */
+	char *private_key;         /* file, PEM, mode 0600 */
 	char **authorities;
 	size_t n_authorities;
+};
+
+/* An address that only one identity gets. */
+struct rg_cfg_lease {
+	char *identity;
+	struct rg_cfg_addr address;
+	unsigned line, column; /* where it is written: of the configuration, or of the pool's leases-file */
+	bool in_file;
 };
 
 struct rg_cfg_pool {
@@ -87,6 +96,11 @@ struct rg_cfg_pool {
 	size_t n_dns;
 	char **domains;
 	size_t n_domains;
+	struct rg_cfg_prefix *subnets; /* INTERNAL_IP4_SUBNET, INTERNAL_IP6_SUBNET */
+	size_t n_subnets;
+	struct rg_cfg_lease *leases; /* of `leases`, of `leases-file` and of peers' `addresses`, by address */
+	size_t n_leases;
+	char *leases_file; /* read with RG_CFG_FILES only */
 };
 
 enum rg_cfg_auth { RG_AUTH_PSK, RG_AUTH_CERTIFICATE, RG_AUTH_EAP_MSCHAPV2 };
@@ -105,6 +119,8 @@ enum rg_cfg_unique { RG_UNIQUE_REPLACE, RG_UNIQUE_KEEP, RG_UNIQUE_NEVER };
 enum rg_cfg_childless { RG_CHILDLESS_NEVER, RG_CHILDLESS_ACCEPT, RG_CHILDLESS_PREFER };
 enum rg_cfg_rr { RG_RR_ALWAYS, RG_RR_FIRST_USE, RG_RR_NEVER };
 
+struct rg_cfg_rule;
+
 struct rg_cfg_connection {
 	char *name;
 	unsigned *uplinks; /* indexes, in order of preference */
@@ -115,9 +131,11 @@ struct rg_cfg_connection {
 	enum rg_cfg_childless childless;
 	char **identities; /* patterns of the peer's identity: exact, "*@domain", "*.domain" or "*" */
 	size_t n_identities;
-	int pool; /* index, -1: none */
-	struct rg_cfg_prefix *selectors_local;
-	size_t n_selectors_local;
+	int *pools; /* indexes, in the order in which they are tried */
+	size_t n_pools;
+	struct rg_cfg_prefix *selectors_local, *selectors_remote;
+	size_t n_selectors_local, n_selectors_remote;
+	unsigned max_children, max_sessions; /* of a peer; max_sessions 0: any number */
 	struct rg_cfg_proposal *ike, *esp;
 	size_t n_ike, n_esp;
 	unsigned window; /* ESP replay window, packets */
@@ -137,7 +155,23 @@ struct rg_cfg_connection {
 	} mobility;
 	unsigned request_window; /* IKE requests that the peer may have on the wire */
 	bool fragmentation;
-	unsigned fragment_size; /* bytes of the largest IKE datagram we send, IP header included */
+	unsigned fragment_size;    /* bytes of the largest IKE datagram we send, IP header included */
+	struct rg_cfg_rule *rules; /* `peers`: the first that matches an identity is its own */
+	size_t n_rules;
+	const struct rg_cfg_rule
+	        *rule; /* that made this one out of a connection; NULL: it is the connection */
+};
+
+/* What some identities of a connection may ask for (the PAD, RFC 4301 4.4.3). */
+struct rg_cfg_rule {
+	struct rg_cfg_connection own; /* the connection with what the rule says otherwise */
+	char *name;
+	unsigned line;     /* of the file, for operators */
+	char **identities; /* patterns, as of a connection */
+	size_t n_identities;
+	bool deny;
+	struct rg_cfg_addr *addresses; /* of its one identity, in its pools' leases too */
+	size_t n_addresses;
 };
 
 struct rg_cfg_secret {

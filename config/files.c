@@ -54,17 +54,17 @@ static bool changed(const struct stat *before, const struct stat *after, size_t 
 	       before->st_mtim.tv_nsec != after->st_mtim.tv_nsec;
 }
 
-static int text_read(int fd, char **text, size_t *len, struct rg_cfg_error *error)
+static int text_read(int fd, size_t max, char **text, size_t *len, struct rg_cfg_error *error)
 {
 	struct stat before, after;
 
 	if (fstat(fd, &before) < 0)
 		return failed(error, "read");
 	if (!S_ISREG(before.st_mode))
-		return whole(error, "not a regular file; expected the configuration in YAML");
-	if (before.st_size > (off_t)CFG_TREE_MAX_BYTES) {
-		snprintf(error->text, sizeof(error->text), "the file has %lld bytes; expected at most %u",
-		         (long long)before.st_size, CFG_TREE_MAX_BYTES);
+		return whole(error, "not a regular file; expected one");
+	if (before.st_size > (off_t)max) {
+		snprintf(error->text, sizeof(error->text), "the file has %lld bytes; expected at most %zu",
+		         (long long)before.st_size, max);
 		return -EINVAL;
 	}
 	*text = malloc((size_t)before.st_size + 1);
@@ -80,7 +80,7 @@ static int text_read(int fd, char **text, size_t *len, struct rg_cfg_error *erro
 	return 0;
 }
 
-int cfg_file_read(const char *file, char **text, size_t *len, struct rg_cfg_error *error)
+int cfg_file_read(const char *file, size_t max, char **text, size_t *len, struct rg_cfg_error *error)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int rc;
@@ -88,7 +88,7 @@ int cfg_file_read(const char *file, char **text, size_t *len, struct rg_cfg_erro
 	*text = NULL;
 	if (fd < 0)
 		return failed(error, "open");
-	rc = text_read(fd, text, len, error);
+	rc = text_read(fd, max, text, len, error);
 	if (rc < 0) {
 		free(*text);
 		*text = NULL;
@@ -141,9 +141,27 @@ static int gateway_files(struct cfg_load *load, const struct cfg_node *root)
 	return rc;
 }
 
+static int leases_files(struct cfg_load *load, const struct cfg_node *root)
+{
+	const struct cfg_node *pools = cfg_tree_get(root, "pools");
+	int rc = 0;
+
+	for (size_t i = 0; i < load->cfg->n_pools && rc == 0; i++) {
+		struct rg_cfg_pool *pool = &load->cfg->pools[i];
+
+		if (pool->leases_file)
+			rc = cfg_leases_read(load, pool,
+			                     cfg_tree_get(cfg_tree_item(pools, i), "leases-file"));
+	}
+	return rc;
+}
+
 int cfg_files_check(struct cfg_load *load, const struct cfg_node *root)
 {
 	int rc = gateway_files(load, root);
+
+	if (rc == 0)
+		rc = leases_files(load, root);
 
 	for (size_t i = 0; i < load->cfg->n_secrets && rc == 0; i++) {
 		const struct cfg_node *secret = cfg_tree_item(cfg_tree_get(root, "secrets"), i);

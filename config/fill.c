@@ -95,6 +95,20 @@ static int name_fill(struct cfg_load *load, const struct cfg_key *key, const str
 	return 0;
 }
 
+/* A value that stands for a list of it alone. */
+static int single_fill(struct cfg_load *load, const struct cfg_key *key, const struct cfg_node *node,
+                       char *base)
+{
+	char *item = cfg_alloc(load, key->size);
+	int rc = item ? item_fill(load, key, node, item) : -ENOMEM;
+
+	if (rc < 0)
+		return rc;
+	memcpy(base + key->offset, &item, sizeof(item));
+	memcpy(base + key->count_offset, &(size_t){1}, sizeof(size_t));
+	return 0;
+}
+
 /* A list or a map of sections: the array is allocated whole, and its length set item by item so that names
  * resolve only to what is complete. */
 static int items_fill(struct cfg_load *load, const struct cfg_key *key, const struct cfg_node *node,
@@ -105,10 +119,15 @@ static int items_fill(struct cfg_load *load, const struct cfg_key *key, const st
 	size_t i = 0;
 	int rc;
 
+	bool single = (key->flags & CFG_SINGLE) && node->kind == CFG_SCALAR;
+
+	if (single)
+		return single_fill(load, key, node, base);
 	if (node->kind != (named ? CFG_MAP : CFG_LIST))
 		return cfg_refuse(load, node, "expected %s, each %s",
 		                  named ? "a map of names" : "a list in [ ]", cfg_type_text(key->type));
 	rc = count_check(load, key, node);
+	memset(base + key->count_offset, 0, sizeof(size_t)); /* an empty list takes the place of another */
 	if (rc < 0 || node->count == 0)
 		return rc;
 	items = cfg_alloc(load, node->count * key->size);
@@ -132,8 +151,15 @@ static int items_fill(struct cfg_load *load, const struct cfg_key *key, const st
 static int value_fill(struct cfg_load *load, const struct cfg_key *key, const struct cfg_node *node,
                       char *base)
 {
-	if (key->shape != CFG_ONE)
-		return items_fill(load, key, node, base);
+	bool before = load->overlay;
+	int rc;
+
+	load->overlay |= (key->flags & CFG_OVERLAY) != 0;
+	if (key->shape != CFG_ONE) {
+		rc = items_fill(load, key, node, base);
+		load->overlay = before;
+		return rc;
+	}
 	if (key->type == CFG_T_SECTION)
 		return section_fill(load, key->section, node, base + key->offset);
 	return cfg_value_store(load, key, node, base + key->offset, base + key->count_offset);
@@ -177,10 +203,24 @@ static int section_fill(struct cfg_load *load, const struct cfg_section *section
 			                  key->shape == CFG_ONE ? "" : "a list or map of it: ",
 			                  cfg_type_text(key->type));
 		before = path_push(load, key->name, 0);
-		rc = value ? value_fill(load, key, value, base) : default_fill(load, key, base);
+		if (value)
+			rc = value_fill(load, key, value, base);
+		else if (!load->overlay)
+			rc = default_fill(load, key, base);
 		if (rc == 0)
 			path_pop(load, before);
 	}
+	return rc;
+}
+
+int cfg_fill_over(struct cfg_load *load, const struct cfg_section *section, const struct cfg_node *node,
+                  void *base)
+{
+	int rc;
+
+	load->overlay = true;
+	rc = section_fill(load, section, node, base);
+	load->overlay = false;
 	return rc;
 }
 

@@ -56,6 +56,11 @@ int cfg_refuse(struct cfg_load *load, const struct cfg_node *node, const char *f
 	return cfg_error_at(load->error, node, "%s%s%s", load->path, load->path_len > 0 ? ": " : "", text);
 }
 
+void cfg_error_in(struct cfg_load *load, const char *file)
+{
+	snprintf(load->error->file, sizeof(load->error->file), "%s", file);
+}
+
 void rg_config_free(struct rg_config *cfg)
 {
 	struct owned *owned = (struct owned *)cfg;
@@ -169,7 +174,7 @@ struct rg_config *rg_config_load(const char *file, enum rg_cfg_check check, stru
 	size_t len;
 
 	error_begin(error, file);
-	if (cfg_file_read(file, &text, &len, error) < 0)
+	if (cfg_file_read(file, CFG_TREE_MAX_BYTES, &text, &len, error) < 0)
 		return NULL;
 	cfg = text_load(text, len, file, check, error);
 	free(text);

@@ -18,6 +18,7 @@ struct cfg_load {
 	struct cfg_block **blocks; /* every allocation of `cfg` */
 	struct rg_cfg_error *error;
 	const char *directory; /* that relative file names start from; NULL: as written */
+	bool overlay;          /* keys that are not written stay as they are */
 	size_t path_len;
 	char path[160]; /* "uplinks.isp1.port", for messages */
 };
@@ -30,6 +31,9 @@ char *cfg_text(struct cfg_load *load, const char *text, size_t len);
 /* Fills the error: the node's place, the key, then the text. Returns -EINVAL. */
 int cfg_refuse(struct cfg_load *load, const struct cfg_node *node, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* Errors to come are in this file. */
+void cfg_error_in(struct cfg_load *load, const char *file);
 
 /* values.c: one scalar into the field. `second` is where a rate's seconds go. */
 int cfg_value_store(struct cfg_load *load, const struct cfg_key *key, const struct cfg_node *node,
@@ -44,6 +48,7 @@ bool cfg_is_name(const char *text, size_t max); /* a letter, then letters, digit
 bool cfg_is_domain(const char *text);
 bool cfg_is_identity(const char *text);
 bool cfg_is_pattern(const char *text);
+bool cfg_pattern_covers(const char *pattern, const char *other); /* all that `other` matches */
 bool cfg_is_device(const char *text);
 /* A stored duration, size or number as the file would write it; returns `buf`. */
 char *cfg_quantity_format(const struct cfg_key *key, uint64_t value, char *buf, size_t size);
@@ -53,13 +58,36 @@ int cfg_proposal_parse(const char *text, bool esp, struct rg_cfg_proposal *out, 
 
 /* fill.c: the whole tree into load->cfg, defaults included. */
 int cfg_fill(struct cfg_load *load, const struct cfg_node *root);
+/* The keys that are written in `node` over what `base` holds. */
+int cfg_fill_over(struct cfg_load *load, const struct cfg_section *section, const struct cfg_node *node,
+                  void *base);
 
-/* checks.c, checks_addresses.c: what one key alone cannot show; works out what follows from other keys. */
+/* checks*.c: what one key alone cannot show; works out what follows from other keys. */
 int cfg_check(struct cfg_load *load, const struct cfg_node *root);
 int cfg_check_addresses(struct cfg_load *load, const struct cfg_node *root);
+int cfg_check_pools(struct cfg_load *load, const struct cfg_node *root);
+int cfg_check_peers(struct cfg_load *load, const struct cfg_node *root);
+
+/* checks_pools.c */
+/* `none` alone, or pools of which none is named twice; `list` is what was written, or NULL. */
+int cfg_pool_list_check(struct cfg_load *load, struct rg_cfg_connection *connection,
+                        const struct cfg_node *list);
+/* The address is one that the pool can give. */
+int cfg_lease_check(struct cfg_load *load, const struct rg_cfg_pool *pool, const struct rg_cfg_addr *address,
+                    const struct cfg_node *node);
+int cfg_lease_put(struct cfg_load *load, struct rg_cfg_pool *pool, const struct rg_cfg_lease *lease);
+/* By address, each once; refuses one that two identities have. */
+int cfg_leases_sort(struct cfg_load *load, struct rg_cfg_pool *pool);
+/* Adds an address of an identity to the pool that it lies in, one of those listed. */
+int cfg_lease_add(struct cfg_load *load, const struct rg_cfg_connection *connection, const char *identity,
+                  const struct rg_cfg_addr *address, const struct cfg_node *node);
+
+/* leases_file.c: the pool's file, named by `node`, into its leases. */
+#define CFG_LEASES_MAX_BYTES (64u * 1024u * 1024u)
+int cfg_leases_read(struct cfg_load *load, struct rg_cfg_pool *pool, const struct cfg_node *node);
 
 /* files.c */
-int cfg_file_read(const char *file, char **text, size_t *len, struct rg_cfg_error *error);
+int cfg_file_read(const char *file, size_t max, char **text, size_t *len, struct rg_cfg_error *error);
 int cfg_files_check(struct cfg_load *load, const struct cfg_node *root);
 
 #endif

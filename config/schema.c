@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema's root and the sections of the control process: gateway, pools,
+ * The schema's root and the sections of the control process: gateway,
  * connections, secrets, control. Constant tables; any thread.
  */
 #include "config/schema_parts.h"
@@ -57,6 +57,8 @@ static const struct cfg_key gateway_keys[] = {
         {"identity", CFG_T_IDENTITY, FIELD(rg_cfg_gateway, identity), .flags = CFG_REQUIRED,
          .help = "What the gateway calls itself (IDr). With certificates it must be a subjectAltName or the "
                  "subject of the certificate."},
+        {"application-version", CFG_T_TEXT, FIELD(rg_cfg_gateway, application_version), .max = 128,
+         .help = "What a client hears that asks for the gateway's version (RFC 7296 section 2.20)."},
         {"certificate", CFG_T_FILE, FIELD(rg_cfg_gateway, certificate),
          .help = "PEM: the gateway's certificate first, then the intermediates. Needed where a connection "
                  "says `local: certificate`."},
@@ -69,22 +71,6 @@ static const struct cfg_key gateway_keys[] = {
 };
 static const struct cfg_section gateway_section = {
         "gateway", "Who the gateway is. Needed as soon as there is a connection.", gateway_keys};
-
-static const struct cfg_key pool_keys[] = {
-        {"ranges", CFG_T_RANGE, MANY(rg_cfg_pool, ranges, n_ranges), .flags = CFG_REQUIRED, .min_count = 1,
-         .max_count = 64,
-         .help = "Addresses that clients get, IPv4 and IPv6. Of a prefix, the network and broadcast "
-                 "addresses are left out. Ranges must not overlap each other, an uplink or a network."},
-        {"dns", CFG_T_ADDRESS, MANY(rg_cfg_pool, dns, n_dns), .max_count = 8,
-         .help = "Name servers handed to clients."},
-        {"domains", CFG_T_DOMAIN, MANY(rg_cfg_pool, domains, n_domains), .max_count = 32,
-         .help = "Domains that clients resolve with them (RFC 8598)."},
-        {0},
-};
-static const struct cfg_section pool_section = {
-        "pools.NAME",
-        "A pool of virtual addresses. A lease stays with the identity that had it while addresses last.",
-        pool_keys};
 
 static const struct cfg_key uplink_group_keys[] = {
         {"members", CFG_T_UPLINK, MANY(rg_cfg_connection, uplinks, n_uplinks), .max_count = 16,
@@ -114,15 +100,6 @@ static const struct cfg_key authentication_keys[] = {
 static const struct cfg_section authentication_section = {"connections.NAME.authentication",
                                                           "Who proves what, and how.", authentication_keys};
 
-static const struct cfg_key selector_keys[] = {
-        {"local", CFG_T_PREFIX, MANY(rg_cfg_connection, selectors_local, n_selectors_local), .min_count = 1,
-         .max_count = 8, .standard = "[0.0.0.0/0, \"::/0\"]",
-         .help = "What clients may reach through the tunnel. Their side is always their virtual addresses."},
-        {0},
-};
-static const struct cfg_section selector_section = {"connections.NAME.selectors", "Traffic selectors.",
-                                                    selector_keys};
-
 static const struct cfg_key proposal_keys[] = {
         {"ike", CFG_T_IKE_PROPOSAL, MANY(rg_cfg_connection, ike, n_ike), .min_count = 1, .max_count = 16,
          .standard =
@@ -148,8 +125,7 @@ static const struct cfg_key proposal_keys[] = {
                  "above for rekeys with a key exchange of their own."},
         {0},
 };
-static const struct cfg_section proposal_section = {"connections.NAME.proposals", "Algorithms.",
-                                                    proposal_keys};
+const struct cfg_section cfg_proposal_section = {"connections.NAME.proposals", "Algorithms.", proposal_keys};
 
 static const struct cfg_key lifetime_keys[] = {
         {"ike", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.ike_s), .unit = 1000, .min = 5,
@@ -228,10 +204,12 @@ static const struct cfg_key connection_keys[] = {
          .help = "IKE_AUTH without a Child SA (RFC 6023): `never`, `accept` where the client asks for it, or "
                  "`prefer`: where the gateway itself begins the session, the first Child SA has an exchange "
                  "of its own."},
-        {"pool", CFG_T_POOL, FIELD(rg_cfg_connection, pool), .standard = "none",
-         .help = "Where clients' virtual addresses come from."},
-        {"selectors", CFG_T_SECTION, .section = &selector_section, .help = "Traffic selectors."},
-        {"proposals", CFG_T_SECTION, .section = &proposal_section, .help = "Algorithms."},
+        {"pool", CFG_T_POOL, MANY(rg_cfg_connection, pools, n_pools), .flags = CFG_SINGLE, .min_count = 1,
+         .max_count = 8, .standard = "none",
+         .help = "Where clients' virtual addresses come from: of each family that a client asks for, one "
+                 "address from the first of these pools that has one left."},
+        {"selectors", CFG_T_SECTION, .section = &cfg_selector_section, .help = "Traffic selectors."},
+        {"proposals", CFG_T_SECTION, .section = &cfg_proposal_section, .help = "Algorithms."},
         {"replay-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, window), .min = 32, .max = 8192, .step = 32,
          .standard = "1024", .help = "Packets that may arrive late on an inbound SA."},
         {"df", CFG_T_WORD, FIELD(rg_cfg_connection, df), .words = df_words, .standard = "set",
@@ -255,6 +233,15 @@ static const struct cfg_key connection_keys[] = {
          .help = "IKE messages are cut into fragments that fit (RFC 7383) where the client can do so too."},
         {"fragment-size", CFG_T_NUMBER, FIELD(rg_cfg_connection, fragment_size), .min = 576, .max = 9000,
          .standard = "1280", .help = "Bytes of the largest IKE datagram that is sent, IP header included."},
+        {"max-children", CFG_T_NUMBER, FIELD(rg_cfg_connection, max_children), .min = 1, .max = 8,
+         .standard = "8", .help = "Child SAs that a client may have at a time, those of a rekey aside."},
+        {"max-sessions", CFG_T_NUMBER, FIELD(rg_cfg_connection, max_sessions), .flags = CFG_OFF_IS_0,
+         .min = 1, .max = 65535, .standard = "off",
+         .help = "Sessions that one identity may have at a time; one more is refused."},
+        {"peers", CFG_T_SECTION, NAMED(rg_cfg_connection, rules, n_rules), .flags = CFG_OVERLAY,
+         .section = &cfg_rule_section, .max_count = 4096,
+         .help = "What single clients or groups of them may ask for, where it is not what the connection "
+                 "says, by name; tried in the order of the file."},
         {0},
 };
 static const struct cfg_section connection_section = {
@@ -308,8 +295,8 @@ static const struct cfg_key root_keys[] = {
          .max_count = 64, .help = "The networks behind the gateway, by name."},
         {"gateway", CFG_T_SECTION, .offset = offsetof(struct rg_config, gateway), .section = &gateway_section,
          .help = "Who the gateway is."},
-        {"pools", CFG_T_SECTION, NAMED(rg_config, pools, n_pools), .section = &pool_section, .max_count = 256,
-         .help = "Virtual addresses for clients, by name."},
+        {"pools", CFG_T_SECTION, NAMED(rg_config, pools, n_pools), .section = &cfg_pool_section,
+         .max_count = 256, .help = "Virtual addresses for clients, by name."},
         {"connections", CFG_T_SECTION, NAMED(rg_config, connections, n_connections),
          .section = &connection_section, .max_count = 1024,
          .help = "Kinds of clients, by name; tried in the order of the file."},

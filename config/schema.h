@@ -54,6 +54,9 @@ enum cfg_flag {
 	CFG_REQUIRED = 1u << 0,
 	CFG_OFF_IS_0 = 1u << 1, /* the word `off` is accepted and stored as 0 */
 	CFG_PRIVATE = 1u << 2,  /* a file that nobody but its owner may read */
+	CFG_SINGLE = 1u << 3,   /* a list of one may be written without brackets */
+	CFG_OVERLAY = 1u << 4,  /* sections in which a key that is not written has no default */
+	CFG_SHOWN = 1u << 5,    /* its section is documented with another key */
 };
 
 struct cfg_word {

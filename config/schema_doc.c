@@ -78,6 +78,8 @@ static void limits_print(const struct cfg_key *key)
 /* "a list of 1 to 16, each: " and what a value is. */
 static void value_print(const struct cfg_key *key)
 {
+	if (key->flags & CFG_SINGLE)
+		printf("%s, or ", cfg_type_text(key->type));
 	if (key->shape == CFG_MANY)
 		printf("a list of %s%u, each ", key->min_count ? "1 to " : "up to ", key->max_count);
 	if (key->shape == CFG_NAMED)
@@ -117,7 +119,7 @@ static void section_print(const struct cfg_section *section, unsigned level)
 		printf(" | %s |\n", key->help);
 	}
 	for (const struct cfg_key *key = section->keys; key->name; key++)
-		if (key->section)
+		if (key->section && !(key->flags & CFG_SHOWN))
 			section_print(key->section, level < 4 ? level + 1 : level);
 }
 

@@ -18,5 +18,7 @@
 #define NAMED(s, p, n) .shape = CFG_NAMED, ITEMS(s, p, n)
 
 extern const struct cfg_section cfg_dataplane_section, cfg_uplink_section, cfg_network_section;
+extern const struct cfg_section cfg_gateway_section, cfg_pool_section;
+extern const struct cfg_section cfg_selector_section, cfg_proposal_section, cfg_rule_section;
 
 #endif

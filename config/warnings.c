@@ -17,14 +17,22 @@ static bool has_modp1024(const struct rg_cfg_proposal *proposals, size_t n)
 	return false;
 }
 
+static bool accepts_modp1024(const struct rg_cfg_connection *c)
+{
+	return has_modp1024(c->ike, c->n_ike) || has_modp1024(c->esp, c->n_esp);
+}
+
 void rg_config_warn(const struct rg_config *cfg, void (*say)(void *user, const char *text), void *user)
 {
 	char text[320];
 
 	for (size_t i = 0; i < cfg->n_connections; i++) {
 		const struct rg_cfg_connection *c = &cfg->connections[i];
+		bool weak = accepts_modp1024(c);
 
-		if (!has_modp1024(c->ike, c->n_ike) && !has_modp1024(c->esp, c->n_esp))
+		for (size_t j = 0; j < c->n_rules; j++)
+			weak |= accepts_modp1024(&c->rules[j].own);
+		if (!weak)
 			continue;
 		snprintf(
 		        text, sizeof(text),

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -184,6 +185,29 @@ bool cfg_is_pattern(const char *text)
 	if (text[0] == '*' && (text[1] == '@' || text[1] == '.'))
 		return cfg_is_domain(text + 2);
 	return cfg_is_identity(text);
+}
+
+/* Of the domain names and mailboxes that end in `tail`, as patterns with a star mean it. */
+static bool tail_covers(const char *tail, const char *other)
+{
+	size_t len = strlen(tail), other_len = strlen(other);
+	struct rg_cfg_addr addr;
+
+	if (other_len <= len || strcasecmp(other + other_len - len, tail) != 0 ||
+	    rg_addr_parse(other, &addr) == 0)
+		return false;
+	return tail[0] == '@' ? is_mailbox(other) : cfg_is_domain(other);
+}
+
+bool cfg_pattern_covers(const char *pattern, const char *other)
+{
+	if (strcmp(pattern, "*") == 0 || strcasecmp(pattern, other) == 0)
+		return true;
+	if (pattern[0] != '*' || strcmp(other, "*") == 0)
+		return false;
+	if (other[0] != '*')
+		return tail_covers(pattern + 1, other);
+	return pattern[1] == '.' && other[1] == '.' && tail_covers(pattern + 1, other + 2);
 }
 
 static bool is_pci(const char *text)

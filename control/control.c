@@ -247,56 +247,16 @@ static struct rg_auth *load_config(const char *file)
 	return auth;
 }
 
-struct moving {
-	struct rg_pools *pools;
-	const struct rg_config *cfg;
-};
-
-/* The pool of a session in the other configuration, by name; -1: it is gone. */
-static int same_pool(const struct moving *moving, const struct ike_sa *sa)
-{
-	const struct rg_config *old = rg_auth_config(sa->auth);
-
-	if (!sa->connection || sa->connection->pool < 0)
-		return -1;
-	for (unsigned p = 0; p < moving->cfg->n_pools; p++)
-		if (strcmp(moving->cfg->pools[p].name, old->pools[sa->connection->pool].name) == 0)
-			return (int)p;
-	return -1;
-}
-
-/* A session keeps its addresses where the new pools have them. */
-static bool move_leases(struct ike_sa *sa, void *context)
-{
-	struct moving *moving = context;
-	int pool = same_pool(moving, sa);
-	char identity[RG_ID_TEXT];
-	struct rg_cfg_addr out;
-
-	for (unsigned i = 0; i < sa->n_vips && pool >= 0; i++) {
-		const struct rg_cfg_addr *addr = &sa->vips[i].addr;
-
-		if (sa->vips[i].from_pool &&
-		    rg_pools_acquire(moving->pools, (unsigned)pool, addr->family, sa->cookie,
-		                     rg_id_print(&sa->peer_id, identity, sizeof(identity)), addr,
-		                     &out) == 0 &&
-		    !addr_equal(addr, &out))
-			rg_pools_release(moving->pools, &out, sa->cookie);
-	}
-	return true;
-}
-
+/* Leases go on in the pools that now have their addresses. */
 static int swap_pools(struct control *c, const struct rg_config *cfg)
 {
-	struct moving moving = {.cfg = cfg};
-	int rc = rg_pools_new(cfg, &moving.pools);
+	struct rg_pools *pools;
+	int rc = rg_pools_new(cfg, c->pools, &pools);
 
 	if (rc < 0)
 		return rc;
-	ike_for_each(c->ike, move_leases, &moving);
-	reserved_move(&c->reserved, moving.pools);
 	rg_pools_free(c->pools);
-	c->pools = moving.pools;
+	c->pools = pools;
 	return 0;
 }
 
@@ -357,7 +317,7 @@ static int init_core(struct control *c)
 	                            .auth = c->auth,
 	                            .boot_epoch = (uint32_t)time(NULL)};
 
-	if (rg_pools_new(rg_auth_config(c->auth), &c->pools) < 0)
+	if (rg_pools_new(rg_auth_config(c->auth), NULL, &c->pools) < 0)
 		return -ENOMEM;
 	c->jobs = jobs_create(&c->loop, rg_auth_config(c->auth)->control.threads);
 	c->events = events_log_create(event_added, c);

@@ -101,22 +101,19 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 	log_line(levels[level], component, "%s", text);
 }
 
-static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
+static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
                       const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
 {
 	struct control *c = user;
-	char identity[RG_ID_TEXT];
-	int rc = rg_pools_acquire(c->pools, pool, family, cookie,
-	                          rg_id_print(peer, identity, sizeof(identity)), wanted, out);
+	int rc = rg_pools_acquire(c->pools, pool, family, identity, cookie, wanted, out);
 
 	return rc == -EAFNOSUPPORT || rc == -EINVAL ? -ENOENT : rc;
 }
 
-static void op_release(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr)
+static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
 {
 	struct control *c = user;
 
-	(void)pool;
 	rg_pools_release(c->pools, addr, cookie);
 }
 

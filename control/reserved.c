@@ -52,12 +52,6 @@ void reserved_review(struct reserved *r, struct rg_pools *pools, const struct ik
 	}
 }
 
-void reserved_move(const struct reserved *r, struct rg_pools *pools)
-{
-	for (size_t i = 0; i < r->n; i++)
-		rg_pools_reserve(pools, &r->list[i].addr, r->list[i].cookie);
-}
-
 void reserved_free(struct reserved *r)
 {
 	free(r->list);

@@ -24,8 +24,6 @@ struct reserved {
 int reserved_add(struct reserved *r, struct rg_pools *pools, const struct rg_api_policy *policy);
 /* Gives back those whose orphans are gone; with `ike` NULL all are. */
 void reserved_review(struct reserved *r, struct rg_pools *pools, const struct ike_manager *ike);
-/* Puts all into another set of pools (a reload). */
-void reserved_move(const struct reserved *r, struct rg_pools *pools);
 void reserved_free(struct reserved *r);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "control/auth/chain.h"
 #include "control/auth/eap_users.h"
+#include "control/auth/pad.h"
 #include "control/auth/peer_cert.h"
 #include "control/auth/secret.h"
 #include "control/ike/crypto/sign.h"
@@ -24,6 +25,7 @@ struct rg_auth {
 	struct secret_store *secrets;
 	struct eap_users *users; /* NULL: no connection has EAP */
 	struct chain chain;
+	struct pad *pad;
 };
 
 const char *rg_auth_failure_name(enum rg_auth_failure failure)
@@ -65,6 +67,9 @@ static int load(struct rg_auth *auth, struct rg_auth_error *error)
 		         cfg->gateway.identity ? cfg->gateway.identity : "");
 		return -EINVAL;
 	}
+	auth->pad = pad_new(cfg, error->text, sizeof(error->text));
+	if (!auth->pad)
+		return -EINVAL;
 	auth->secrets = secret_load(cfg, error);
 	if (!auth->secrets || chain_load(&auth->chain, cfg, &auth->identity, error) < 0)
 		return -EINVAL;
@@ -118,6 +123,7 @@ void rg_auth_unref(struct rg_auth *auth)
 	/* The last one out sees all that the others did with it: acq_rel pairs with itself. */
 	if (!auth || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) > 1)
 		return;
+	pad_free(auth->pad);
 	chain_free(&auth->chain);
 	secret_free(auth->secrets);
 	eap_users_free(auth->users);
@@ -192,6 +198,15 @@ bool rg_auth_eap_user(const struct rg_auth *auth, const uint8_t *name, size_t le
 		return eap_users_find(auth->users, name, len, out);
 	*out = (struct eap_user){0};
 	return false;
+}
+
+const struct rg_cfg_connection *rg_auth_rights(const struct rg_auth *auth,
+                                               const struct rg_cfg_connection *connection,
+                                               const struct rg_id *peer, uint64_t cookie)
+{
+	const struct rg_cfg_rule *rule = pad_find(auth->pad, connection, peer, cookie);
+
+	return rule ? &rule->own : connection;
 }
 
 int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *out, size_t size)

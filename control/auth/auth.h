@@ -82,6 +82,12 @@ const uint8_t *rg_auth_certreq(const struct rg_auth *auth, size_t *len);
 int rg_auth_connection(const struct rg_auth *auth, const struct rg_id *peer, const struct rg_id *local_name,
                        enum rg_cfg_auth how);
 
+/* The connection as the rule of this identity has it (control/auth/pad.h): the connection itself where no
+ * rule of it matches. `cookie` is rg_id_cookie(peer). */
+const struct rg_cfg_connection *rg_auth_rights(const struct rg_auth *auth,
+                                               const struct rg_cfg_connection *connection,
+                                               const struct rg_id *peer, uint64_t cookie);
+
 /* The shared key of the first secret whose pattern matches `peer`: its length, -ENOENT, or -EMSGSIZE where
  * `size` is less than RG_AUTH_SECRET_MAX and too small. The caller wipes `out`. */
 int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *out, size_t size);

@@ -12,6 +12,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/orphans.h"
+#include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
 
@@ -50,12 +51,17 @@ static bool suite_allowed(const struct ike_sa *sa)
 /* What an operator may be told about a peer that was refused. */
 static const char *verdict(struct ike_sa *sa, const struct auth_job *j)
 {
+	const char *denied;
+
 	if (sa->connection == NULL)
 		return "no connection takes this identity with this kind of authentication";
 	if (j->failure != NULL)
 		return j->failure;
 	if (j->sign_error != 0)
 		return "we have no credential that the peer understands";
+	denied = pad_admit(sa);
+	if (denied != NULL)
+		return denied;
 	if (!suite_allowed(sa))
 		return "the connection of this identity does not allow the IKE proposal that was chosen";
 	return NULL;
@@ -172,6 +178,13 @@ static void admit(struct exchange *x, struct auth_job *j)
 	                 j->claim.n_certs > 0 && j->peer_how == RG_AUTH_CERTIFICATE
 	                         ? (struct ike_view){j->certs[0].der, j->certs[0].len}
 	                         : (struct ike_view){0});
+	if (!pad_has_room(sa)) {
+		auth_job_free(j);
+		free(in);
+		exchange_finish(
+		        x, auth_refuse(x, "this identity has as many sessions as it may (max-sessions)"));
+		return;
+	}
 	notify = cp_read_request(sa, auth_wishes(x));
 	if (notify == 0 && ike_msg_find(auth_wishes(x), IKE_PAYLOAD_SA) == NULL) {
 		free(in);

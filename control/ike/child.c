@@ -4,8 +4,8 @@
  */
 #include "control/ike/child.h"
 
-#include "control/homing/session.h"
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/timers.h"
 #include "control/ike/ts.h"
 
@@ -18,8 +18,6 @@
 /* Our side of the traffic: a client's virtual addresses, a gateway's networks. */
 static void allowed_local(const struct ike_sa *sa, struct child_selectors *out)
 {
-	const struct rg_cfg_connection *c = sa->connection;
-
 	*out = (struct child_selectors){0};
 	if (sa->session_initiator && (sa->want_ip4 || sa->want_ip6)) {
 		for (unsigned i = 0; i < sa->n_vips; i++) {
@@ -29,44 +27,22 @@ static void allowed_local(const struct ike_sa *sa, struct child_selectors *out)
 		}
 		return;
 	}
-	for (size_t i = 0; i < c->n_selectors_local; i++) {
-		struct rg_api_selector s = ts_prefix(&c->selectors_local[i]);
-
-		ts_add(out, &s);
-	}
-	if (c->n_selectors_local == 0) {
-		out->s[0] = ts_any(4);
-		out->s[1] = ts_any(6);
-		out->n = 2;
-	}
+	pad_local(sa, out);
 }
 
-/* The peer's side: the addresses that it was given, never more (H30). Without a pool, the
- * outer address at which it got the answer to IKE_SA_INIT: the source of a later message
- * may be anybody's. It stays the same when the peer moves, as virtual addresses do. */
+/* The peer's side: what its rule gives it, never more (H30). */
 static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
 {
-	struct rg_api_selector s;
-
-	*out = (struct child_selectors){0};
-	if (sa->session_initiator) {
-		*out = sa->want_remote;
-		if (out->n > 0)
-			return;
-		out->s[0] = ts_any(4);
-		out->s[1] = ts_any(6);
-		out->n = 2;
+	if (!sa->session_initiator) {
+		pad_remote(sa, out);
 		return;
 	}
-	for (unsigned i = 0; i < sa->n_vips; i++) {
-		s = ts_host(&sa->vips[i].addr);
-		ts_add(out, &s);
-	}
-	if (sa->n_vips == 0 && sa->connection->pool < 0 && pair_addr_usable(&sa->origin) &&
-	    !uplinks_is_ours(sa, &sa->origin)) {
-		s = ts_host(&sa->origin);
-		ts_add(out, &s);
-	}
+	*out = sa->want_remote;
+	if (out->n > 0)
+		return;
+	out->s[0] = ts_any(4);
+	out->s[1] = ts_any(6);
+	out->n = 2;
 }
 
 static void take_choice(struct child_sa *child, const struct ike_choice *choice)
@@ -112,7 +88,7 @@ uint16_t child_read_request(struct child_sa *child, enum ike_select what, const 
 	allowed_remote(child->sa, &remote);
 	ts_narrow(&tsi, &remote, &child->remote);
 	ts_narrow(&tsr, &local, &child->local);
-	if (child->remote.n > 0 && child->local.n > 0)
+	if (child->remote.n > 0 && child->local.n > 0 && pad_claim(child->sa, &child->remote))
 		return 0;
 	IKE_COUNT(m, ts_unacceptable);
 	return IKE_NOTIFY_TS_UNACCEPTABLE;

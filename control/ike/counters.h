@@ -40,6 +40,9 @@
 	X(auth_failed, "ike-authentication-failed", 0)                                                       \
 	X(eap_failed, "ike-eap-failed", 0)                                                                   \
 	X(eap_broken, "ike-eap-broken", 0)                                                                   \
+	X(denied_by_rule, "ike-denied-by-rule", 0)                                                           \
+	X(too_many_sessions, "ike-too-many-sessions", 0)                                                     \
+	X(claimed_by_another, "ike-selector-of-another", 0)                                                  \
 	X(ts_unacceptable, "ike-ts-unacceptable", 0)                                                         \
 	X(address_failure, "ike-internal-address-failure", 0)                                                \
 	X(temporary_failure, "ike-temporary-failure", 0)                                                     \

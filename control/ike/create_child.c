@@ -5,6 +5,7 @@
  * has one Child SA; a second one is refused with NO_ADDITIONAL_SAS. Core thread only.
  */
 #include "control/ike/child.h"
+#include "control/ike/cp.h"
 #include "control/ike/dh_job.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
@@ -77,6 +78,7 @@ static void created(struct ike_batch *batch, bool gone)
 		session_remove(sa);
 		exchange_finish(x, refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE));
 	} else {
+		cp_build_reply(sa, &x->out);
 		child_build_answer(c->child, &c->choice, &x->out);
 		ike_build_nonce(&x->out, c->nonce_r, c->nonce_r_len);
 		if (c->dh.group != 0)
@@ -168,7 +170,9 @@ static int create(struct ike_sa *sa, struct exchange *x)
 	c->child = child_create(sa, false);
 	if (c->child == NULL)
 		return refuse(x, IKE_NOTIFY_NO_ADDITIONAL_SAS);
-	notify = child_read_request(c->child, IKE_SELECT_CHILD, &x->msg, &c->choice);
+	notify = cp_read_later(sa, &x->msg);
+	if (notify == 0)
+		notify = child_read_request(c->child, IKE_SELECT_CHILD, &x->msg, &c->choice);
 	if (notify != 0) {
 		child_destroy(c->child);
 		return refuse(x, notify);

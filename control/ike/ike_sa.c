@@ -9,7 +9,9 @@
 #include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/cp.h"
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
@@ -123,10 +125,10 @@ static void release_session(struct ike_sa *sa)
 	session_remove(sa);
 	for (unsigned i = 0; i < sa->n_vips; i++) {
 		if (sa->vips[i].from_pool)
-			sa->manager->ops->pool.release(sa->manager->user, (unsigned)sa->connection->pool,
-			                               sa->cookie, &sa->vips[i].addr);
+			sa->manager->ops->pool.release(sa->manager->user, sa->cookie, &sa->vips[i].addr);
 	}
 	sa->n_vips = 0;
+	pad_release(sa);
 }
 
 /* The last answer is kept for a while, in case it was lost; a bounded number of them,
@@ -168,6 +170,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	task_abandon_all(sa);
 	auth_eap_free(sa);
 	release_session(sa);
+	cp_forget(sa);
 	drop_queue(sa);
 	message_forget_fragments(sa, false);
 	message_forget_fragments(sa, true);
@@ -248,8 +251,10 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	memcpy(heir->vips, old->vips, sizeof(heir->vips));
 	heir->n_vips = old->n_vips;
 	old->n_vips = 0;
-	memcpy(heir->dns, old->dns, sizeof(heir->dns));
-	heir->n_dns = old->n_dns;
+	heir->claims = old->claims;
+	old->claims = NULL;
+	heir->taken = old->taken;
+	old->taken = NULL;
 	heir->counters = old->counters;
 	heir->counters.rekeys++;
 }

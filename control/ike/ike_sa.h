@@ -82,6 +82,7 @@ struct ike_vip {
 	struct rg_cfg_addr addr;
 	uint8_t prefix_len; /* 32, 128, or what the peer said */
 	bool from_pool;     /* goes back to the pool at the end */
+	uint8_t pool;       /* then: its index in the configuration of the session */
 };
 
 /* A dataplane policy of the session: one prefix of the peer's side. All point
@@ -96,6 +97,8 @@ struct ike_policy {
 struct auth_eap;       /* auth_eap.h: from the first IKE_AUTH to AUTH, where EAP lies between */
 struct init_context;   /* init.c: until IKE_SA_INIT is over and AUTH computed */
 struct homing_session; /* control/homing */
+struct pad_claims;     /* pad.c */
+struct cp_taken;       /* cp.h */
 
 struct queued_datagram {
 	STAILQ_ENTRY(queued_datagram) link;
@@ -181,8 +184,9 @@ struct ike_sa {
 	struct child_list children;
 	struct ike_vip vips[IKE_MAX_VIPS];
 	unsigned n_vips;
-	struct rg_cfg_addr dns[4]; /* initiator: as the peer said */
-	unsigned n_dns;
+	struct cp_taken *taken;     /* initiator: what the peer's CFG_REPLY said; NULL: nothing */
+	uint16_t cp_asked;          /* responder: what the CFG_REQUEST in work asks for: bits of cp.c */
+	struct pad_claims *claims;  /* networks that it speaks for; NULL: none */
 	uint32_t tunnel;            /* handle; 0: not in the dataplane yet */
 	uint32_t tunnel_generation; /* of the last path sent; the next is one more */
 	bool tunnel_installed;

@@ -4,6 +4,7 @@
  * (RFC 7296 1.4, 1.4.1, 2.4, 2.25; H16). Core thread only.
  */
 #include "control/ike/child.h"
+#include "control/ike/cp.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
@@ -208,6 +209,18 @@ static int deletes(struct ike_sa *sa, struct exchange *x)
 	return 0;
 }
 
+/* RFC 7296 2.19: what was not asked in IKE_AUTH, or not given there, may be asked later. */
+static bool configuration(struct ike_sa *sa, struct exchange *x)
+{
+	uint16_t notify = cp_read_later(sa, &x->msg);
+
+	if (notify != 0)
+		exchange_error(x, notify, NULL, 0);
+	else
+		cp_build_reply(sa, &x->out);
+	return notify == 0;
+}
+
 int informational_request(struct ike_sa *sa, struct exchange *x)
 {
 	int result = deletes(sa, x);
@@ -215,6 +228,8 @@ int informational_request(struct ike_sa *sa, struct exchange *x)
 	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
 		return result;
 	succession_lifetime(sa, &x->msg);
+	if (!configuration(sa, x))
+		return 0;
 	if (sa->capabilities & IKE_CAP_MOBIKE)
 		return mobike_request(sa, x);
 	return 0;

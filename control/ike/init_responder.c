@@ -170,15 +170,26 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 		accept_request(m, dg, hdr, digest);
 }
 
-/* The peer is not known yet: what any connection takes may be chosen here;
+static size_t add_proposals(const struct rg_cfg_connection *c, struct rg_cfg_proposal *out, size_t n)
+{
+	for (size_t i = 0; i < c->n_ike && n < INIT_MAX_PROPOSALS; i++)
+		out[n++] = c->ike[i];
+	return n;
+}
+
+/* The peer is not known yet: what any connection or rule takes may be chosen here;
  * IKE_AUTH checks it against the peer's own. */
 static size_t all_proposals(const struct rg_config *c, struct rg_cfg_proposal out[INIT_MAX_PROPOSALS])
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < c->n_connections; i++)
+		n = add_proposals(&c->connections[i], out, n);
 	for (size_t i = 0; i < c->n_connections; i++) {
-		for (size_t j = 0; j < c->connections[i].n_ike && n < INIT_MAX_PROPOSALS; j++)
-			out[n++] = c->connections[i].ike[j];
+		for (size_t j = 0; j < c->connections[i].n_rules && n < INIT_MAX_PROPOSALS; j++) {
+			if (c->connections[i].rules[j].own.ike != c->connections[i].ike)
+				n = add_proposals(&c->connections[i].rules[j].own, out, n);
+		}
 	}
 	return n;
 }

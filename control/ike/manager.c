@@ -89,6 +89,7 @@ void ike_destroy(struct ike_manager *m)
 	while ((sa = TAILQ_FIRST(&m->sas)) != NULL)
 		ike_sa_free(sa);
 	orphans_forget_all(m);
+	claims_clear(&m->claims);
 	ike_cookie_wipe(&m->cookies);
 	free_tables(m);
 	rg_auth_unref(m->auth);

@@ -6,6 +6,7 @@
 #ifndef RG_IKE_MANAGER_H
 #define RG_IKE_MANAGER_H
 
+#include "control/ike/claims.h"
 #include "control/ike/counters.h"
 #include "control/ike/crypto/hash.h"
 #include "control/ike/handles.h"
@@ -61,8 +62,9 @@ struct ike_manager {
 	struct ike_frag_budget fragments, half_open_fragments;
 	struct handle_space sa_in, sa_out, tunnels, policies;
 	struct orphan_list orphans;
-	uint64_t recover_ms; /* when the next session is rekeyed after a dataplane restart; 0: none */
-	uint64_t ports_down; /* homing: bit n is set while port n of the configuration has no carrier */
+	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
+	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */
+	struct claims claims; /* networks that peers speak for */
 	struct ike_counter_values counters;
 };
 

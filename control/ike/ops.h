@@ -77,13 +77,13 @@ struct ike_batch {
 };
 
 struct ike_pool_ops {
-	/* An address of `family` (4 or 6) from pool `pool` (index in the
-	 * configuration) for the device `cookie` of `peer`: the one it had before
-	 * if it can be had, else `wanted` if set and free. 0, -ENOENT (the pool has
+	/* An address of `family` (4 or 6) from pool `pool` (index in the configuration in force) for the
+	 * device `cookie` of `identity` (rg_id_cookie()): the one that it has or had, or a static one of the
+	 * identity's, if it can be had; else `wanted` if set and free; else another. 0, -ENOENT (the pool has
 	 * no such family) or -ENOSPC. */
-	int (*acquire)(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
+	int (*acquire)(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
 	               const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out);
-	void (*release)(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr);
+	void (*release)(void *user, uint64_t cookie, const struct rg_cfg_addr *addr);
 };
 
 /* control/homing: decides where a session's packets go. Called by the core at

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two chained hashes over one set of leases. They grow with the leases, never
- * with the size of a range, so an IPv6 /64 costs what its clients cost.
- * One thread.
+ * Two chained hashes over one table of leases (lease.h). It grows with the
+ * leases, never with the size of a range, so an IPv6 /64 costs what its clients
+ * cost. One thread.
  */
 #include "control/pools/lease.h"
-
-#include "config/addr.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define FIRST_BUCKETS 64
+#define FIRST_CAPACITY 64u
 
 static unsigned family_index(uint8_t family)
 {
@@ -31,182 +29,255 @@ static uint64_t mix(uint64_t x, uint64_t seed)
 	return x ^ x >> 33;
 }
 
-static size_t addr_bucket(const struct rg_leases *leases, const struct rg_cfg_addr *addr)
+static uint32_t *addr_bucket(const struct leases *leases, const uint8_t bytes[16], uint8_t family)
 {
 	uint64_t halves[2];
 
-	memcpy(halves, addr->bytes, sizeof(halves));
-	return mix(mix(halves[0] + addr->family, leases->seed) ^ halves[1], leases->seed) &
-	       (leases->buckets - 1);
+	memcpy(halves, bytes, sizeof(halves));
+	return &leases->by_addr[mix(mix(halves[0] + family, leases->seed) ^ halves[1], leases->seed) &
+	                        (leases->capacity - 1)];
 }
 
-static size_t identity_bucket(const struct rg_leases *leases, uint8_t family, uint64_t cookie)
+static uint32_t *cookie_bucket(const struct leases *leases, uint8_t family, uint64_t cookie)
 {
-	return mix(cookie + family, leases->seed) & (leases->buckets - 1);
+	return &leases->by_cookie[mix(cookie + family, leases->seed) & (leases->capacity - 1)];
 }
 
-static void link_addr(struct rg_leases *leases, struct rg_lease *lease)
+static void link_addr(struct leases *leases, uint32_t i)
 {
-	struct rg_lease **bucket = &leases->by_addr[addr_bucket(leases, &lease->addr)];
+	struct lease *lease = &leases->table[i];
+	uint32_t *bucket = addr_bucket(leases, lease->bytes, lease->family);
 
 	lease->by_addr = *bucket;
-	*bucket = lease;
+	*bucket = i;
 }
 
-static void link_identity(struct rg_leases *leases, struct rg_lease *lease)
+static void link_cookie(struct leases *leases, uint32_t i)
 {
-	struct rg_lease **bucket =
-	        &leases->by_identity[identity_bucket(leases, lease->addr.family, lease->cookie)];
+	struct lease *lease = &leases->table[i];
+	uint32_t *bucket = cookie_bucket(leases, lease->family, lease->cookie);
 
-	lease->by_identity = *bucket;
-	*bucket = lease;
+	lease->by_cookie = *bucket;
+	*bucket = i;
 }
 
-static void unlink_identity(struct rg_leases *leases, struct rg_lease *lease)
+static void unlink_addr(struct leases *leases, uint32_t i)
 {
-	struct rg_lease **at =
-	        &leases->by_identity[identity_bucket(leases, lease->addr.family, lease->cookie)];
+	const struct lease *lease = &leases->table[i];
+	uint32_t *at = addr_bucket(leases, lease->bytes, lease->family);
 
-	while (*at != lease)
-		at = &(*at)->by_identity;
-	*at = lease->by_identity;
+	while (*at != i)
+		at = &leases->table[*at].by_addr;
+	*at = lease->by_addr;
 }
 
-int lease_table_init(struct rg_leases *leases)
+static void unlink_cookie(struct leases *leases, uint32_t i)
+{
+	const struct lease *lease = &leases->table[i];
+	uint32_t *at = cookie_bucket(leases, lease->family, lease->cookie);
+
+	while (*at != i)
+		at = &leases->table[*at].by_cookie;
+	*at = lease->by_cookie;
+}
+
+int lease_table_init(struct leases *leases)
 {
 	memset(leases, 0, sizeof(*leases));
 	if (getrandom(&leases->seed, sizeof(leases->seed), GRND_NONBLOCK) != sizeof(leases->seed))
 		leases->seed =
 		        (uintptr_t)leases; /* before the kernel has entropy; nobody is connected then */
-	TAILQ_INIT(&leases->released[0]);
-	TAILQ_INIT(&leases->released[1]);
-	leases->buckets = FIRST_BUCKETS;
-	leases->by_addr = calloc(FIRST_BUCKETS, sizeof(*leases->by_addr));
-	leases->by_identity = calloc(FIRST_BUCKETS, sizeof(*leases->by_identity));
-	if (leases->by_addr && leases->by_identity)
-		return 0;
-	lease_table_clear(leases);
-	return -ENOMEM;
+	leases->free = LEASE_NONE;
+	for (unsigned f = 0; f < 2; f++)
+		leases->oldest[f] = leases->newest[f] = LEASE_NONE;
+	leases->table = calloc(FIRST_CAPACITY, sizeof(*leases->table));
+	leases->by_addr = malloc(FIRST_CAPACITY * sizeof(*leases->by_addr));
+	leases->by_cookie = malloc(FIRST_CAPACITY * sizeof(*leases->by_cookie));
+	if (!leases->table || !leases->by_addr || !leases->by_cookie) {
+		lease_table_clear(leases);
+		return -ENOMEM;
+	}
+	leases->capacity = FIRST_CAPACITY;
+	memset(leases->by_addr, 0xff, FIRST_CAPACITY * sizeof(*leases->by_addr));
+	memset(leases->by_cookie, 0xff, FIRST_CAPACITY * sizeof(*leases->by_cookie));
+	return 0;
 }
 
-void lease_table_clear(struct rg_leases *leases)
+void lease_table_clear(struct leases *leases)
 {
-	for (size_t i = 0; leases->by_addr && i < leases->buckets; i++) {
-		while (leases->by_addr[i]) {
-			struct rg_lease *lease = leases->by_addr[i];
+	free(leases->table);
+	free(leases->by_addr);
+	free(leases->by_cookie);
+	memset(leases, 0, sizeof(*leases));
+}
 
-			leases->by_addr[i] = lease->by_addr;
-			free(lease->identity);
-			free(lease);
-		}
+struct rg_cfg_addr lease_address(const struct lease *lease)
+{
+	struct rg_cfg_addr addr = {.family = lease->family};
+
+	memcpy(addr.bytes, lease->bytes, sizeof(addr.bytes));
+	return addr;
+}
+
+uint32_t lease_by_addr(const struct leases *leases, const struct rg_cfg_addr *addr)
+{
+	uint8_t bytes[16] = {0};
+	uint32_t i;
+
+	memcpy(bytes, addr->bytes, addr->family == 4 ? 4 : 16);
+	i = *addr_bucket(leases, bytes, addr->family);
+	while (i != LEASE_NONE && (leases->table[i].family != addr->family ||
+	                           memcmp(leases->table[i].bytes, bytes, sizeof(bytes)) != 0))
+		i = leases->table[i].by_addr;
+	return i;
+}
+
+static uint32_t of_cookie(const struct leases *leases, uint32_t i, uint8_t family, uint64_t cookie)
+{
+	while (i != LEASE_NONE && (leases->table[i].cookie != cookie || leases->table[i].family != family))
+		i = leases->table[i].by_cookie;
+	return i;
+}
+
+uint32_t lease_by_cookie(const struct leases *leases, uint8_t family, uint64_t cookie)
+{
+	return of_cookie(leases, *cookie_bucket(leases, family, cookie), family, cookie);
+}
+
+uint32_t lease_next_of(const struct leases *leases, uint32_t after)
+{
+	const struct lease *lease = &leases->table[after];
+
+	return of_cookie(leases, lease->by_cookie, lease->family, lease->cookie);
+}
+
+uint32_t lease_oldest(const struct leases *leases, uint8_t family)
+{
+	return leases->oldest[family_index(family)];
+}
+
+/* Doubles the table and its hashes. */
+static int grow(struct leases *leases)
+{
+	size_t capacity = (size_t)leases->capacity * 2;
+	struct lease *table = realloc(leases->table, capacity * sizeof(*table));
+	uint32_t *by_addr, *by_cookie;
+
+	if (!table)
+		return -ENOMEM;
+	leases->table = table;
+	by_addr = malloc(capacity * sizeof(*by_addr));
+	by_cookie = malloc(capacity * sizeof(*by_cookie));
+	if (!by_addr || !by_cookie) {
+		free(by_addr);
+		free(by_cookie);
+		return -ENOMEM;
 	}
 	free(leases->by_addr);
-	free(leases->by_identity);
-	leases->by_addr = leases->by_identity = NULL;
-}
-
-struct rg_lease *lease_by_addr(const struct rg_leases *leases, const struct rg_cfg_addr *addr)
-{
-	struct rg_lease *lease = leases->by_addr[addr_bucket(leases, addr)];
-
-	while (lease && rg_addr_compare(&lease->addr, addr) != 0)
-		lease = lease->by_addr;
-	return lease;
-}
-
-struct rg_lease *lease_by_identity(const struct rg_leases *leases, uint8_t family, uint64_t cookie)
-{
-	struct rg_lease *lease = leases->by_identity[identity_bucket(leases, family, cookie)];
-
-	while (lease && (lease->cookie != cookie || lease->addr.family != family))
-		lease = lease->by_identity;
-	return lease;
-}
-
-/* Doubles the buckets; without memory the chains just grow longer. */
-static void grow(struct rg_leases *leases)
-{
-	size_t old = leases->buckets;
-	struct rg_lease **chains = leases->by_addr;
-	struct rg_lease **by_addr = calloc(old * 2, sizeof(*by_addr));
-	struct rg_lease **by_identity = calloc(old * 2, sizeof(*by_identity));
-
-	if (!by_addr || !by_identity) {
-		free(by_addr);
-		free(by_identity);
-		return;
+	free(leases->by_cookie);
+	leases->by_addr = memset(by_addr, 0xff, capacity * sizeof(*by_addr));
+	leases->by_cookie = memset(by_cookie, 0xff, capacity * sizeof(*by_cookie));
+	leases->capacity = (uint32_t)capacity;
+	for (uint32_t i = 0; i < leases->n; i++) { /* full, so none of them is free */
+		link_addr(leases, i);
+		link_cookie(leases, i);
 	}
-	free(leases->by_identity);
-	leases->by_addr = by_addr;
-	leases->by_identity = by_identity;
-	leases->buckets = old * 2;
-	for (size_t i = 0; i < old; i++) {
-		while (chains[i]) {
-			struct rg_lease *lease = chains[i];
-
-			chains[i] = lease->by_addr;
-			link_addr(leases, lease);
-			link_identity(leases, lease);
-		}
-	}
-	free(chains);
+	return 0;
 }
 
-static void released_link(struct rg_leases *leases, struct rg_lease *lease)
+static uint32_t entry_take(struct leases *leases)
 {
-	unsigned f = family_index(lease->addr.family);
+	uint32_t i = leases->free;
 
-	TAILQ_INSERT_TAIL(&leases->released[f], lease, released);
+	if (i != LEASE_NONE) {
+		leases->free = leases->table[i].by_addr;
+		return i;
+	}
+	if (leases->n == leases->capacity && grow(leases) < 0)
+		return LEASE_NONE;
+	return leases->n++;
+}
+
+static void released_link(struct leases *leases, uint32_t i)
+{
+	struct lease *lease = &leases->table[i];
+	unsigned f = family_index(lease->family);
+
+	lease->newer = LEASE_NONE;
+	lease->older = leases->newest[f];
+	if (lease->older == LEASE_NONE)
+		leases->oldest[f] = i;
+	else
+		leases->table[lease->older].newer = i;
+	leases->newest[f] = i;
 	leases->n_released[f]++;
 }
 
-struct rg_lease *lease_add(struct rg_leases *leases, const struct rg_cfg_addr *addr, uint64_t cookie)
+static void released_unlink(struct leases *leases, uint32_t i)
 {
-	struct rg_lease *lease = calloc(1, sizeof(*lease));
+	const struct lease *lease = &leases->table[i];
+	unsigned f = family_index(lease->family);
 
-	if (!lease)
-		return NULL;
-	if (leases->count >= leases->buckets)
-		grow(leases);
-	lease->addr = *addr;
-	lease->cookie = cookie;
+	if (lease->older == LEASE_NONE)
+		leases->oldest[f] = lease->newer;
+	else
+		leases->table[lease->older].newer = lease->newer;
+	if (lease->newer == LEASE_NONE)
+		leases->newest[f] = lease->older;
+	else
+		leases->table[lease->newer].older = lease->older;
+	leases->n_released[f]--;
+}
+
+uint32_t lease_add(struct leases *leases, const struct rg_cfg_addr *addr, uint64_t cookie)
+{
+	uint32_t i = entry_take(leases);
+	struct lease *lease;
+
+	if (i == LEASE_NONE)
+		return i;
+	lease = &leases->table[i];
+	*lease = (struct lease){.cookie = cookie, .family = addr->family};
+	memcpy(lease->bytes, addr->bytes, addr->family == 4 ? 4 : 16);
 	leases->count++;
-	link_addr(leases, lease);
-	link_identity(leases, lease);
-	released_link(leases, lease);
-	return lease;
+	link_addr(leases, i);
+	link_cookie(leases, i);
+	released_link(leases, i);
+	return i;
 }
 
-void lease_give(struct rg_leases *leases, struct rg_lease *lease, uint64_t cookie)
+void lease_remove(struct leases *leases, uint32_t i)
 {
-	unlink_identity(leases, lease);
-	free(lease->identity);
-	lease->identity = NULL;
-	lease->cookie = cookie;
-	link_identity(leases, lease);
+	released_unlink(leases, i);
+	unlink_addr(leases, i);
+	unlink_cookie(leases, i);
+	leases->table[i] = (struct lease){.by_addr = leases->free};
+	leases->free = i;
+	leases->count--;
 }
 
-void lease_use(struct rg_leases *leases, struct rg_lease *lease, unsigned users, bool orphan)
+void lease_give(struct leases *leases, uint32_t i, uint64_t cookie)
 {
-	unsigned f = family_index(lease->addr.family);
-	bool before = lease->users > 0 || lease->orphan;
-	bool after = users > 0 || orphan;
+	unlink_cookie(leases, i);
+	leases->table[i].cookie = cookie;
+	link_cookie(leases, i);
+}
 
-	lease->users = users;
+void lease_use(struct leases *leases, uint32_t i, unsigned users, bool orphan)
+{
+	struct lease *lease = &leases->table[i];
+	unsigned f = family_index(lease->family);
+	bool before = lease->users > 0 || lease->orphan, after = users > 0 || orphan;
+
+	lease->users = (uint16_t)users;
 	lease->orphan = orphan;
 	if (before == after)
 		return;
 	if (after) {
-		TAILQ_REMOVE(&leases->released[f], lease, released);
-		leases->n_released[f]--;
+		released_unlink(leases, i);
 		leases->n_used[f]++;
 	} else {
 		leases->n_used[f]--;
-		released_link(leases, lease);
+		released_link(leases, i);
 	}
-}
-
-struct rg_lease *lease_oldest(const struct rg_leases *leases, uint8_t family)
-{
-	return TAILQ_FIRST(&leases->released[family_index(family)]);
 }

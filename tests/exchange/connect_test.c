@@ -3,6 +3,7 @@
  * Connecting with a shared key: IKE_SA_INIT and IKE_AUTH between two peers, over
  * good and bad networks.
  */
+#include "control/ike/cp.h"
 #include "tests/exchange/world.h"
 
 #include <setjmp.h>
@@ -36,7 +37,9 @@ static void connects_in_two_exchanges(void **state)
 	assert_int_equal(c->n_vips, 2);
 	assert_memory_equal(c->vips[0].addr.bytes, address("10.99.0.2").bytes, 4);
 	assert_memory_equal(c->vips[1].addr.bytes, address("2001:db8:99::2").bytes, 16);
-	assert_int_equal(c->n_dns, 1);
+	assert_int_equal(c->taken->n_dns, 1);
+	assert_int_equal(c->taken->n_domains, 1);
+	assert_string_equal(c->taken->domains[0], "corp.example.net");
 	assert_true(g->capabilities & IKE_CAP_MOBIKE);
 	assert_true(g->capabilities & IKE_CAP_FRAGMENTATION);
 	assert_false(g->nat_local || g->nat_remote);

@@ -34,7 +34,7 @@ static void open_side(struct side *s)
 	s->g = world_gateway(s->w);
 	sa = peer_session(s->g);
 	child = child_current(sa);
-	assert_int_equal(rg_pools_new(rg_auth_config(s->g->auth), &s->pools), 0);
+	assert_int_equal(rg_pools_new(rg_auth_config(s->g->auth), NULL, &s->pools), 0);
 	s->tunnel = (struct rg_api_tunnel){.handle = sa->tunnel, .cookie = sa->cookie};
 	s->sas[0] = (struct rg_api_sa_info){
 	        .handle = child->handle_out, .tunnel = sa->tunnel, .direction = RG_OUT, .cookie = sa->cookie};

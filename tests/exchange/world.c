@@ -196,13 +196,17 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 		print_message("%8lu %c %u %s: %s\n", p->world->now_ms, p->letter, level, component, text);
 }
 
-static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
+static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
                       const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
 {
 	struct peer *p = user;
 
-	(void)peer;
 	p->last_pool = pool;
+	if (p->pools != NULL) {
+		int error = rg_pools_acquire(p->pools, pool, family, identity, cookie, wanted, out);
+
+		return error == -EAFNOSUPPORT || error == -EINVAL ? -ENOENT : error;
+	}
 	if (p->pool_full)
 		return -ENOSPC;
 	for (unsigned i = 0; i < p->n_leases; i++) {
@@ -225,11 +229,12 @@ static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint6
 	return 0;
 }
 
-static void op_release(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr)
+static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
 {
 	struct peer *p = user;
 
-	(void)pool;
+	if (p->pools != NULL)
+		rg_pools_release(p->pools, addr, cookie);
 	for (unsigned i = 0; i < p->n_leases; i++) {
 		if (p->leases[i].cookie != cookie || !addr_equal(&p->leases[i].addr, addr))
 			continue;
@@ -403,6 +408,8 @@ static void peer_start(struct world *w, unsigned index, struct rg_auth *auth,
 	p->pool_next4 = address("10.99.0.2");
 	p->pool_next6 = address("2001:db8:99::2");
 	p->next_ms = FAR_AWAY;
+	if (options->real_pools)
+		assert_int_equal(rg_pools_new(rg_auth_config(auth), NULL, &p->pools), 0);
 	p->m = ike_create(&params);
 	assert_non_null(p->m);
 }
@@ -436,6 +443,7 @@ void world_free(struct world *w)
 			fail();
 		}
 		ike_destroy(p->m);
+		rg_pools_free(p->pools);
 		rg_auth_unref(p->auth);
 		test_free(p->dp);
 		test_free(w->last[i].data);

@@ -16,6 +16,7 @@
 #include "control/ike/ike.h"
 #include "control/ike/ike_sa.h"
 #include "control/ike/manager.h"
+#include "control/pools/pools.h"
 #include "tests/exchange/fake_dataplane.h"
 
 #include <stdbool.h>
@@ -53,7 +54,8 @@ struct peer {
 	char last_event[IKE_N_EVENTS][256];
 	struct rg_cfg_addr pool_next4, pool_next6; /* addresses that it gives to clients */
 	bool pool_full;
-	unsigned last_pool; /* that it took an address from */
+	struct rg_pools *pools; /* the real ones instead; NULL */
+	unsigned last_pool;     /* that it took an address from */
 	struct {
 		uint64_t cookie;
 		struct rg_cfg_addr addr;
@@ -92,6 +94,7 @@ struct world_options {
 	const char *gateway_self, *client_self;
 	const char *control; /* the gateway's "control:" section, e.g. "control: {cookie-threshold: 0}\n" */
 	const struct ike_homing_ops *homing;
+	bool real_pools;
 	uint64_t seed;
 };
 

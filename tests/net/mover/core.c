@@ -145,16 +145,16 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 }
 
 /* Only a responder has pools. */
-static int op_acquire(void *user, unsigned pool, const struct rg_id *peer, uint64_t cookie, uint8_t family,
+static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
                       const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
 {
-	(void)user, (void)pool, (void)peer, (void)cookie, (void)family, (void)wanted, (void)out;
+	(void)user, (void)pool, (void)cookie, (void)identity, (void)family, (void)wanted, (void)out;
 	return -ENOENT;
 }
 
-static void op_release(void *user, unsigned pool, uint64_t cookie, const struct rg_cfg_addr *addr)
+static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
 {
-	(void)user, (void)pool, (void)cookie, (void)addr;
+	(void)user, (void)cookie, (void)addr;
 }
 
 const struct ike_ops mover_ops = {

@@ -129,7 +129,8 @@ static void test_demo_is_read_whole(void **state)
 	expect_prefix(&cfg->pools[0].prefixes[1], "2001:db8:99::/64");
 	expect_addr(&cfg->pools[0].dns[0], "10.20.0.53");
 	assert_string_equal(cfg->pools[0].domains[0], "corp.example.net");
-	assert_int_equal(c->pool, 0);
+	assert_int_equal(c->n_pools, 1);
+	assert_int_equal(c->pools[0], 0);
 	assert_int_equal(c->n_uplinks, 2);
 	assert_string_equal(c->identities[1], "*.lab");
 	assert_int_equal(c->mobility.updates, 60);
@@ -143,7 +144,7 @@ static void test_the_other_examples(void **state)
 
 	assert_int_equal(cfg->dataplane.idle, RG_IDLE_SPIN);
 	assert_int_equal(cfg->connections[0].lifetimes.child_bytes, 1ull << 40);
-	assert_int_equal(cfg->connections[1].pool, 1);
+	assert_int_equal(cfg->connections[1].pools[0], 1);
 	assert_int_equal(cfg->pools[1].n_ranges, 1);
 	expect_prefix(&cfg->pools[1].prefixes[0], "10.104.0.10/31");
 	rg_config_free(cfg);
@@ -208,7 +209,7 @@ static void test_members_follow_preference(void **state)
 	assert_int_equal(cfg->connections[0].uplinks[1], 0);
 	assert_int_equal(cfg->connections[0].uplinks[2], 2);
 	assert_int_equal(cfg->connections[0].lifetimes.dpd_s, 0);
-	assert_int_equal(cfg->connections[0].pool, -1);
+	assert_int_equal(cfg->connections[0].n_pools, 0);
 	assert_string_equal(cfg->secrets[0].file, "/etc/key");
 	rg_config_free(cfg);
 }

@@ -108,7 +108,7 @@ static int setup(void **state)
 	params.auth = auth;
 	ike = ike_create(&params);
 	n_deleted = 0;
-	return ike && rg_pools_new(rg_auth_config(auth), &pools) == 0 ? 0 : -1;
+	return ike && rg_pools_new(rg_auth_config(auth), NULL, &pools) == 0 ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -168,11 +168,11 @@ static void test_h71_adopts(void **state)
 
 	/* Their address is nobody else's, whoever asks for it, and their client's again. */
 	for (unsigned i = 0; i < 5; i++) {
-		assert_int_equal(rg_pools_acquire(pools, 0, 4, 100 + i, "other", &v4, &out), 0);
+		assert_int_equal(rg_pools_acquire(pools, 0, 4, 100 + i, 100 + i, &v4, &out), 0);
 		assert_memory_not_equal(out.bytes, v4.bytes, 4);
 	}
-	assert_int_equal(rg_pools_acquire(pools, 0, 4, 200, "other", &v4, &out), -ENOSPC);
-	assert_int_equal(rg_pools_acquire(pools, 0, 4, COOKIE, "carol", &other, &out), 0);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, 200, 200, &v4, &out), -ENOSPC);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, COOKIE, COOKIE, &other, &out), 0);
 	assert_memory_equal(out.bytes, v4.bytes, 4);
 
 	/* A second look finds nothing new. */
@@ -204,7 +204,7 @@ static void test_hard_lifetime_ends_orphans(void **state)
 	assert_int_equal(deleted[4], RG_MSG_TUNNEL_DEL);
 	reserved_review(&reserved, pools, ike);
 	assert_int_equal(reserved.n, 0);
-	assert_int_equal(rg_pools_acquire(pools, 0, 4, 300, "other", &v4, &out), 0);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, 300, 300, &v4, &out), 0);
 }
 
 /* A dataplane that was started anew has none of them. */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An authenticated peer's rights (pad.h). RFC 4301 4.4.3, RFC 7296 2.9; H30,
+ * AM-6, IM-17. Core thread only.
+ */
+#include "control/ike/pad.h"
+
+#include "control/homing/pair.h"
+#include "control/homing/session.h"
+#include "control/ike/claims.h"
+#include "control/ike/manager.h"
+#include "control/ike/ts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CLAIMS 32u /* of one session, over all its Child SAs */
+
+struct pad_claims {
+	unsigned n;
+	struct claim claim[MAX_CLAIMS];
+};
+
+const char *pad_admit(struct ike_sa *sa)
+{
+	const struct rg_cfg_rule *rule;
+	char text[160];
+
+	sa->connection = rg_auth_rights(sa->auth, sa->connection, &sa->peer_id, sa->peer_cookie);
+	rule = sa->connection->rule;
+	if (rule == NULL || !rule->deny)
+		return NULL;
+	IKE_COUNT(sa->manager, denied_by_rule);
+	ike_sa_log(sa, IKE_LOG_WARN, "it proved who it is, but is denied by %s",
+	           pad_describe(sa, text, sizeof(text)));
+	return "a rule denies this identity access (connections.NAME.peers)";
+}
+
+bool pad_has_room(const struct ike_sa *sa)
+{
+	const struct ike_sa *other = manager_peers(sa->manager, sa->peer_cookie);
+	unsigned n = 0, max = sa->connection->max_sessions;
+
+	for (; max != 0 && other != NULL; other = other->peer_next)
+		n += other != sa && other->peer_cookie == sa->peer_cookie && !other->superseded &&
+		     other->state == IKE_STATE_ESTABLISHED;
+	if (max == 0 || n < max)
+		return true;
+	IKE_COUNT(sa->manager, too_many_sessions);
+	return false;
+}
+
+char *pad_describe(const struct ike_sa *sa, char *buf, size_t size)
+{
+	const struct rg_cfg_connection *c = sa->connection;
+
+	if (c == NULL)
+		snprintf(buf, size, "no connection");
+	else if (c->rule == NULL)
+		snprintf(buf, size, "connection %s", c->name);
+	else
+		snprintf(buf, size, "connection %s, rule %s (line %u)", c->name, c->rule->name,
+		         c->rule->line);
+	return buf;
+}
+
+void pad_local(const struct ike_sa *sa, struct child_selectors *out)
+{
+	const struct rg_cfg_connection *c = sa->connection;
+
+	*out = (struct child_selectors){0};
+	for (size_t i = 0; i < c->n_selectors_local; i++) {
+		struct rg_api_selector s = ts_prefix(&c->selectors_local[i]);
+
+		ts_add(out, &s);
+	}
+}
+
+void pad_remote(const struct ike_sa *sa, struct child_selectors *out)
+{
+	const struct rg_cfg_connection *c = sa->connection;
+	struct rg_api_selector s;
+
+	*out = (struct child_selectors){0};
+	for (unsigned i = 0; i < sa->n_vips; i++) {
+		s = ts_host(&sa->vips[i].addr);
+		ts_add(out, &s);
+	}
+	/* The outer address at which it got the answer to IKE_SA_INIT: the source of a later message may be
+	 * anybody's. It stays the same when the peer moves, as virtual addresses do. */
+	if (c->n_pools == 0 && pair_addr_usable(&sa->origin) && !uplinks_is_ours(sa, &sa->origin)) {
+		s = ts_host(&sa->origin);
+		ts_add(out, &s);
+	}
+	for (size_t i = 0; i < c->n_selectors_remote; i++) {
+		s = ts_prefix(&c->selectors_remote[i]);
+		ts_add(out, &s);
+	}
+}
+
+/* What lies in the peer's own addresses is nobody else's anyway. */
+static bool is_own(const struct ike_sa *sa, const struct claim *claim)
+{
+	struct rg_cfg_addr addr = {.family = claim->family};
+
+	if (claim->len != (claim->family == 4 ? 32 : 128))
+		return false;
+	memcpy(addr.bytes, claim->prefix, sizeof(addr.bytes));
+	for (unsigned i = 0; i < sa->n_vips; i++) {
+		if (addr_equal(&sa->vips[i].addr, &addr))
+			return true;
+	}
+	return addr_equal(&sa->origin, &addr);
+}
+
+static bool has_claim(const struct pad_claims *claims, const struct claim *claim)
+{
+	for (unsigned i = 0; claims != NULL && i < claims->n; i++) {
+		if (memcmp(&claims->claim[i], claim, sizeof(*claim)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool take(struct ike_sa *sa, const struct claim *claim)
+{
+	if (sa->claims == NULL)
+		sa->claims = calloc(1, sizeof(*sa->claims));
+	if (sa->claims == NULL || sa->claims->n == MAX_CLAIMS ||
+	    claims_take(&sa->manager->claims, claim, sa->peer_cookie) < 0)
+		return false;
+	sa->claims->claim[sa->claims->n++] = *claim;
+	return true;
+}
+
+bool pad_claim(struct ike_sa *sa, const struct child_selectors *remote)
+{
+	for (size_t i = 0; i < remote->n; i++) {
+		struct claim claim = {.family = remote->s[i].family};
+
+		claim.len = ts_cover(&remote->s[i], claim.prefix);
+		if (is_own(sa, &claim) || has_claim(sa->claims, &claim))
+			continue;
+		if (!take(sa, &claim)) {
+			IKE_COUNT(sa->manager, claimed_by_another);
+			ike_sa_log(sa, IKE_LOG_WARN,
+			           "it asks for a network that a client of another identity speaks for");
+			return false;
+		}
+	}
+	return true;
+}
+
+void pad_release(struct ike_sa *sa)
+{
+	for (unsigned i = 0; sa->claims != NULL && i < sa->claims->n; i++)
+		claims_give(&sa->manager->claims, &sa->claims->claim[i]);
+	free(sa->claims);
+	sa->claims = NULL;
+}
