@@ -223,3 +223,21 @@ int eap_disorder(struct ike_sa *sa, struct exchange *x)
 	                              ? "the peer does not wait for the end of EAP"
 	                              : "the peer goes on with EAP, or starts anew, where AUTH is due");
 }
+
+/* RFC 7296 2.21.2: an initiator that is refused, or does not believe us, may say so outside of IKE_AUTH.
+ * Anything else before there is a session is as if it had not come (H07). */
+int eap_given_up(struct ike_sa *sa, struct exchange *x)
+{
+	const struct eap *eap = sa->eap->eap;
+
+	if (exchange_error_of(&x->msg) == 0 && ike_msg_find(&x->msg, IKE_PAYLOAD_DELETE) == NULL) {
+		IKE_COUNT(sa->manager, unexpected);
+		return -ENOMSG;
+	}
+	IKE_COUNT(sa->manager, eap_failed);
+	IKE_COUNT(sa->manager, auth_failed);
+	ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "%s", eap->why != NULL ? eap->why : "the peer gives up");
+	sa->down_reason = "authentication failed";
+	x->close_after = true;
+	return 0;
+}

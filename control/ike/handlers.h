@@ -26,6 +26,7 @@ void auth_start(struct ike_sa *sa); /* initiator, after IKE_SA_INIT */
 int eap_request(struct ike_sa *sa, struct exchange *x);
 int eap_auth_request(struct ike_sa *sa, struct exchange *x);
 int eap_disorder(struct ike_sa *sa, struct exchange *x); /* AUTH too early, EAP too late, or anew (H24) */
+int eap_given_up(struct ike_sa *sa, struct exchange *x); /* the peer's own end of it (RFC 7296 2.21.2) */
 int eap_first_response(struct ike_sa *sa, struct exchange *x);
 
 /* create_child.c: tells a new Child SA from a rekey by N(REKEY_SA) */

@@ -41,6 +41,7 @@
 	X(EAP_DISORDER, IKE_AUTH, REQUEST, S(EAP) | S(EAP_DONE), 0,                                          \
 	  P(EAP) | P(AUTH) | P(IDi) | P(IDr) | P(SA) | P(TSi) | P(TSr) | P(CERT) | P(CERTREQ) | P(CP),       \
 	  eap_disorder)                                                                                      \
+	X(EAP_GIVEN_UP, INFORMATIONAL, REQUEST, S(EAP) | S(EAP_DONE), 0, P(DELETE), eap_given_up)            \
 	X(EAP_FIRST_RESPONSE, IKE_AUTH, RESPONSE, S(AUTH_SENT), P(IDr) | P(EAP),                             \
 	  P(AUTH) | P(CERT) | P(CERTREQ), eap_first_response)                                                \
 	X(EAP_RESPONSE, IKE_AUTH, RESPONSE, S(EAP_SENT), P(EAP), 0, task_response)                           \

@@ -670,6 +670,62 @@ static void h25_lengths(void **state)
 	}
 }
 
+/* What strongSwan says where a password was wrong. */
+static void give_up(struct mutation *m)
+{
+	m->hdr.exchange = IKE_EXCHANGE_INFORMATIONAL;
+	m->n = 0;
+	if (m->context != NULL)
+		mutable_add(m, IKE_PAYLOAD_NOTIFY, m->context, 4);
+}
+
+static void the_peer_gives_up(void **state)
+{
+	static uint8_t failed[4] = {0, 0, 0, IKE_NOTIFY_AUTHENTICATION_FAILED};
+
+	(void)state;
+	for (unsigned round = 1; round <= 4; round++) {
+		struct mutation *m = malloc(sizeof(*m));
+		struct eap_config c;
+		struct world *w = new_world(&c, NULL);
+
+		assert_non_null(m);
+		mutate(w, m, IKE_EXCHANGE_IKE_AUTH, give_up, failed);
+		m->skip = round;
+		world_connect(w);
+		world_run(w, 500);
+		assert_true(m->answered);
+		assert_int_equal(m->answer, 0);
+		assert_int_equal(peer_sas(world_gateway(w)), 0);
+		assert_int_equal(peer_counter(world_gateway(w), "ike-eap-failed"), 1);
+		mutate_stop(w);
+		done(w, &c);
+		free(m);
+	}
+}
+
+static void h07_informational_in_the_midst_of_eap(void **state)
+{
+	struct mutation *m = malloc(sizeof(*m));
+	struct eap_config c;
+	struct world *w = new_world(&c, NULL);
+
+	(void)state;
+	assert_non_null(m);
+	mutate(w, m, IKE_EXCHANGE_IKE_AUTH, give_up, NULL);
+	m->skip = 2;
+	world_connect(w);
+	world_run(w, 300);
+	assert_int_equal(m->applied, 1);
+	assert_false(m->answered);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-unexpected"), 1);
+	mutate_stop(w);
+	assert_true(world_run_until(w, both_up, 5000)); /* the request comes again as it was */
+	assert_true(world_traffic(w));
+	done(w, &c);
+	free(m);
+}
+
 static void large(struct mutation *m)
 {
 	static uint8_t packet[4090] = {2, 0, sizeof(packet) >> 8, sizeof(packet) & 255, 26};
@@ -723,6 +779,8 @@ int main(void)
 	        cmocka_unit_test(h24_early_eap_success),
 	        cmocka_unit_test(h24_eap_restart),
 	        cmocka_unit_test(h25_lengths),
+	        cmocka_unit_test(the_peer_gives_up),
+	        cmocka_unit_test(h07_informational_in_the_midst_of_eap),
 	        cmocka_unit_test(h25_a_large_packet),
 	        cmocka_unit_test(a_first_request_that_is_too_long_to_keep),
 	};

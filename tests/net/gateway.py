@@ -14,6 +14,7 @@ DATAPLANE = os.path.join(BUILD, "dataplane/roamgate-dataplane")
 CONTROL = os.path.join(BUILD, "control/roamgate-control")
 ROAMCTL = os.path.join(BUILD, "control/roamctl")
 PSK = "a lab's pre-shared key, for nothing else"
+EAP_USERS = {"carol@example.net": "correct horse", "dave@example.net": "battery staple", "erin": "a lone name"}
 
 
 def demo_config():
@@ -31,6 +32,10 @@ def lab_config(auth="ecdsa", **connection):
         config["secrets"] = [{"identity": "*@example.net", "file": "clients.psk"}]
         for key in ("certificate", "private-key", "authorities"):
             config["gateway"].pop(key, None)
+    elif auth == "eap":
+        roam["authentication"] = {"local": "certificate", "remote": "eap-mschapv2"}
+        config["eap"] = {"users": "eap-users"}
+        config["gateway"].pop("authorities", None)
     for key, value in connection.items():
         key = key.replace("_", "-")
         if isinstance(value, dict):
@@ -58,6 +63,7 @@ class Gateway:
                 with open(os.path.join(pki.folder, name), "rb") as source:
                     self._private(name, source.read())
         self._private("clients.psk", PSK.encode() + b"\n")
+        self._private("eap-users", "".join(f"{name}:{word}\n" for name, word in EAP_USERS.items()).encode())
 
     def _private(self, name, data):
         descriptor = os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -10,7 +10,7 @@ from lab import LabError, wait_for
 from vici import Vici, ViciError
 
 PLUGINS = ("random nonce openssl drbg kdf pem pkcs1 pkcs8 x509 pubkey revocation constraints chapoly ctr "
-           "kernel-libipsec kernel-netlink socket-default vici updown counters")
+           "kernel-libipsec kernel-netlink socket-default vici updown eap-identity eap-mschapv2 counters")
 
 CONF = """
 charon-systemd {{
@@ -111,13 +111,19 @@ class Strongswan:
 
     # ---- configuration
 
-    def configure(self, psk=None, pki=None, cert=None, **settings):
-        """One connection with one child; `psk` for pre-shared keys, else `pki` and the name of our certificate."""
+    def configure(self, psk=None, pki=None, cert=None, eap=None, **settings):
+        """One connection with one child; `psk` for pre-shared keys, else `pki` and the name of our certificate, or
+        with `eap` a (name, password) that stand instead of it."""
         s = self.settings = {**DEFAULTS, **settings}
         directory = self.environment["SWANCTL_DIR"]
         if psk:
             s.update(auth="psk", remote_auth="psk", local_cert="", remote_ca="",
                      secrets=f'secrets {{ ike-1 {{ secret = "{psk}" }} }}')
+        elif eap:
+            shutil.copy(pki.crt("ca"), os.path.join(directory, "x509ca", "ca.crt"))
+            s.update(auth="eap-mschapv2", remote_auth="pubkey", local_cert=f"eap_id = {eap[0]}",
+                     remote_ca="cacerts = ca.crt",
+                     secrets=f'secrets {{ eap-1 {{ id = {eap[0]}\n secret = "{eap[1]}" }} }}')
         else:
             shutil.copy(pki.crt("ca"), os.path.join(directory, "x509ca", "ca.crt"))
             shutil.copy(pki.crt(cert), os.path.join(directory, "x509", "own.crt"))
@@ -224,3 +230,51 @@ class Strongswan:
             if match and (when := int(match[1]) + int(match[2]) / 1000) >= since:
                 lines.append((when, match[3]))
         return lines
+
+
+CMD_CONF = """
+charon-cmd {{
+  load = {plugins}
+  install_virtual_ip = yes
+  interfaces_use = wlan
+  plugins {{
+    kernel-libipsec {{
+      allow_peer_ts = yes
+    }}
+    revocation {{
+      enable_crl = no
+      enable_ocsp = no
+    }}
+  }}
+}}
+"""
+
+
+class CharonCmd:
+    """strongSwan's client for the command line. It locks files in /run, so it has one of its own."""
+
+    def __init__(self, lab, ns, name="charon-cmd"):
+        self.lab, self.ns, self.name, self.process = lab, ns, name, None
+        self.folder = lab.path(name)
+        os.makedirs(os.path.join(self.folder, "run"), exist_ok=True)
+
+    def connect(self, password, *arguments):
+        conf = os.path.join(self.folder, "strongswan.conf")
+        plugins = PLUGINS.replace(" vici", "").replace(" updown", "").replace(" counters", "")
+        with open(conf, "w") as f:
+            f.write(CMD_CONF.format(plugins=plugins))
+        secret = os.path.join(self.folder, "password")
+        with open(secret, "w") as f:
+            f.write(password + "\n")
+        script = 'mount --bind "$1" /run && shift && exec charon-cmd "$@"'
+        with open(secret) as stdin:
+            self.process = self.lab.spawn(self.ns, self.name, "unshare", "-m", "sh", "-c", script, "sh",
+                                          os.path.join(self.folder, "run"), *arguments, stdin=stdin,
+                                          env={"STRONGSWAN_CONF": conf})
+        return self
+
+    def log(self):
+        return self.process.text()
+
+    def stop(self):
+        return self.process.stop()
