@@ -34,14 +34,23 @@ static inline uint64_t checksum_header4(const uint8_t *ip)
 	return (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
 }
 
-/* Is the checksum of a header without options right? Its sum is then a multiple of 0xffff, and not 0. */
+/*
+ * Is the checksum of a header of 20 bytes right? Its sum is then a multiple of 0xffff, and 2^64 is one more
+ * than such a multiple: carries come in again at the bottom. No header is all zero, so its sum is not 0.
+ */
 static inline bool checksum_is_good4(const uint8_t *ip)
 {
-	uint64_t sum = checksum_header4(ip);
+	uint64_t sum, next;
+	uint32_t last;
 
-	sum = (uint32_t)sum + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+	memcpy(&sum, ip, 8);
+	memcpy(&next, ip + 8, 8);
+	memcpy(&last, ip + 16, 4);
+	sum += next;
+	sum += sum < next;
+	sum += last;
+	sum += sum < last;
+	return sum % 0xffff == 0;
 }
 
 /* Replaces a 16-bit word under a checksum (RFC 1624 3). */

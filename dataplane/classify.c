@@ -15,8 +15,7 @@
 #define PORT_IKE       RTE_BE16(500)
 #define PORT_NAT_T     RTE_BE16(4500)
 #define EXTENSIONS_MAX 4
-#define MAC_MASK       0xffffffffffffull /* of eight bytes loaded from a frame */
-#define FRAGMENT_MASK  RTE_BE16(0x3fff)  /* more fragments, and the offset */
+#define FRAGMENT_MASK  RTE_BE16(0x3fff) /* more fragments, and the offset */
 
 /* A frame on its way through this file. */
 struct frame {
@@ -47,7 +46,7 @@ static enum drop to_kernel(struct worker *w, struct frame *f, enum punt_class cl
 	return to_punt(w, f, class);
 }
 
-static inline enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t encap)
+static enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t encap)
 {
 	struct pkt *p = f->p;
 
@@ -141,7 +140,7 @@ static enum drop local_fragment(struct worker *w, struct frame *f)
 }
 
 /* For an address of the gateway, or for all on the link. */
-static inline enum drop to_us(struct worker *w, struct frame *f)
+static enum drop to_us(struct worker *w, struct frame *f)
 {
 	if (f->fragment && !f->to_all && (f->protocol == IPPROTO_ESP || f->protocol == IPPROTO_UDP))
 		return local_fragment(w, f);
@@ -159,7 +158,7 @@ static inline enum drop to_us(struct worker *w, struct frame *f)
 }
 
 /* Plaintext for somebody else: only a network may send it into a tunnel (RFC 4301 5.2 step 3a). */
-static inline enum drop to_others(struct worker *w, struct frame *f, const uint8_t *destination)
+static enum drop to_others(struct worker *w, struct frame *f, const uint8_t *destination)
 {
 	const struct port *port = &w->dp->port[f->p->port];
 
@@ -191,14 +190,22 @@ static enum drop check_length(struct worker *w, struct frame *f, uint32_t total)
 	return DROP_NONE;
 }
 
-/* An IPv4 packet whose header is good. */
-static inline enum drop by_destination4(struct worker *w, struct frame *f)
+/* Multicast, reserved, loopback: nobody's behind a policy. */
+static inline bool is_special4(uint32_t destination)
 {
-	const uint32_t destination = load32(f->ip + 16), top = ntohl(destination) >> 24;
+	const uint32_t top = ntohl(destination) >> 24;
+
+	return top >= 224 || top == 127;
+}
+
+/* An IPv4 packet whose header is good. */
+static enum drop by_destination4(struct worker *w, struct frame *f)
+{
+	const uint32_t destination = load32(f->ip + 16);
 
 	if (f->to_all || fib_is_local4(w->fib, destination))
 		return to_us(w, f);
-	if (__builtin_expect(top >= 224 || top == 127, 0))
+	if (is_special4(destination))
 		return to_punt(w, f, PUNT_CLASS_OTHER);
 	return to_others(w, f, f->ip + 16);
 }
@@ -310,48 +317,119 @@ static enum drop classify_any(struct worker *w, struct frame *f)
 	}
 }
 
+/* What makes a frame on a port plain. */
+struct plain {
+	uint64_t mac; /* the port's, as the upper six bytes of a number: those of a frame's first eight
+	                 shifted up */
+	uint32_t mtu;
+	uint32_t origin; /* of such a packet: pkt.{from,port,family,encap} */
+};
+
 /*
  * Most frames: unicast to `mac`, IPv4 without options, whole, with a good header, no
- * fragment, in one buffer that is ours. All that ipv4() would find out, in few tests;
- * false says nothing, and leaves the frame to classify_any().
+ * fragment, in one buffer that is ours. All that ipv4() would find out, in few tests.
+ * Its IP header; NULL says nothing, and leaves the frame to classify_any().
  */
-static inline bool is_plain4(struct frame *f, uint64_t mac, uint32_t mtu)
+static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m)
 {
-	const uint8_t *eth = f->ip - ETH_LEN;
-	uint32_t total;
+	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *), *ip = eth + ETH_LEN;
+	const uint32_t len = rte_pktmbuf_data_len(m) - ETH_LEN, total = ntohs(load16(ip + 2));
+	/* type, version and header length, in the order of the frame */
+	const uint32_t kind = (ntohl(load32(eth + 12)) & 0xffffff00u) ^ (RTE_ETHER_TYPE_IPV4 << 16 | 0x4500);
+	const uint64_t mac = load64(eth) << 16 ^ plain->mac;
 
-	if (__builtin_expect(rte_pktmbuf_data_len(f->m) < ETH_LEN + 20, 0))
+	if (__builtin_expect(!pkt_is_writable(m) || mac != 0 || kind != 0, 0))
+		return NULL;
+	if (__builtin_expect(total != len || total < 20 || total > plain->mtu, 0))
+		return NULL;
+	if (__builtin_expect((load16(ip + 6) & FRAGMENT_MASK) != 0 || !checksum_is_good4(ip), 0))
+		return NULL;
+	return ip;
+}
+
+/* Plaintext on a network port for somebody else. False: nothing was done. */
+static inline bool plain_inner(struct worker *w, const struct plain *plain, struct rte_mbuf *m)
+{
+	uint8_t *ip = plain4(plain, m);
+	struct pkt *p = pkt_of(m);
+	uint32_t destination;
+
+	if (__builtin_expect(ip == NULL, 0))
 		return false;
-	f->l4 = 20;
-	f->protocol = f->ip[9];
-	total = ntohs(load16(f->ip + 2));
-	return pkt_is_writable(f->m) && (load64(eth) & MAC_MASK) == mac &&
-	       (ntohl(load32(eth + 12)) & 0xffffff00u) == (RTE_ETHER_TYPE_IPV4 << 16 | 0x4500) &&
-	       total == f->len && total <= mtu && checksum_is_good4(f->ip) &&
-	       (load16(f->ip + 6) & FRAGMENT_MASK) == 0;
+	destination = load32(ip + 16);
+	if (__builtin_expect(is_special4(destination) || fib_is_local4(w->fib, destination), 0))
+		return false;
+	p->ip = ip;
+	p->bucket = policy_bucket4(&w->core->policies, destination);
+	p->len = (uint16_t)(rte_pktmbuf_data_len(m) - ETH_LEN);
+	p->origin = plain->origin;
+	w->inner.m[w->inner.n++] = m;
+	return true;
+}
+
+/* Where in a packet for us its ESP header is (RFC 3948 2.2); 0: nowhere, or it takes a closer look. */
+static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
+{
+	if (__builtin_expect(ip[9] == IPPROTO_ESP, 1))
+		return len >= 20 + 8 ? 20 : 0;
+	if (ip[9] != IPPROTO_UDP || load16(ip + 22) != PORT_NAT_T || ntohs(load16(ip + 24)) != len - 20)
+		return 0;
+	return len >= 28 + 8 ? 28 : 0; /* SPIs that say IKE are reserved too */
+}
+
+/* ESP for us, in UDP or not. False: nothing was done. */
+static inline bool plain_esp(struct worker *w, const struct plain *plain, struct rte_mbuf *m)
+{
+	const uint8_t *ip = plain4(plain, m);
+	struct pkt *p = pkt_of(m);
+	uint32_t at, spi;
+
+	if (__builtin_expect(ip == NULL || !fib_is_local4(w->fib, load32(ip + 16)), 0))
+		return false;
+	at = plain_esp_at(ip, rte_pktmbuf_data_len(m) - ETH_LEN);
+	spi = load32(ip + at);
+	if (__builtin_expect(at == 0 || ntohl(spi) < 256, 0))
+		return false;
+	p->sa = NULL;
+	p->spi = spi;
+	p->esp = (uint16_t)(ETH_LEN + at);
+	p->origin = plain->origin;
+	p->encap = at == 20 ? RG_ENCAP_NONE : RG_ENCAP_UDP;
+	sa_in_prefetch(w->core, spi);
+	w->esp_in.m[w->esp_in.n++] = m;
+	return true;
+}
+
+/* Any frame. */
+static __attribute__((noinline)) void closer_look(struct worker *w, unsigned port, struct rte_mbuf *m)
+{
+	struct frame f = {.m = m,
+	                  .p = pkt_of(m),
+	                  .ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN),
+	                  .len = rte_pktmbuf_data_len(m) - ETH_LEN};
+	enum drop why;
+
+	*f.p = (struct pkt){.port = (uint8_t)port, .ip = f.ip};
+	why = classify_any(w, &f);
+	if (why != DROP_NONE)
+		worker_drop(w, m, why);
 }
 
 void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
 {
-	const uint32_t mtu = w->dp->port[port].mtu;
-	const uint64_t mac = load64(w->dp->port[port].mac) & MAC_MASK;
+	const struct port *p = &w->dp->port[port];
+	const struct pkt kind = {
+	        .from = p->network ? FROM_NETWORK : FROM_UPLINK, .port = (uint8_t)port, .family = 4};
+	const struct plain plain = {.mac = load64(p->mac) << 16, .mtu = p->mtu, .origin = kind.origin};
 
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		struct frame f = {.m = m,
-		                  .p = pkt_of(m),
-		                  .ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN),
-		                  .len = rte_pktmbuf_data_len(m) - ETH_LEN};
-		enum drop why;
-
-		*f.p = (struct pkt){.port = (uint8_t)port, .family = 4, .ip = f.ip};
-		if (__builtin_expect(is_plain4(&f, mac, mtu), 1)) {
-			why = by_destination4(w, &f);
-		} else {
-			f.p->family = 0;
-			why = classify_any(w, &f);
-		}
-		if (__builtin_expect(why != DROP_NONE, 0))
-			worker_drop(w, m, why);
+	if (!p->network) {
+		for (unsigned i = 0; i < n; i++)
+			if (__builtin_expect(!plain_esp(w, &plain, pkts[i]), 0))
+				closer_look(w, port, pkts[i]);
+		return;
 	}
+	/* what comes from a virtual device may lack checksums */
+	for (unsigned i = 0; i < n; i++)
+		if (__builtin_expect(p->virtual_device || !plain_inner(w, &plain, pkts[i]), 0))
+			closer_look(w, port, pkts[i]);
 }

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <emmintrin.h>
-
 struct crypto_lib crypto_lib;
+struct crypto_gcm crypto_gcm[RG_SUITE_END];
+
+_Static_assert(sizeof(struct gcm_context_data) <= sizeof(struct crypto_scratch), "the library's notes fit");
 
 static char name[48], report[256];
 
@@ -75,14 +76,16 @@ static void take_gcm(const IMB_MGR *m)
 {
 	for (uint32_t i = 0; i < RG_SUITE_END; i++) {
 		const struct rg_suite_info *s = rg_suite_info(i);
-		struct crypto_gcm *g = &crypto_lib.gcm[i];
+		struct crypto_gcm *g = &crypto_gcm[i];
 
 		if (s == NULL || (!rg_suite_is_gcm(s) && s->encr != RG_ENCR_NULL_AES_GMAC))
 			continue;
 		g->icv = s->icv;
 		g->seal = s->key == 16 ? m->gcm128_enc : s->key == 24 ? m->gcm192_enc : m->gcm256_enc;
 		g->open = s->key == 16 ? m->gcm128_dec : s->key == 24 ? m->gcm192_dec : m->gcm256_dec;
-		g->expand = s->key == 16 ? m->gcm128_pre : s->key == 24 ? m->gcm192_pre : m->gcm256_pre;
+		crypto_lib.expand[i] = s->key == 16   ? m->gcm128_pre
+		                       : s->key == 24 ? m->gcm192_pre
+		                                      : m->gcm256_pre;
 	}
 }
 
@@ -155,30 +158,5 @@ void crypto_fini(void)
 	if (crypto_lib.manager != NULL)
 		free_mb_mgr(crypto_lib.manager);
 	memset(&crypto_lib, 0, sizeof(crypto_lib));
-}
-
-void crypto_seal(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
-                 const uint8_t *aad, uint32_t aad_len)
-{
-	const struct crypto_gcm *g = &crypto_lib.gcm[suite];
-	struct gcm_context_data ctx;
-
-	g->seal((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len, data + len,
-	        g->icv);
-}
-
-bool crypto_open(uint8_t suite, const void *key, uint8_t *data, uint32_t len, const uint8_t nonce[16],
-                 const uint8_t *aad, uint32_t aad_len)
-{
-	const struct crypto_gcm *g = &crypto_lib.gcm[suite];
-	struct gcm_context_data ctx;
-	alignas(16) uint8_t icv[CRYPTO_ICV];
-	uint32_t others = (uint32_t)(CRYPTO_ICV - g->icv); /* bytes before a short ICV */
-
-	g->open((const struct gcm_key_data *)key, &ctx, data, data, len, nonce, aad, aad_len, icv + others,
-	        g->icv);
-	/* one compare of all bytes, so time tells nothing about how many match */
-	__m128i same = _mm_cmpeq_epi8(_mm_load_si128((const __m128i *)(const void *)icv),
-	                              _mm_loadu_si128((const __m128i *)(const void *)(data + len - others)));
-	return ((uint32_t)_mm_movemask_epi8(same) | ((1u << others) - 1)) == 0xffff;
+	memset(crypto_gcm, 0, sizeof(crypto_gcm));
 }

@@ -128,8 +128,8 @@ int crypto_key_expand(void *ctx, uint32_t suite, const uint8_t *key, void *area)
 	(void)ctx;
 	if (s == NULL)
 		return -EOPNOTSUPP;
-	if (crypto_lib.gcm[suite].expand != NULL) {
-		crypto_lib.gcm[suite].expand(key, (struct gcm_key_data *)area);
+	if (crypto_lib.expand[suite] != NULL) {
+		crypto_lib.expand[suite](key, (struct gcm_key_data *)area);
 		return 0;
 	}
 	if (s->integ == RG_INTEG_NONE) {

@@ -12,12 +12,6 @@
 
 #include <intel-ipsec-mb.h>
 
-struct crypto_gcm {
-	aes_gcm_enc_dec_t seal, open;
-	aes_gcm_pre_t expand; /* AES-GMAC too */
-	uint64_t icv;
-};
-
 struct crypto_gmac {
 	aes_gmac_init_t init;
 	aes_gmac_update_t update;
@@ -25,7 +19,7 @@ struct crypto_gmac {
 };
 
 struct crypto_lib {
-	struct crypto_gcm gcm[RG_SUITE_END];
+	aes_gcm_pre_t expand[RG_SUITE_END]; /* AES-GCM and AES-GMAC */
 	struct crypto_gmac gmac[RG_SUITE_END];
 	IMB_MGR *manager; /* main's: keys */
 	bool key_spare;   /* of AES-128 in Galois counter mode */

@@ -2,385 +2,94 @@
 /*
  * Outbound ESP (RFC 4303 3.3, RFC 4301 5.1.2): from the
  * SA that the inner stage chose to a frame for the next hop. The path is loaded
- * once, in prepare(), where the length is computed, and travels with the packet.
+ * once for a packet, and travels with it. What most packets need is here, in
+ * as few instructions as we could; esp_out_any.c does the rest.
  * Worker threads; only the SA's owner gets past the hand-over.
  */
-#include "dataplane/checksum.h"
-#include "dataplane/esp.h"
 #include "dataplane/mss.h"
-#include "dataplane/outer_bits.h"
-#include "dataplane/stages.h"
-#include "dataplane/transport.h"
+#include "dataplane/seal.h"
 
-#include <netinet/in.h>
+#define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
-#define IPV4_DF  RTE_BE16(0x4000)
-#define IPV6_MIN 1280u
-
-/* One packet on its way to the cipher: all that the last pass needs, in a line or two of the stack. */
-struct seal {
-	union {
-		struct esp_inputs in;
-		uint64_t seq; /* of suites that go in a batch */
-	};
-	struct rte_mbuf *m;
-	uint8_t *clear; /* what is encrypted in place; the ICV goes behind it */
-	const struct sa *sa;
-	const struct path *path;
-	uint16_t cipher, port;
-};
-
-static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
-                           unsigned n);
-
-/* Why a packet cannot go now that its path leads nowhere, or its SA has ended. */
-static enum drop why_not(const struct sa *sa, const struct path *path)
+/* A TCP segment: a SYN may promise too much. */
+static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct pkt *p,
+                                                  const struct path *path, const struct nexthop *nh)
 {
-	if (path->flags & PATH_SUSPENDED) {
-		counters_add(&sa->tunnel->dropped, 1);
-		return DROP_OUT_SUSPENDED;
-	}
-	return sa_is_dead(sa) ? DROP_OUT_SA_DEAD : DROP_OUT_NO_ROUTE;
+	if (mss_clamp(p->ip, p->len, esp_inner_mtu(p->sa, path, nh)))
+		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
-/* RFC 6040 4.1, normal mode, and DSCP copied (RFC 4301 5.1.2.1). */
-static inline uint8_t inner_class(const uint8_t *ip)
+/* Where the outer packet of a plain SA's would begin and end in its buffer; false: it does not fit. */
+static inline bool fits(const struct rte_mbuf *m, uint64_t at, uint32_t frame_len)
 {
-	return ip[0] >> 4 == 4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
-}
-
-/* The template with class, length and checksum in one store, and the rest of it in another two. */
-static inline void write_outer4(uint8_t *outer, const struct path *path, uint16_t len, uint8_t class)
-{
-	uint16_t sum = (uint16_t)~checksum_fold32((uint32_t)path->sum + htons(class) + htons(len));
-	__m128i first = _mm_load_si128((const __m128i *)(const void *)path->hdr);
-
-	first = _mm_or_si128(
-	        first, _mm_set_epi16(0, 0, (short)sum, 0, 0, 0, (short)htons(len), (short)(class << 8)));
-	_mm_storeu_si128((__m128i *)(void *)outer, first);
-	store32(outer + 16, load32(path->hdr + 16));
-	if (path->encap == RG_ENCAP_UDP) {
-		uint64_t udp; /* checksum zero: RFC 3948 2.1 */
-		memcpy(&udp, path->hdr + 20, 8);
-		udp |= (uint64_t)htons((uint16_t)(len - 20)) << 32;
-		memcpy(outer + 20, &udp, 8);
-	}
-}
-
-static void write_outer6(uint8_t *outer, const struct path *path, uint16_t len, uint8_t class)
-{
-	memcpy(outer, path->hdr, 40);
-	outer[0] = (uint8_t)(0x60 | class >> 4);
-	outer[1] = (uint8_t)(class << 4 | (outer[1] & 0xf));
-	store16(outer + 4, htons((uint16_t)(len - 40)));
-	if (path->encap == RG_ENCAP_UDP) {
-		memcpy(outer + 40, path->hdr + 40, 8);
-		store16(outer + 44, htons((uint16_t)(len - 40)));
-	}
-}
-
-/* Outer header, ESP header, the IV of AES-GCM, padding and trailer (RFC 4303 2). The sequence number is
- * used up. */
-static inline void write_esp(uint8_t *outer, const struct seal *s, const struct sa_shape *shape, uint64_t seq,
-                             uint32_t inner_len, uint8_t next_header)
-{
-	static const uint8_t padding[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-	const uint64_t iv = __builtin_bswap64(seq);
-	const uint32_t pad = s->cipher - ESP_TRAILER - inner_len, low = htonl((uint32_t)seq);
-	const uint8_t class = inner_class(s->clear);
-	const uint16_t len = (uint16_t)(s->clear - outer + s->cipher + shape->icv);
-	const uint64_t header = (uint64_t)low << 32 | s->sa->spi;
-	uint8_t *esp = s->clear - shape->iv - ESP_HEADER;
-
-	if (__builtin_expect(s->path->family == 4, 1))
-		write_outer4(outer, s->path, len, class);
-	else
-		write_outer6(outer, s->path, len, class);
-	if (__builtin_expect(shape->iv != 0, 1))
-		_mm_storeu_si128((__m128i *)(void *)esp, _mm_set_epi64x((int64_t)iv, (int64_t)header));
-	else
-		memcpy(esp, &header, sizeof(header));
-	memcpy(s->clear + inner_len, padding, sizeof(padding)); /* make_room() has seen that it fits */
-	store16(s->clear + inner_len + pad, (uint16_t)(next_header << 8 | pad));
-}
-
-/* The frame grows at both ends; its data then begins with the Ethernet header. `spare`: behind it. */
-static inline enum drop make_room(struct rte_mbuf *m, uint32_t front, uint32_t frame_len, uint32_t spare)
-{
-	uint32_t at = (uint32_t)(pkt_of(m)->ip - (uint8_t *)m->buf_addr);
-
-	if (__builtin_expect(!pkt_is_writable(m), 0))
-		return DROP_RX_SHARED;
-	if (__builtin_expect(at < front || at - front + frame_len + spare > m->buf_len, 0))
-		return DROP_OUT_NO_ROOM;
-	m->data_off = (uint16_t)(at - front);
-	m->data_len = (uint16_t)frame_len;
-	m->pkt_len = frame_len;
-	return DROP_NONE;
-}
-
-/* RFC 8200 8.1: UDP over IPv6 has a checksum. */
-static void finish_udp6(const struct seal *s)
-{
-	const struct sa_shape *shape = sa_shape(s->sa);
-	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
-	uint16_t udp_len = (uint16_t)(8 + esp_overhead(shape) + s->cipher), check;
-	uint64_t sum = (uint64_t)s->path->sum + 2ull * htons(udp_len) + checksum_bytes(udp + 8, udp_len - 8u);
-
-	check = (uint16_t)~checksum_fold(sum);
-	store16(udp + 6, check == 0 ? 0xffff : check);
-}
-
-/* One packet by itself, beside the burst. */
-static enum drop seal_alone(struct worker *w, const struct seal *s)
-{
-	const struct sa_shape *shape = sa_shape(s->sa);
-	struct crypto_batch *b = w->crypto;
-
-	if (shape->batched) {
-		esp_batch(&b->op[0], s->sa, s->clear - shape->iv - ESP_HEADER, s->seq, s->cipher);
-		crypto_seal_batch(b, 1);
-		if (b->op[0].result != CRYPTO_OK)
-			return DROP_CRYPTO_ERROR;
-	} else {
-		crypto_seal(s->sa->suite, sa_key(s->sa), s->clear, s->cipher, s->in.nonce, s->in.aad,
-		            s->in.aad_len);
-	}
-	if (s->path->hdr_len == 48)
-		finish_udp6(s);
-	return DROP_NONE;
-}
-
-/* Encrypted whole and cut then (RFC 4303 3.3.4): what no sender can make smaller. Nothing of `s` is left. */
-static void send_in_pieces(struct worker *w, struct seal *s, const struct nexthop *nh)
-{
-	struct rte_mbuf *piece[WORKER_FRAG_ROOM], *m = s->m;
-	uint32_t id = load32(s->clear - sa_shape(s->sa)->iv - 4); /* the sequence number */
-	enum drop why = seal_alone(w, s);
-	unsigned n = 0;
-
-	s->m = NULL;
-	pkt_of(m)->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
-	pkt_of(m)->len = (uint16_t)(rte_pktmbuf_data_len(m) - RTE_ETHER_HDR_LEN);
-	if (why == DROP_NONE)
-		why = fragment_outer(w, m, path_outer_mtu(s->path, nh), id, piece, &n);
-	for (unsigned i = 0; i < n; i++)
-		tx_ip(w, nh, piece[i]);
-	if (why != DROP_NONE) {
-		worker_drop(w, m, why);
-		return;
-	}
-	count_add(w->counters, COUNTER_ENCRYPTED, 1);
-	count_add(w->counters, COUNTER_OUTER_FRAGMENTED, 1);
-	rte_pktmbuf_free(m);
-}
-
-/* A sequence number, and what the cipher needs with it: the last step that can fail. */
-static inline __attribute__((always_inline)) enum drop take_number(struct worker *w, struct sa *sa,
-                                                                   const struct sa_shape *shape, uint32_t len,
-                                                                   struct seal *s, uint64_t *seq)
-{
-	*seq = sa_next_sequence(sa);
-	if (__builtin_expect(*seq == 0, 0)) {
-		event_due(&w->mine->events, sa);
-		return DROP_OUT_SEQUENCE;
-	}
-	if (shape->batched)
-		s->seq = *seq;
-	else
-		esp_inputs_set(&s->in, sa, *seq, __builtin_bswap64(*seq));
-	if (__builtin_expect(sa_account(sa, len, w->now_ms), 0))
-		event_due(&w->mine->events, sa);
-	if (__builtin_expect(tunnel_note_out(sa->tunnel, w->now_ms), 0))
-		event_no_answer(&w->mine->events, sa, w->now_ms);
-	return DROP_NONE;
-}
-
-/* Everything but the cipher text, in tunnel mode, whether it fits or not. */
-static inline __attribute__((always_inline)) enum drop build(struct worker *w, struct rte_mbuf *m,
-                                                             const struct path *path,
-                                                             const struct nexthop *nh, struct seal *s,
-                                                             const struct sa_shape *shape)
-{
-	struct pkt *p = pkt_of(m);
-	struct sa *sa = p->sa;
-	const uint32_t inner_len = pkt_ip_len(m), cipher = esp_cipher_len(shape, inner_len);
-	const uint32_t front = RTE_ETHER_HDR_LEN + path->hdr_len + ESP_HEADER + shape->iv;
-	enum drop why;
-	uint64_t seq;
-	uint8_t *frame;
-
-	s->clear = pkt_ip(m);
-	why = make_room(m, front, front + cipher + shape->icv, (uint32_t)shape->room - shape->icv);
-	if (why != DROP_NONE)
-		return why;
-	why = take_number(w, sa, shape, inner_len, s, &seq);
-	if (why != DROP_NONE)
-		return why;
-	s->m = m;
-	s->sa = sa;
-	s->path = path;
-	s->cipher = (uint16_t)cipher;
-	s->port = nh->port;
-	frame = rte_pktmbuf_mtod(m, uint8_t *);
-	memcpy(frame, nh, 16); /* the outer header overwrites the two bytes behind the Ethernet header */
-	write_esp(frame + RTE_ETHER_HDR_LEN, s, shape, seq, inner_len,
-	          p->family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6);
-	if (__builtin_expect(sa->flags & SA_BITS, 0))
-		outer_bits_apply(sa, frame + RTE_ETHER_HDR_LEN, s->clear, (uint32_t)seq);
-	return DROP_NONE;
+	return at <= m->buf_len && at + frame_len <= m->buf_len;
 }
 
 /*
- * RFC 4301 8.2.1: the sender learns the tunnel's MTU, unless the packet may be cut before encryption. An IPv6
- * packet of the least MTU has to pass whatever the path's is (RFC 8200 5, RFC 2473 7.1).
+ * Everything but the cipher text, for most packets: AES-GCM with a whole ICV, tunnel mode, IPv4
+ * outside, and nothing due. The buffer is known to be ours: classify.c looked, or we made it. False says
+ * nothing and has done nothing: esp_out_any() is next.
  */
-static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path *path,
-                         const struct nexthop *nh, struct seal *s)
+static inline __attribute__((always_inline)) bool prepare(struct worker *w, struct rte_mbuf *m,
+                                                          const struct path *path, struct seal *s,
+                                                          uint64_t now, bool clamp)
 {
-	const struct path *same[WORKER_FRAG_ROOM];
-	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
-	struct pkt *p = pkt_of(m);
-	uint32_t fits = esp_inner_mtu(p->sa, path, nh);
-	enum drop why;
-	unsigned n;
+	const struct pkt *p = pkt_of(m);
+	struct sa *sa = p->sa;
+	const struct nexthop *nh = nexthop_load(path->nexthop);
+	const uint32_t inner_len = p->len, cipher = esp_cipher_len(&sa_shape_gcm16, inner_len);
+	const uint32_t outer_len = path->hdr_len + GCM_AROUND + cipher;
+	uint8_t *const clear = p->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
+	const uint64_t at = (uint64_t)(outer - RTE_ETHER_HDR_LEN - (uint8_t *)m->buf_addr);
+	const bool six = p->family != 4;
+	uint64_t iv;
 
-	if (p->family == 6 && pkt_ip_len(m) <= IPV6_MIN) {
-		why = build(w, m, path, nh, s, sa_shape(p->sa));
-		if (why == DROP_NONE)
-			send_in_pieces(w, s, nh);
-		return why;
-	}
-	if (p->family == 6 || (load16(pkt_ip(m) + 6) & IPV4_DF) != 0) {
-		icmp_too_big(w, m, p->family == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
-		return DROP_OUT_TOO_BIG;
-	}
-	why = fragment_make4(w, m, fits, piece, &n);
-	if (why != DROP_NONE)
-		return why;
-	for (unsigned i = 0; i < n; i++)
-		same[i] = path;
-	rte_pktmbuf_free(m);
-	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	seal_burst(w, piece, same, n);
-	return DROP_NONE;
-}
+	if (__builtin_expect(!sa_is_plain(sa) || nh == NULL || path->family != 4, 0))
+		return false;
+	if (__builtin_expect(outer_len > path_outer_mtu(path, nh), 0))
+		return false;
+	if (__builtin_expect(!fits(m, at, RTE_ETHER_HDR_LEN + outer_len), 0))
+		return false;
+	iv = sa_plain_number(sa);
+	if (__builtin_expect(iv == 0, 0))
+		return false;
 
-/* The same in transport mode: the packet's own headers outside. */
-static enum drop build_transport(struct worker *w, struct rte_mbuf *m, const struct transport_cut *cut,
-                                 const struct path *path, const struct nexthop *nh, struct seal *s)
-{
-	struct sa *sa = pkt_of(m)->sa;
-	const struct sa_shape *shape = sa_shape(sa);
-	const uint32_t len = pkt_ip_len(m), cipher = esp_cipher_len(shape, len - cut->at);
-	const uint32_t room = (path->encap == RG_ENCAP_UDP ? 8u : 0u) + ESP_HEADER + shape->iv;
-	const uint32_t outer_len = room + cut->at + cipher + shape->icv;
-	uint8_t *ip = pkt_ip(m), *frame;
-	uint64_t seq;
-	enum drop why = make_room(m, RTE_ETHER_HDR_LEN + room, RTE_ETHER_HDR_LEN + outer_len,
-	                          (uint32_t)shape->room - shape->icv);
-
-	if (why == DROP_NONE)
-		why = take_number(w, sa, shape, len, s, &seq);
-	if (why != DROP_NONE)
-		return why;
-	s->m = m;
-	s->sa = sa;
-	s->path = path;
-	s->clear = ip + cut->at;
+	/* from here on nothing can fail: the number is used up (H69) */
+	m->data_off = (uint16_t)at;
+	m->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + outer_len);
+	m->pkt_len = RTE_ETHER_HDR_LEN + outer_len;
+	memcpy(outer - RTE_ETHER_HDR_LEN, nh, 16); /* the outer header overwrites the last two */
+	seal_write_outer4(outer, path, outer_len, seal_outer_class(clear, six));
+	seal_write_trailer(clear, inner_len, cipher,
+	                   __builtin_expect(six, 0) ? ESP_NEXT_IPV6 : ESP_NEXT_IPV4);
 	s->cipher = (uint16_t)cipher;
 	s->port = nh->port;
-	frame = rte_pktmbuf_mtod(m, uint8_t *);
-	memcpy(frame, nh->l2, sizeof(nh->l2));
-	transport_write_outer(frame + RTE_ETHER_HDR_LEN, ip, cut, path, (uint16_t)outer_len);
-	transport_write_esp(s->clear, len - cut->at, cipher, sa, seq, cut->next);
-	return DROP_NONE;
-}
+	s->m = m;
+	s->clear = clear;
+	iv = __builtin_bswap64(iv);
+	seal_write_esp(clear - ESP_GCM_IV - ESP_HEADER, sa, iv, true);
+	seal_set_number(s, sa, iv);
+	s->how = seal_aad_len(sa) | (uint32_t)sa->suite << 8;
+	s->key = sa_key(sa);
 
-/* RFC 4303 3.3.4: a packet of the kernel's that may be cut is cut when it is encrypted. */
-static enum drop prepare_transport(struct worker *w, struct rte_mbuf *m, const struct path *path,
-                                   const struct nexthop *nh, struct seal *s)
-{
-	uint8_t *ip = pkt_ip(m);
-	uint32_t len = pkt_ip_len(m), fits;
-	struct transport_cut cut;
-	enum drop why = transport_find(ip, len, &cut);
-
-	if (why != DROP_NONE)
-		return why;
-	/* it speaks for the gateway alone: what others send with its address is none of its */
-	if (!transport_fits_path(ip, path) ||
-	    (pkt_of(m)->from != FROM_KERNEL && pkt_of(m)->from != FROM_SELF))
-		return DROP_TRANSPORT_PATH;
-	fits = transport_mtu(&cut, pkt_of(m)->sa, path, nh);
-	if (len > fits && (ip[0] >> 4 == 6 || (load16(ip + 6) & IPV4_DF) != 0)) {
-		icmp_too_big(w, m, ip[0] >> 4 == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
-		return DROP_OUT_TOO_BIG;
-	}
-	if (w->dp->mss_clamp && mss_is_tcp(ip) && mss_clamp(ip, len, fits))
-		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	why = build_transport(w, m, &cut, path, nh, s);
-	if (why == DROP_NONE && len > fits)
-		send_in_pieces(w, s, nh);
-	return why;
-}
-
-/* Everything but the cipher text. DROP_NONE with `s->m` NULL: it went in pieces. */
-static inline __attribute__((always_inline)) enum drop prepare(struct worker *w, struct rte_mbuf *m,
-                                                               const struct path *path, struct seal *s,
-                                                               const struct sa_shape *shape)
-{
-	struct sa *sa = pkt_of(m)->sa;
-	const struct nexthop *nh = nexthop_load(path->nexthop);
-	const uint32_t inner_len = pkt_ip_len(m), cipher = esp_cipher_len(shape, inner_len);
-	uint8_t *ip = pkt_ip(m);
-
-	s->m = NULL;
-	if (__builtin_expect(nh == NULL || sa_is_dead(sa), 0))
-		return why_not(sa, path);
-	if (__builtin_expect(sa->flags & SA_TRANSPORT, 0))
-		return prepare_transport(w, m, path, nh, s);
-	if (__builtin_expect(path->hdr_len + esp_overhead(shape) + cipher > path_outer_mtu(path, nh), 0))
-		return too_big(w, m, path, nh, s);
-	if (w->dp->mss_clamp && mss_is_tcp(ip) && mss_clamp(ip, inner_len, esp_inner_mtu(sa, path, nh)))
-		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
-	return build(w, m, path, nh, s, shape);
-}
-
-static __attribute__((noinline)) enum drop prepare_other(struct worker *w, struct rte_mbuf *m,
-                                                         const struct path *path, struct seal *s)
-{
-	return prepare(w, m, path, s, sa_shape(pkt_of(m)->sa));
+	sa_account_plain(sa, inner_len, now);
+	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
+		look_at_mss(w, p, path, nh);
+	if (__builtin_expect(tunnel_note_out(sa->tunnel, now), 0))
+		event_no_answer(&w->mine->events, sa, now);
+	return true;
 }
 
 static inline void bring_in(const struct worker *w, const struct seal *s)
 {
-	crypto_prefetch_key(sa_key(s->sa), s->cipher);
+	crypto_prefetch_key(s->key, s->cipher);
 	esp_prefetch_payload(s->clear, s->cipher, w->dp->prefetch_payload);
-}
-
-/* The same, by the port: it wants the sum of the pseudo-header in the field. */
-static void offload_udp6(const struct seal *s)
-{
-	const struct sa_shape *shape = sa_shape(s->sa);
-	uint8_t *udp = s->clear - shape->iv - ESP_HEADER - 8;
-	uint8_t *ip = rte_pktmbuf_mtod_offset(s->m, uint8_t *, RTE_ETHER_HDR_LEN);
-
-	store16(udp + 6,
-	        checksum_fold(checksum_pseudo(ip, IPPROTO_UDP, 8 + esp_overhead(shape) + s->cipher)));
-	s->m->l2_len = RTE_ETHER_HDR_LEN;
-	s->m->l3_len = (uint64_t)(udp - ip) & 0x1ff;
-	s->m->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
 }
 
 static inline void send_sealed(struct worker *w, const struct seal *s)
 {
-	if (s->path->hdr_len == 48) {
-		if (w->dp->port[s->port].udp_checksum)
-			offload_udp6(s);
-		else
-			finish_udp6(s);
-	}
+	if (__builtin_expect(s->udp6, 0))
+		esp_out_udp6(w, s);
 	tx_frame(w, s->port, s->m);
 }
 
@@ -392,8 +101,7 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		esp_prefetch_payload(s[i].clear, s[i].cipher, w->dp->prefetch_payload);
-		esp_batch(&b->op[i], s[i].sa, s[i].clear - sa_shape(s[i].sa)->iv - ESP_HEADER, s[i].seq,
-		          s[i].cipher);
+		seal_batch_op(&b->op[i], &s[i]);
 	}
 	crypto_seal_batch(b, n);
 	for (unsigned i = 0; i < n; i++) {
@@ -407,41 +115,44 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 	return done;
 }
 
-/* Packets of this worker's SAs, in order within each SA, by their paths. How many were sealed. */
-static unsigned seal_burst(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
-                           unsigned n)
+unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path, unsigned n)
 {
-	struct seal seal[WORKER_BURST], batch[WORKER_BURST];
-	unsigned ready = 0, batched = 0, ahead;
+	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
+	const uint64_t now = w->now_ms;
+	const bool clamp = w->dp->mss_clamp;
+	unsigned batched = 0, ahead;
 
 	for (unsigned i = 0; i < n; i++) {
-		bool gcm16 = sa_is_gcm16(pkt_of(m[i])->sa);
-		enum drop why = gcm16 ? prepare(w, m[i], path[i], &seal[ready], &sa_shape_gcm16)
-		                      : prepare_other(w, m[i], path[i], &seal[ready]);
-		if (__builtin_expect(why != DROP_NONE, 0))
-			worker_drop(w, m[i], why);
-		else if (seal[ready].m == NULL)
+		enum drop why;
+
+		if (__builtin_expect(prepare(w, m[i], path[i], end, now, clamp), 1)) {
+			end++;
 			continue;
-		else if (!gcm16 && sa_shape(seal[ready].sa)->batched)
-			batch[batched++] = seal[ready];
+		}
+		why = esp_out_any(w, m[i], path[i], end);
+		if (why != DROP_NONE)
+			worker_drop(w, m[i], why);
+		else if (end->m == NULL)
+			continue;
+		else if (end->batched)
+			batch[batched++] = *end;
 		else
-			ready++;
+			end++;
 	}
-	ahead = ready != 0 ? esp_ahead(seal[0].cipher) : 0;
-	for (unsigned i = 0; i < ready && i < ahead; i++)
-		bring_in(w, &seal[i]);
-	for (unsigned i = 0; i < ready; i++) {
-		const struct seal *s = &seal[i];
-		if (i + ahead < ready)
-			bring_in(w, &s[ahead]);
-		crypto_seal(s->sa->suite, sa_key(s->sa), s->clear, s->cipher, s->in.nonce, s->in.aad,
-		            s->in.aad_len);
+	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0;
+	for (const struct seal *s = seal; s < end && s < seal + ahead; s++)
+		bring_in(w, s);
+	for (const struct seal *s = seal; s < end; s++) {
+		if (s + ahead < end)
+			bring_in(w, s + ahead);
+		seal_now(s);
 		send_sealed(w, s);
 	}
+	n = (unsigned)(end - seal);
 	if (batched != 0)
-		ready += seal_batch(w, batch, batched);
-	count_add(w->counters, COUNTER_ENCRYPTED, ready);
-	return ready;
+		n += seal_batch(w, batch, batched);
+	count_add(w->counters, COUNTER_ENCRYPTED, n);
+	return n;
 }
 
 void esp_out_run(struct worker *w)
@@ -458,5 +169,5 @@ void esp_out_run(struct worker *w)
 		line_prefetch(path[i]);
 	}
 	v->n = 0;
-	seal_burst(w, v->m, path, n);
+	esp_out_seal(w, v->m, path, n);
 }

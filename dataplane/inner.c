@@ -27,18 +27,26 @@ static enum drop out_of_hops(struct worker *w, struct rte_mbuf *m)
 	return DROP_INNER_TTL;
 }
 
+/*
+ * Hop limit, protocol and checksum of IPv4 in one word, as it is loaded: one hop less is one more for the
+ * checksum (RFC 1624 3), which is 0xffff more for the word. Not if no hop is left, or if the checksum's carry
+ * has to come in again.
+ */
+static inline bool hops_are_odd(uint32_t word)
+{
+	return (word & 0xfe) == 0 || word >= 0xfffe0000u;
+}
+
 /* Forwarding costs a hop (RFC 1812 5.3.1, RFC 8200 3). The kernel's packets have paid. */
-static inline enum drop spend_hop(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+static enum drop spend_hop(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
 	if (__builtin_expect(p->from == FROM_KERNEL || p->from == FROM_SELF, 0))
 		return DROP_NONE;
 	if (__builtin_expect(p->family == 4, 1)) {
-		/* hop limit, protocol and checksum in one word: one less, so one more (RFC 1624 3) */
-		uint32_t word = load32(p->ip + 8), sum = (word >> 16) + 1;
+		uint32_t word = load32(p->ip + 8);
 		if (__builtin_expect((word & 0xff) <= 1, 0))
 			return out_of_hops(w, m);
-		sum += sum >= 0xffff;
-		store32(p->ip + 8, sum << 16 | ((word - 1) & 0xffff));
+		store32(p->ip + 8, word + (hops_are_odd(word) ? 0x1ffff : 0xffff));
 		return DROP_NONE;
 	}
 	if (p->ip[7] <= 1)
@@ -99,7 +107,7 @@ static enum drop no_sa(struct worker *w, uint32_t policy)
 }
 
 /* To the owner of the SA that the packet's policy names: most likely this worker. */
-static inline enum drop into_tunnel(struct worker *w, struct rte_mbuf *m, const struct policy_set *set)
+static enum drop into_tunnel(struct worker *w, struct rte_mbuf *m, const struct policy_set *set)
 {
 	struct pkt *p = pkt_of(m);
 	const struct policy_choice c = policy_choose(set, p->ip, p->len);
@@ -137,45 +145,78 @@ static bool took_local(struct worker *w, struct rte_mbuf *m, const struct pkt *p
 	return true;
 }
 
+/* A packet on its way through this file. */
+struct route_of {
+	struct rte_mbuf *m;
+	const struct policy_set *set; /* NULL: no policy owns the destination */
+	struct sa *first;             /* of the set's first policy; NULL: it has none */
+};
+
 /* The policies of each packet; one dependent line a pass: bucket (inner_push()), set, SA. */
-static unsigned find_policies(struct worker *w, struct vec *v, const struct policy_set **set)
+static unsigned find_policies(struct worker *w, struct route_of *r)
 {
 	const struct policies *policies = &w->core->policies;
+	const unsigned n = w->inner.n;
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < v->n; i++) {
-		struct rte_mbuf *m = v->m[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = w->inner.m[i];
 		const struct pkt *p = pkt_of(m);
 
 		if (p->from != FROM_NETWORK && took_local(w, m, p))
 			continue;
-		set[kept] = __builtin_expect(p->family == 4, 1)
-		                    ? policy_lookup4(policies, load32(p->ip + 16), p->hash)
-		                    : policy_lookup6(policies, p->ip + 24, p->hash);
-		if (set[kept] != NULL)
-			line_prefetch(set[kept]);
-		v->m[kept++] = m;
+		r[kept].m = m;
+		r[kept].set = __builtin_expect(p->family == 4, 1)
+		                      ? policy_lookup4(policies, load32(p->ip + 16), p->bucket)
+		                      : policy_lookup6(policies, p->ip + 24, p->hash);
+		line_prefetch(r[kept++].set);
 	}
-	for (unsigned i = 0; i < kept; i++)
-		if (set[i] != NULL)
-			sa_prefetch(policy_first(set[i]));
+	for (unsigned i = 0; i < kept; i++) {
+		r[i].first = r[i].set != NULL ? policy_first(r[i].set) : NULL;
+		line_prefetch(r[i].first);
+	}
 	return kept;
+}
+
+/* Into the tunnel of the first policy's SA, for most packets: IPv4 of a network's that has hops left, and
+ * an SA of this worker's that admits it. False: nothing was done. */
+static inline bool plain_tunnel(struct worker *w, const struct route_of *r)
+{
+	struct pkt *p = pkt_of(r->m);
+	struct sa *sa = r->first;
+	uint8_t *ip = p->ip;
+	uint32_t word;
+
+	if (__builtin_expect(sa == NULL || p->from != FROM_NETWORK || p->family != 4, 0))
+		return false;
+	word = load32(ip + 8);
+	if (__builtin_expect(!(sa->flags & SA_SIMPLE4) || !selectors4_match(&sa->sel4, ip, true), 0))
+		return false;
+	if (__builtin_expect(hops_are_odd(word) || sa_owner(sa) != w->index, 0))
+		return false;
+	store32(ip + 8, word + 0xffff);
+	p->sa = sa;
+	sa_prefetch_more(sa);
+	w->esp_out.m[w->esp_out.n++] = r->m;
+	return true;
 }
 
 void inner_run(struct worker *w)
 {
-	const struct policy_set *set[WORKER_BURST];
-	struct vec *v = &w->inner;
+	struct route_of r[WORKER_BURST];
 	unsigned n;
 
-	if (v->n == 0)
+	if (w->inner.n == 0)
 		return;
-	n = find_policies(w, v, set);
+	n = find_policies(w, r);
 	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = v->m[i];
-		enum drop why = set[i] != NULL ? into_tunnel(w, m, set[i]) : without_policy(w, m);
+		enum drop why;
+
+		if (__builtin_expect(plain_tunnel(w, &r[i]), 1))
+			continue;
+		why = r[i].set != NULL ? into_tunnel(w, r[i].m, r[i].set) : without_policy(w, r[i].m);
 		if (__builtin_expect(why != DROP_NONE, 0))
-			worker_drop(w, m, why);
+			worker_drop(w, r[i].m, why);
 	}
-	v->n = 0;
+	w->inner.n = 0;
 }

@@ -24,18 +24,27 @@ enum pkt_from {
 
 struct pkt {
 	struct sa *sa;
-	uint8_t *ip;   /* the IP header that counts now */
-	uint64_t hash; /* of the inner destination: policy_hash4(), policy_hash6() */
+	uint8_t *ip; /* the IP header that counts now */
+	/* where the inner destination's policies may be, by inner_push() */
+	union {
+		const struct host_bucket *bucket; /* policy_bucket4() */
+		uint64_t hash;                    /* policy_hash6() */
+	};
 	uint64_t seq;
 	uint32_t spi;    /* network byte order */
 	uint16_t len;    /* of the IP packet at `ip`, which ends where the data ends */
 	uint16_t esp;    /* offset of the ESP header */
 	uint16_t cipher; /* bytes to decrypt or encrypt, without ICV */
-	uint8_t from;    /* enum pkt_from */
-	uint8_t port;    /* received on */
-	uint8_t family;  /* 4 or 6: of the IP header at `ip` */
-	uint8_t encap;   /* enum rg_encap, as received */
-	uint8_t reserved[18];
+	union {
+		struct {
+			uint8_t from;   /* enum pkt_from */
+			uint8_t port;   /* received on */
+			uint8_t family; /* 4 or 6: of the IP header at `ip` */
+			uint8_t encap;  /* enum rg_encap, as received */
+		};
+		uint32_t origin; /* all four */
+	};
+	uint8_t reserved[16];
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "one line");
@@ -110,6 +119,11 @@ static inline void store16(void *p, uint16_t v)
 static inline void store32(void *p, uint32_t v)
 {
 	memcpy(p, &v, 4);
+}
+
+static inline void store64(void *p, uint64_t v)
+{
+	memcpy(p, &v, 8);
 }
 
 #endif

@@ -30,10 +30,10 @@ void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned 
 	struct port_counters *c = &w->port[port];
 	uint64_t bytes = 0;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	for (unsigned i = 0; i < n; i++)
 		bytes += rte_pktmbuf_pkt_len(pkts[i]);
+	}
 	counters_add(&c->rx_packets, n);
 	counters_add(&c->rx_bytes, bytes);
 	count_add(w->counters, COUNTER_RX_PACKETS, n);

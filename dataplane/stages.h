@@ -27,7 +27,7 @@ static inline void inner_push(struct worker *w, struct rte_mbuf *m)
 	struct pkt *p = pkt_of(m);
 
 	if (__builtin_expect(p->family == 4, 1))
-		p->hash = policy_hash4(&w->core->policies, load32(p->ip + 16));
+		p->bucket = policy_bucket4(&w->core->policies, load32(p->ip + 16));
 	else
 		p->hash = policy_hash6(&w->core->policies, p->ip + 24);
 	w->inner.m[w->inner.n++] = m;
@@ -70,7 +70,23 @@ void hand_over(struct worker *w, struct rte_mbuf *m, const struct sa *sa, unsign
 void hand_over_flush(struct worker *w);
 
 /* tx.c */
-void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m);
+/* Hands what was collected for a port to it. */
+void tx_port(struct worker *w, unsigned port);
+/* The port is down. */
+void tx_refuse(struct worker *w, struct rte_mbuf *m);
+/* A whole frame. */
+static inline void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
+{
+	struct vec *v = &w->tx[port];
+
+	if (__builtin_expect(!atomic_load_explicit(&w->dp->port[port].up, memory_order_relaxed), 0)) {
+		tx_refuse(w, m);
+		return;
+	}
+	v->m[v->n++] = m;
+	if (__builtin_expect(v->n == WORKER_BURST, 0))
+		tx_port(w, port);
+}
 /* With the next hop's Ethernet header in front of the packet at the start of the data. */
 void tx_ip(struct worker *w, const struct nexthop *nh, struct rte_mbuf *m);
 /* Hands everything collected to ports and rings. */

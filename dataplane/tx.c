@@ -8,7 +8,7 @@
 
 #define TX_TRIES 8 /* a queue that is still full then stays so */
 
-static void flush_port(struct worker *w, unsigned port)
+void tx_port(struct worker *w, unsigned port)
 {
 	struct port *p = &w->dp->port[port];
 	struct vec *v = &w->tx[port];
@@ -36,17 +36,9 @@ static void flush_port(struct worker *w, unsigned port)
 	v->n = 0;
 }
 
-void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
+void tx_refuse(struct worker *w, struct rte_mbuf *m)
 {
-	struct vec *v = &w->tx[port];
-
-	if (!atomic_load_explicit(&w->dp->port[port].up, memory_order_relaxed)) {
-		worker_drop(w, m, DROP_TX_PORT_DOWN);
-		return;
-	}
-	v->m[v->n++] = m;
-	if (v->n == WORKER_BURST)
-		flush_port(w, port);
+	worker_drop(w, m, DROP_TX_PORT_DOWN);
 }
 
 void tx_ip(struct worker *w, const struct nexthop *nh, struct rte_mbuf *m)
@@ -65,7 +57,7 @@ void tx_flush(struct worker *w)
 {
 	for (unsigned i = 0; i < w->dp->n_ports; i++)
 		if (w->tx[i].n != 0)
-			flush_port(w, i);
+			tx_port(w, i);
 	hand_over_flush(w);
 	punt_flush(w);
 }

@@ -130,22 +130,25 @@ __attribute__((no_sanitize_thread)) static inline unsigned host_bucket_match(con
 	return (unsigned)match & ((1u << HOST_BUCKET_ENTRIES) - 1);
 }
 
+/* The value of an exact tag in a bucket; HOST_NONE says nothing of the buckets behind it. */
+static inline uint32_t host_bucket_find(const struct host_bucket *b, uint32_t tag)
+{
+	unsigned match = host_bucket_match(b, tag);
+	uint64_t e;
+
+	if (__builtin_expect(match == 0, 0))
+		return HOST_NONE;
+	e = atomic_load_explicit(&b->entry[__builtin_ctz(match)], memory_order_acquire);
+	return __builtin_expect(e >> 32 == tag, 1) ? (uint32_t)e : HOST_NONE;
+}
+
 /* The value of an exact tag, HOST_NONE if there is none. */
 static inline uint32_t host_find(const struct host_buckets *t, uint64_t hash, uint32_t tag)
 {
-	const struct host_bucket *b = &t->bucket[hash & t->mask];
-	unsigned match = host_bucket_match(b, tag);
-	struct host_cursor c;
+	struct host_cursor c = host_begin(t, hash, tag);
+	uint32_t value = host_bucket_find(&t->bucket[hash & t->mask], tag);
 
-	if (__builtin_expect(match != 0, 1)) {
-		uint64_t e = atomic_load_explicit(&b->entry[__builtin_ctz(match)], memory_order_acquire);
-		if (__builtin_expect(e >> 32 == tag && (uint32_t)e != HOST_NONE, 1))
-			return (uint32_t)e;
-	} else if (atomic_load_explicit(&b->overflow, memory_order_acquire) == 0) {
-		return HOST_NONE;
-	}
-	c = host_begin(t, hash, tag);
-	return host_next(&c);
+	return value != HOST_NONE ? value : host_next(&c);
 }
 
 /* Main from here on. */

@@ -53,17 +53,19 @@ static inline const struct policy_set *policy_set_at(const struct policies *p, u
 	return (const struct policy_set *)(const void *)((const uint8_t *)p->base + (size_t)value * 64);
 }
 
-/* The hash of an inner destination, as in the packet, for policy_lookup*(); a pass
- * ahead of those, since it also brings the bucket in. Tables that grow keep their seed. */
-static inline uint64_t policy_hash4(const struct policies *p, uint32_t destination)
+/* Where an inner destination, as in the packet, would be: for policy_lookup4(), a pass ahead of it, since
+ * it also brings the bucket in. A table that grows meanwhile leaves the bucket as it was until the burst
+ * is over. */
+static inline const struct host_bucket *policy_bucket4(const struct policies *p, uint32_t destination)
 {
 	const struct host_buckets *t = host_table_load(&p->host4);
-	uint64_t hash = host_hash(p->host4.seed, destination, 0);
+	const struct host_bucket *b = &t->bucket[host_hash(p->host4.seed, destination, 0) & t->mask];
 
-	host_prefetch(t, hash);
-	return hash;
+	line_prefetch(b);
+	return b;
 }
 
+/* The same of IPv6, for policy_lookup6(): a hash. Tables that grow keep their seed. */
 static inline uint64_t policy_hash6(const struct policies *p, const uint8_t destination[16])
 {
 	const struct host_buckets *t = host_table_load(&p->host6);
@@ -73,19 +75,27 @@ static inline uint64_t policy_hash6(const struct policies *p, const uint8_t dest
 	return hash;
 }
 
-/* The set that decides on an inner destination, or NULL. Network byte order. */
-static inline const struct policy_set *policy_lookup4(const struct policies *p, uint32_t destination,
-                                                      uint64_t hash)
+/* No host of its bucket, or one that moved: the whole search. */
+static inline const struct policy_set *policy_search4(const struct policies *p, uint32_t destination)
 {
-	uint32_t value = host_find(host_table_load(&p->host4), hash, destination);
+	uint32_t value =
+	        host_find(host_table_load(&p->host4), host_hash(p->host4.seed, destination, 0), destination);
 
-	if (__builtin_expect(value == HOST_NONE, 0)) {
+	if (value == HOST_NONE)
 		value = prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
 		                     __builtin_bswap32(destination));
-		if (value == PREFIX_NONE)
-			return NULL;
-	}
-	return policy_set_at(p, value);
+	return value == PREFIX_NONE ? NULL : policy_set_at(p, value);
+}
+
+/* The set that decides on an inner destination, or NULL. Network byte order. */
+static inline const struct policy_set *policy_lookup4(const struct policies *p, uint32_t destination,
+                                                      const struct host_bucket *b)
+{
+	uint32_t value = host_bucket_find(b, destination);
+
+	if (__builtin_expect(value != HOST_NONE, 1))
+		return policy_set_at(p, value);
+	return policy_search4(p, destination);
 }
 
 static inline const struct policy_set *policy_lookup6(const struct policies *p, const uint8_t destination[16],
@@ -108,7 +118,7 @@ static inline const struct policy_set *policy_lookup6(const struct policies *p, 
 /* Both steps at once. */
 static inline const struct policy_set *policy_find4(const struct policies *p, uint32_t destination)
 {
-	return policy_lookup4(p, destination, policy_hash4(p, destination));
+	return policy_lookup4(p, destination, policy_bucket4(p, destination));
 }
 
 static inline const struct policy_set *policy_find6(const struct policies *p, const uint8_t destination[16])

@@ -16,6 +16,12 @@ const struct sa_shape sa_shapes[RG_SUITE_END] = {
 #undef X
 };
 
+bool sa_admits_any(const struct sa *sa, const uint8_t *ip, uint32_t len)
+{
+	return selectors_admit(sa_rare(sa)->selectors, &sa->sel4, sa->flags & SA_SIMPLE4, ip, len,
+	                       sa->flags & SA_OUTBOUND);
+}
+
 #define PACKET_BYTES_MAX 65536u /* no inner packet is larger */
 
 /* Packets until `value` may have reached `limit`, at `step` at the most for each; at least 1. */

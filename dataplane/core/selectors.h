@@ -64,15 +64,25 @@ void selectors_fill(struct selectors *selectors, const struct selectors_shape *s
 void selectors_list(const struct selectors *all, const struct selectors4 *fast, struct rg_api_selector *local,
                     struct rg_api_selector *remote);
 
-/* Addresses in host byte order. Two subtractions and two compares, no branch. */
-static inline bool selectors4_match(const struct selectors4 *fast, uint32_t remote, uint32_t local)
+/* Of an inner IPv4 packet with a whole header. */
+static inline bool selectors4_match(const struct selectors4 *fast, const uint8_t *ip, bool local_is_source)
 {
-	return (remote - fast->remote_first <= fast->remote_span) &
-	       (local - fast->local_first <= fast->local_span);
+	uint64_t both; /* addresses: one load and one swap */
+	uint32_t source, destination;
+
+	memcpy(&both, ip + 12, 8);
+	both = __builtin_bswap64(both);
+	source = (uint32_t)(both >> 32);
+	destination = (uint32_t)both;
+	if (local_is_source)
+		return destination - fast->remote_first <= fast->remote_span &&
+		       source - fast->local_first <= fast->local_span;
+	return source - fast->remote_first <= fast->remote_span &&
+	       destination - fast->local_first <= fast->local_span;
 }
 
 /*
- * The stage's call: `ip` is an inner packet of `len` bytes, at least a whole
+ * The whole question: `ip` is an inner packet of `len` bytes, at least a whole
  * header of its version (20 or 40 bytes) long. `all` may be NULL: `fast` is all there is.
  */
 static inline bool selectors_admit(const struct selectors *all, const struct selectors4 *fast, bool simple4,
@@ -80,15 +90,8 @@ static inline bool selectors_admit(const struct selectors *all, const struct sel
 {
 	struct flow flow;
 
-	if (__builtin_expect(simple4 && ip[0] >> 4 == 4, 1)) {
-		uint32_t source, destination;
-		memcpy(&source, ip + 12, 4);
-		memcpy(&destination, ip + 16, 4);
-		source = ntohl(source);
-		destination = ntohl(destination);
-		return selectors4_match(fast, local_is_source ? destination : source,
-		                        local_is_source ? source : destination);
-	}
+	if (simple4 && ip[0] >> 4 == 4)
+		return selectors4_match(fast, ip, local_is_source);
 	return all != NULL && flow_parse(&flow, ip, len) && selectors_match(all, &flow, local_is_source);
 }
 
