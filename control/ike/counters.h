@@ -52,6 +52,7 @@
 	X(illegal_moves, "ike-illegal-state-moves", 0)                                                       \
 	X(dataplane_refused, "ike-dataplane-refused", 0)                                                     \
 	X(gave_up, "ike-gave-up", 0)                                                                         \
+	X(hints, "ike-unprotected-hints", 0)                                                                 \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \
 	X(rekey_collisions, "ike-rekey-collisions", 0)                                                       \
 	X(reauthenticated, "ike-reauthenticated", 0)                                                         \

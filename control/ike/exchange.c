@@ -10,6 +10,7 @@
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/table.h"
+#include "control/ike/timers.h"
 #include "control/ike/window.h"
 
 #include <openssl/crypto.h>
@@ -439,6 +440,7 @@ void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg)
 	}
 	if (msg.sk_type == 0) {
 		IKE_COUNT(m, unprotected);
+		timer_hint(sa);
 		return;
 	}
 	if (!check_id(sa, dg, &msg))

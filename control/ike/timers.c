@@ -72,17 +72,36 @@ static uint64_t probe_due(struct ike_sa *sa, uint64_t period)
 	return (esp > sa->last_in_ms ? esp : sa->last_in_ms) + period;
 }
 
+/* Up to a quarter of the period early, so that clients which came back all at once are not
+ * asked all at once for ever. */
+static uint64_t spread(const struct ike_sa *sa, uint64_t period)
+{
+	uint32_t r;
+
+	ike_sa_random(sa, &r, sizeof(r));
+	return period / 4 * (r % 1024) / 1024;
+}
+
 void timer_dpd(struct ike_sa *sa)
 {
 	uint64_t period = (uint64_t)sa->connection->lifetimes.dpd_s * 1000;
 	uint64_t due = probe_due(sa, period), now = ike_sa_now(sa);
 
-	if (due <= now) {
+	if (due <= now + period / 4) {
 		if (!mobike_check_nat(sa))
 			informational_probe(sa);
 		due = now + period;
 	}
-	ike_sa_timer(sa, TIMER_DPD, due);
+	ike_sa_timer(sa, TIMER_DPD, due - spread(sa, period));
+}
+
+void timer_hint(struct ike_sa *sa)
+{
+	if (sa->state != IKE_STATE_ESTABLISHED || exchange_waiting(sa) != NULL || !TAILQ_EMPTY(&sa->tasks) ||
+	    probe_due(sa, TIMER_HINT_MS) > ike_sa_now(sa))
+		return;
+	IKE_COUNT(sa->manager, hints);
+	informational_probe(sa);
 }
 
 void timer_rekey(struct ike_sa *sa)
@@ -102,9 +121,10 @@ void timers_established(struct ike_sa *sa)
 {
 	const struct rg_cfg_connection *c = sa->connection;
 	uint64_t now = ike_sa_now(sa), life = (uint64_t)c->lifetimes.ike_s * 1000;
+	uint64_t dpd = (uint64_t)c->lifetimes.dpd_s * 1000;
 
-	if (c->lifetimes.dpd_s != 0)
-		ike_sa_timer(sa, TIMER_DPD, now + (uint64_t)c->lifetimes.dpd_s * 1000);
+	if (dpd != 0)
+		ike_sa_timer(sa, TIMER_DPD, now + dpd - spread(sa, dpd));
 	if (life == 0)
 		return;
 	ike_sa_timer(sa, TIMER_REKEY, now + timer_jitter(sa, life / 10 * 9));

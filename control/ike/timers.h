@@ -13,6 +13,7 @@
 #define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
+#define TIMER_HINT_MS      10000u /* heard from within that time: an unprotected notify is passed over */
 #define TIMER_OLD_CHILD_MS 30000u /* a rekeyed Child SA whose Delete never comes */
 
 /* Calls the handler of each timer that is due. */
@@ -24,6 +25,9 @@ uint64_t timer_jitter(const struct ike_sa *sa, uint64_t ms);
 void timer_half_open(struct ike_sa *sa);
 void timer_dpd(struct ike_sa *sa);
 void timer_rekey(struct ike_sa *sa);
+/* An unprotected message for an SA that is up: the peer may have lost it, or anybody may have sent
+ * that. Asks the peer, where nothing is known of it for a while (H41; RFC 7296 2.4). */
+void timer_hint(struct ike_sa *sa);
 void timer_expire(struct ike_sa *sa);
 void timer_child(struct ike_sa *sa);
 void timer_fragments(struct ike_sa *sa);
