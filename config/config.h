@@ -121,6 +121,21 @@ enum rg_cfg_rr { RG_RR_ALWAYS, RG_RR_FIRST_USE, RG_RR_NEVER };
 
 struct rg_cfg_rule;
 
+enum rg_cfg_mode { RG_CFG_MODE_INHERITED, RG_CFG_TUNNEL, RG_CFG_TRANSPORT };
+enum rg_cfg_pfs { RG_CFG_PFS_INHERITED, RG_CFG_PFS_REQUIRED, RG_CFG_PFS_OPTIONAL };
+
+/* One Child SA of a connection. What is 0 is as the connection says. */
+struct rg_cfg_child {
+	char *name;
+	struct rg_cfg_prefix *selectors_local, *selectors_remote;
+	size_t n_selectors_local, n_selectors_remote;
+	struct rg_cfg_proposal *esp;
+	size_t n_esp;
+	enum rg_cfg_mode mode;
+	enum rg_cfg_pfs pfs;
+	uint32_t lifetime_s;
+};
+
 struct rg_cfg_connection {
 	char *name;
 	unsigned *uplinks; /* indexes, in order of preference */
@@ -153,6 +168,10 @@ struct rg_cfg_connection {
 		bool rr_missing_cookie_accept;   /* rr-missing-cookie: accept */
 		unsigned updates, updates_per_s; /* rate limit: `updates` per `updates_per_s` seconds */
 	} mobility;
+	enum rg_cfg_mode mode; /* ESP, never inherited */
+	enum rg_cfg_pfs pfs;
+	struct rg_cfg_child *children; /* none: one, which is as the connection says */
+	size_t n_children;
 	unsigned request_window; /* IKE requests that the peer may have on the wire */
 	bool fragmentation;
 	unsigned fragment_size;    /* bytes of the largest IKE datagram we send, IP header included */

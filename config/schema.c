@@ -224,6 +224,23 @@ static const struct cfg_key connection_keys[] = {
         {"lifetimes", CFG_T_SECTION, .section = &lifetime_section,
          .help = "When keys are renewed and silence is questioned."},
         {"mobility", CFG_T_SECTION, .section = &mobility_section, .help = "How clients move."},
+        {"mode", CFG_T_WORD, FIELD(rg_cfg_connection, mode), .words = cfg_mode_words, .standard = "tunnel",
+         .help = "`tunnel`: whole packets inside ESP. `transport` (RFC 7296 section 1.3.1): traffic between "
+                 "an address "
+                 "of the gateway and the client's own, without a second IP header; there is no pool then, "
+                 "and a client "
+                 "that does not ask for it is refused."},
+        {"pfs", CFG_T_WORD, FIELD(rg_cfg_connection, pfs), .words = cfg_pfs_words, .standard = "required",
+         .help = "Whether a rekey or a further Child SA needs a key exchange of its own where the ESP "
+                 "proposal names a "
+                 "group. `optional` accepts a client that offers none (Apple's)."},
+        {"children", CFG_T_SECTION, NAMED(rg_cfg_connection, children, n_children),
+         .section = &cfg_child_section, .max_count = 8,
+         .help = "Several Child SAs, by name, each with selectors of its own; without it there is one with "
+                 "what the "
+                 "connection says. Where the gateway begins the session it makes all of them, the first in "
+                 "IKE_AUTH; a "
+                 "client's requests take the first that fits."},
         {"request-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, request_window), .min = 1, .max = 16,
          .standard = "4",
          .help = "IKE requests that a client may have on the wire at a time (SET_WINDOW_SIZE). We send as "

@@ -207,7 +207,7 @@ static void add_children(struct listing *l, const struct ike_sa *sa, uint64_t no
 		        child_state_name(child->state), "suite", esp_suite(child), "local_ts",
 		        selectors_of(&child->local), "remote_ts", selectors_of(&child->remote), "tunnel",
 		        (json_int_t)sa->tunnel, "age_s", seconds(now, child->born_ms), "rekey_s",
-		        left(now, child->rekey_ms), "current", sa->policy_sa == child->handle_out);
+		        left(now, child->rekey_ms), "current", child_is_current(child));
 
 		add_traffic(l->control, child, o);
 		json_array_append_new(l->second, o);

@@ -119,7 +119,9 @@ bool traffic_send(struct swarm *s, struct phase_run *run, struct client *c, unsi
 {
 	struct ike_sa *sa = c->sa;
 	const struct rg_cfg_addr *from = inner_address(s, sa);
-	struct esp_sa *out = sa->n_policies > 0 ? sad_outbound(&s->sad, sa->policies[0].handle) : NULL;
+	const struct flow *flow = TAILQ_FIRST(&sa->flows);
+	struct esp_sa *out =
+	        flow != NULL && flow->n_policies > 0 ? sad_outbound(&s->sad, flow->policies[0].handle) : NULL;
 	struct sad_tunnel *tunnel = out != NULL ? sad_tunnel(&s->sad, out->tunnel) : NULL;
 	struct mark mark = {MAGIC, (uint32_t)(c - s->clients), s->traffic.next, swarm_clock_us()};
 	uint8_t *packet = tunnel != NULL && from != NULL ? net_esp_buffer(&s->net, &tunnel->path) : NULL;

@@ -103,6 +103,7 @@ static void established(struct exchange *x, struct child_sa *child)
 	auth_established(x->sa);
 	if (child != NULL)
 		child_installed(child, true);
+	child_create_start(x->sa); /* the others of the connection */
 	exchange_finish(x, 0);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "control/ike/child.h"
 
+#include "control/ike/child_rights.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
 #include "control/ike/timers.h"
@@ -14,36 +15,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-
-/* Our side of the traffic: a client's virtual addresses, a gateway's networks. */
-static void allowed_local(const struct ike_sa *sa, struct child_selectors *out)
-{
-	*out = (struct child_selectors){0};
-	if (sa->session_initiator && (sa->want_ip4 || sa->want_ip6)) {
-		for (unsigned i = 0; i < sa->n_vips; i++) {
-			struct rg_api_selector s = ts_host(&sa->vips[i].addr);
-
-			ts_add(out, &s);
-		}
-		return;
-	}
-	pad_local(sa, out);
-}
-
-/* The peer's side: what its rule gives it, never more (H30). */
-static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
-{
-	if (!sa->session_initiator) {
-		pad_remote(sa, out);
-		return;
-	}
-	*out = sa->want_remote;
-	if (out->n > 0)
-		return;
-	out->s[0] = ts_any(4);
-	out->s[1] = ts_any(6);
-	out->n = 2;
-}
 
 static void take_choice(struct child_sa *child, const struct ike_choice *choice)
 {
@@ -63,32 +34,95 @@ static uint16_t notify_for(struct ike_manager *m, enum ike_reject reason)
 	return notify != 0 ? notify : IKE_NOTIFY_INVALID_SYNTAX;
 }
 
+/* The peer's offer, as one of our children would take it. */
+struct offer {
+	struct ike_sa_payload sa;
+	struct ike_selectors tsi, tsr;
+	bool transport; /* USE_TRANSPORT_MODE, and the selectors are what it can carry */
+};
+
+static enum ike_reject read_offer(struct offer *o, const struct ike_msg *msg)
+{
+	struct ike_notify notify;
+	enum ike_reject reason = ike_sa_decode(&o->sa, ike_msg_find(msg, IKE_PAYLOAD_SA));
+
+	if (reason == IKE_OK)
+		reason = ike_selectors_decode(&o->tsi, ike_msg_find(msg, IKE_PAYLOAD_TSi));
+	if (reason == IKE_OK)
+		reason = ike_selectors_decode(&o->tsr, ike_msg_find(msg, IKE_PAYLOAD_TSr));
+	o->transport = reason == IKE_OK && ike_notify_find(msg, IKE_NOTIFY_USE_TRANSPORT_MODE, &notify);
+	return reason;
+}
+
+/* Narrows the offer to what the child may carry. False: there is nothing. With transport mode
+ * the addresses are those that we see (RFC 7296 2.23.1); without, those that the peer wrote. */
+static bool narrow(struct child_sa *child, const struct offer *o)
+{
+	struct child_selectors local, remote;
+	struct ike_selectors tsi = o->tsi, tsr = o->tsr;
+
+	child->transport = child_wants_transport(child);
+	if (child->transport && (!o->transport || !child_see_through_nat(child->sa, false, &tsi) ||
+	                         !child_see_through_nat(child->sa, true, &tsr)))
+		return false;
+	child_rights(child, child->transport, &local, &remote);
+	ts_narrow(&tsi, &remote, &child->remote);
+	ts_narrow(&tsr, &local, &child->local);
+	return child->remote.n > 0 && child->local.n > 0;
+}
+
+/* A proposal of this child's, once its selectors fit. */
+static enum ike_reject choose(struct child_sa *child, enum ike_select what, const struct offer *o,
+                              struct ike_choice *choice)
+{
+	const struct rg_cfg_proposal *esp;
+	size_t n = child_proposals(child, &esp);
+
+	if (what == IKE_SELECT_CHILD && child_wants_pfs(child))
+		what = IKE_SELECT_CHILD_PFS;
+	return ike_select(choice, what, esp, n, &o->sa);
+}
+
+/* The first of the connection's children that fits; one that was rekeyed stays what it is. */
+static enum ike_reject choose_child(struct child_sa *child, enum ike_select what, const struct offer *o,
+                                    struct ike_choice *choice, bool *fits)
+{
+	enum ike_reject reason = IKE_REJECT_NO_PROPOSAL;
+	size_t index = 0;
+
+	if (child->flow != NULL) {
+		*fits = narrow(child, o);
+		return choose(child, what, o, choice);
+	}
+	while ((child->cfg = child_cfg(child->sa, index++)) != NULL) {
+		if (!narrow(child, o))
+			continue;
+		*fits = true;
+		reason = choose(child, what, o, choice);
+		if (reason == IKE_OK)
+			return IKE_OK;
+	}
+	child->cfg = child_cfg(child->sa, 0);
+	/* What it offers for other traffic decides what it is told. */
+	return *fits ? reason : choose(child, what, o, choice);
+}
+
 uint16_t child_read_request(struct child_sa *child, enum ike_select what, const struct ike_msg *msg,
                             struct ike_choice *choice)
 {
-	const struct rg_cfg_connection *c = child->sa->connection;
 	struct ike_manager *m = child->sa->manager;
-	struct child_selectors local, remote;
-	struct ike_selectors tsi, tsr;
-	struct ike_sa_payload sa;
-	enum ike_reject reason = ike_sa_decode(&sa, ike_msg_find(msg, IKE_PAYLOAD_SA));
+	bool fits = false;
+	struct offer o;
+	enum ike_reject reason = read_offer(&o, msg);
 
 	if (reason == IKE_OK)
-		reason = ike_select(choice, what, c->esp, c->n_esp, &sa);
-	if (reason == IKE_OK)
-		reason = ike_selectors_decode(&tsi, ike_msg_find(msg, IKE_PAYLOAD_TSi));
-	if (reason == IKE_OK)
-		reason = ike_selectors_decode(&tsr, ike_msg_find(msg, IKE_PAYLOAD_TSr));
+		reason = choose_child(child, what, &o, choice, &fits);
 	if (reason != IKE_OK)
 		return notify_for(m, reason);
 	take_choice(child, choice);
 	if (child->spi_out == 0)
 		return IKE_NOTIFY_INVALID_SYNTAX;
-	allowed_local(child->sa, &local);
-	allowed_remote(child->sa, &remote);
-	ts_narrow(&tsi, &remote, &child->remote);
-	ts_narrow(&tsr, &local, &child->local);
-	if (child->remote.n > 0 && child->local.n > 0 && pad_claim(child->sa, &child->remote))
+	if (fits && pad_claim(child->sa, &child->remote))
 		return 0;
 	IKE_COUNT(m, ts_unacceptable);
 	return IKE_NOTIFY_TS_UNACCEPTABLE;
@@ -104,6 +138,8 @@ static void build_selectors(const struct child_sa *child, const struct child_sel
 	ts_to_wire(child->we_initiated ? remote : local, &r);
 	ike_build_selectors(out, IKE_PAYLOAD_TSi, i.ts, i.n);
 	ike_build_selectors(out, IKE_PAYLOAD_TSr, r.ts, r.n);
+	if (child->transport)
+		ike_build_status(out, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
 }
 
 void child_build_answer(const struct child_sa *child, const struct ike_choice *choice, struct ike_build *out)
@@ -123,8 +159,7 @@ static void wanted(const struct child_sa *child, const struct child_sa *old, str
 		*remote = old->remote;
 		return;
 	}
-	allowed_local(sa, local);
-	allowed_remote(sa, remote);
+	child_rights(child, child->transport, local, remote);
 	if (local->n > 0)
 		return;
 	if (sa->want_ip4)
@@ -133,40 +168,58 @@ static void wanted(const struct child_sa *child, const struct child_sa *old, str
 		local->s[local->n++] = ts_any(6);
 }
 
-void child_build_request(const struct child_sa *child, enum ike_select what, const struct child_sa *old,
+void child_build_request(struct child_sa *child, enum ike_select what, const struct child_sa *old,
                          struct ike_build *out)
 {
-	const struct rg_cfg_connection *c = child->sa->connection;
+	const struct rg_cfg_proposal *esp;
+	size_t n = child_proposals(child, &esp);
 	struct child_selectors local, remote;
 
+	child->transport = old != NULL ? old->transport : child_wants_transport(child);
 	wanted(child, old, &local, &remote);
-	ike_build_sa_offer(out, what, c->esp, c->n_esp, (const uint8_t *)&child->spi_in,
-	                   sizeof(child->spi_in));
+	ike_build_sa_offer(out, what, esp, n, (const uint8_t *)&child->spi_in, sizeof(child->spi_in));
 	build_selectors(child, &local, &remote, out);
+}
+
+/* The answer's selectors, as we see the addresses: TSi is our side, we asked. */
+static bool read_selectors(struct child_sa *child, const struct child_sa *old, const struct ike_msg *msg)
+{
+	const struct ike_payload *p_tsi = ike_msg_find(msg, IKE_PAYLOAD_TSi);
+	const struct ike_payload *p_tsr = ike_msg_find(msg, IKE_PAYLOAD_TSr);
+	struct child_selectors local, remote;
+	struct ike_selectors tsi, tsr;
+	struct ike_notify notify;
+
+	if (p_tsi == NULL || p_tsr == NULL || ike_selectors_decode(&tsi, p_tsi) != IKE_OK ||
+	    ike_selectors_decode(&tsr, p_tsr) != IKE_OK)
+		return false;
+	/* Who asks for transport mode and gets a tunnel has no use for it (RFC 7296 1.3.1). */
+	if (child->transport != ike_notify_find(msg, IKE_NOTIFY_USE_TRANSPORT_MODE, &notify))
+		return false;
+	if (child->transport &&
+	    (!child_see_through_nat(child->sa, true, &tsi) || !child_see_through_nat(child->sa, false, &tsr)))
+		return false;
+	wanted(child, old, &local, &remote);
+	if (!ts_contained(&tsi, &local) || !ts_contained(&tsr, &remote))
+		return false;
+	ts_from_wire(&tsi, &child->local);
+	ts_from_wire(&tsr, &child->remote);
+	return child->local.n > 0 && child->remote.n > 0;
 }
 
 int child_read_answer(struct child_sa *child, enum ike_select what, const struct child_sa *old,
                       const struct ike_msg *msg, struct ike_choice *choice)
 {
-	const struct rg_cfg_connection *c = child->sa->connection;
 	const struct ike_payload *p_sa = ike_msg_find(msg, IKE_PAYLOAD_SA);
-	const struct ike_payload *p_tsi = ike_msg_find(msg, IKE_PAYLOAD_TSi);
-	const struct ike_payload *p_tsr = ike_msg_find(msg, IKE_PAYLOAD_TSr);
-	struct child_selectors local, remote;
-	struct ike_selectors tsi, tsr;
+	const struct rg_cfg_proposal *esp;
+	size_t n = child_proposals(child, &esp);
 	struct ike_sa_payload sa;
 
-	if (p_sa == NULL || p_tsi == NULL || p_tsr == NULL || ike_sa_decode(&sa, p_sa) != IKE_OK ||
-	    ike_select_answer(choice, what, c->esp, c->n_esp, &sa) != IKE_OK ||
-	    ike_selectors_decode(&tsi, p_tsi) != IKE_OK || ike_selectors_decode(&tsr, p_tsr) != IKE_OK)
-		return -EPROTO;
-	wanted(child, old, &local, &remote);
-	if (!ts_contained(&tsi, &local) || !ts_contained(&tsr, &remote))
+	if (p_sa == NULL || ike_sa_decode(&sa, p_sa) != IKE_OK ||
+	    ike_select_answer(choice, what, esp, n, &sa) != IKE_OK)
 		return -EPROTO;
 	take_choice(child, choice);
-	ts_from_wire(&tsi, &child->local);
-	ts_from_wire(&tsr, &child->remote);
-	return child->spi_out != 0 && child->local.n > 0 && child->remote.n > 0 ? 0 : -EPROTO;
+	return read_selectors(child, old, msg) && child->spi_out != 0 ? 0 : -EPROTO;
 }
 
 int child_derive(struct child_sa *child, const struct ike_choice *choice, struct ike_view ni,
@@ -195,14 +248,13 @@ void child_set_limits(struct child_sa *child)
 	        .hard_bytes = c->lifetimes.child_bytes,
 	        .soft_packets = c->lifetimes.child_packets / 10 * 9,
 	        .hard_packets = c->lifetimes.child_packets,
-	        .hard_seconds = c->lifetimes.child_s,
+	        .hard_seconds = child_lifetime_s(child),
 	};
 }
 
 void child_start_lifetimes(struct child_sa *child)
 {
-	uint64_t now = ike_sa_now(child->sa),
-	         life = (uint64_t)child->sa->connection->lifetimes.child_s * 1000;
+	uint64_t now = ike_sa_now(child->sa), life = (uint64_t)child_lifetime_s(child) * 1000;
 
 	child->rekey_ms = life == 0 ? 0 : now + timer_jitter(child->sa, life / 10 * 9);
 	child->expire_ms = life == 0 ? 0 : now + life;

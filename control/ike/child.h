@@ -10,6 +10,7 @@
 #ifndef RG_IKE_CHILD_H
 #define RG_IKE_CHILD_H
 
+#include "control/ike/child_rights.h"
 #include "control/ike/child_sa.h"
 #include "control/ike/crypto/keymat.h"
 #include "control/ike/wire/payload.h"
@@ -23,7 +24,7 @@ uint16_t child_read_request(struct child_sa *child, enum ike_select what, const 
 void child_build_answer(const struct child_sa *child, const struct ike_choice *choice, struct ike_build *out);
 
 /* SA, TSi, TSr of a request. A rekey (`old` not NULL) offers the selectors of the old one. */
-void child_build_request(const struct child_sa *child, enum ike_select what, const struct child_sa *old,
+void child_build_request(struct child_sa *child, enum ike_select what, const struct child_sa *old,
                          struct ike_build *out);
 /* `old` as in the request. 0; -EPROTO: the answer is not one to our request (suite or
  * selectors that we did not offer, malformed). */

@@ -66,6 +66,7 @@ struct child_sa *child_create(struct ike_sa *sa, bool we_initiated)
 	if (child == NULL)
 		return NULL;
 	child->sa = sa;
+	child->cfg = child_cfg(sa, 0);
 	child->we_initiated = we_initiated;
 	child->handle_in = handles_take(&m->sa_in);
 	child->handle_out = handles_take(&m->sa_out);
@@ -78,6 +79,18 @@ struct child_sa *child_create(struct ike_sa *sa, bool we_initiated)
 	child->spi_in = htonl((NODE + 1) << 28 | child->handle_in);
 	child->born_ms = ike_sa_now(sa);
 	TAILQ_INSERT_TAIL(&sa->children, child, link);
+	return child;
+}
+
+struct child_sa *child_create_heir(struct child_sa *old, bool we_initiated)
+{
+	struct child_sa *child =
+	        flow_children(old->flow) < IKE_MAX_HEIRS ? child_create(old->sa, we_initiated) : NULL;
+
+	if (child == NULL)
+		return NULL;
+	child->cfg = old->cfg;
+	child->flow = old->flow;
 	return child;
 }
 
@@ -100,17 +113,48 @@ void child_free(struct child_sa *child)
 void child_destroy(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;
+	struct flow *flow = child->flow;
 	struct ike_batch *batch = batch_new(sa->manager, NULL, NULL, NULL);
 
 	if (batch != NULL) {
 		batch->removal = true;
 		child_steps_remove(child, batch);
-		batch_submit(batch);
 	}
 	if (child->state >= CHILD_INBOUND)
 		ike_sa_event(sa, IKE_EVENT_CHILD_DOWN, "%08x in, %08x out", ntohl(child->spi_in),
 		             ntohl(child->spi_out));
 	child_free(child);
+	if (batch != NULL) {
+		flow_left(flow, batch);
+		batch_submit(batch);
+	}
+	child_schedule(sa);
+}
+
+void child_deleted(struct child_sa *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_batch *batch;
+
+	if (!child->in_added || child->flow == NULL || flow_current(child->flow) == NULL ||
+	    child_is_current(child)) {
+		child_destroy(child);
+		return;
+	}
+	batch = batch_new(sa->manager, NULL, NULL, NULL);
+	if (batch == NULL || child_set_state(child, CHILD_DELETED) < 0) {
+		if (batch != NULL)
+			batch_submit(batch);
+		child_destroy(child);
+		return;
+	}
+	batch->removal = true;
+	if (child->out_added)
+		batch_add(batch, RG_MSG_SA_OUT_DEL)->handle.handle = child->handle_out;
+	child->out_added = false;
+	batch_submit(batch);
+	child->rekey_ms = child->outbound_ms = child->expire_ms = 0;
+	child->delete_ms = ike_sa_now(sa) + TIMER_LATE_MS;
 	child_schedule(sa);
 }
 
@@ -130,7 +174,7 @@ struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
 	struct child_sa *child;
 
 	TAILQ_FOREACH (child, &sa->children, link) {
-		if (child->spi_out == spi && child->state != CHILD_NEW)
+		if (child->spi_out == spi && child->state != CHILD_NEW && child->state != CHILD_DELETED)
 			return child;
 	}
 	return NULL;
@@ -149,7 +193,14 @@ struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction,
 
 struct child_sa *child_current(struct ike_sa *sa)
 {
-	return sa->policy_sa != 0 ? child_by_handle(sa, RG_OUT, sa->policy_sa) : NULL;
+	const struct flow *flow = TAILQ_FIRST(&sa->flows);
+
+	return flow != NULL ? flow_current(flow) : NULL;
+}
+
+bool child_is_current(const struct child_sa *child)
+{
+	return child->flow != NULL && child->flow->sa_out == child->handle_out;
 }
 
 static uint8_t api_df(enum rg_cfg_df df)
@@ -174,6 +225,7 @@ static void fill(const struct child_sa *child, struct rg_api_sa *record, enum rg
 	record->suite = child->suite;
 	record->window = direction == RG_IN ? child->window : 0;
 	record->lifetime = child->lifetime;
+	record->mode = child->transport ? RG_MODE_TRANSPORT : RG_MODE_TUNNEL;
 	if (direction == RG_OUT)
 		fill_outer(child->sa->connection, record);
 	memcpy(record->key, direction == RG_IN ? child->keys.in : child->keys.out, sizeof(record->key));
@@ -197,14 +249,16 @@ void child_steps_sas(struct child_sa *child, uint64_t sequence_in, uint64_t sequ
 int child_steps_install(struct child_sa *child, bool current, struct ike_batch *batch)
 {
 	struct ike_sa *sa = child->sa;
-	int error = session_prepare(sa, &child->remote);
+	int error = session_prepare(sa);
 
+	if (error == 0)
+		error = flow_prepare(child);
 	if (error < 0)
 		return error;
 	session_steps_tunnel(sa, batch);
 	child_steps_sas(child, 0, 0, batch);
 	if (current)
-		session_steps_policies(sa, child->handle_out, batch);
+		flow_steps(child->flow, child->handle_out, batch);
 	return 0;
 }
 
@@ -222,14 +276,9 @@ void child_installed(struct child_sa *child, bool current)
 
 void child_steps_remove(struct child_sa *child, struct ike_batch *batch)
 {
-	struct ike_sa *sa = child->sa;
-
-	if (sa->superseded)
-		succession_yield(sa);
-	if (sa->policy_sa == child->handle_out && sa->policies_installed) {
-		session_steps_policies(sa, 0, batch);
-		sa->policy_sa = 0;
-	}
+	if (child->sa->superseded)
+		succession_yield(child->sa);
+	flow_steps_leave(child, batch);
 	if (child->out_added)
 		batch_add(batch, RG_MSG_SA_OUT_DEL)->handle.handle = child->handle_out;
 	if (child->in_added)
@@ -243,7 +292,7 @@ void child_make_current(struct child_sa *child)
 	struct ike_batch *batch;
 
 	child->outbound_ms = 0;
-	if (sa->policy_sa == child->handle_out || !child->out_added)
+	if (child_is_current(child) || !child->out_added)
 		return;
 	batch = batch_new(sa->manager, sa, NULL, NULL);
 	if (batch == NULL) {
@@ -251,7 +300,7 @@ void child_make_current(struct child_sa *child)
 		child_schedule(sa);
 		return;
 	}
-	session_steps_policies(sa, child->handle_out, batch);
+	flow_steps(child->flow, child->handle_out, batch);
 	batch_submit(batch);
 	if (child->state == CHILD_INBOUND)
 		child_set_state(child, CHILD_INSTALLED);

@@ -26,6 +26,7 @@ struct ike_batch;
 	X(REKEYING, "rekeying")   /* current; we asked for its successor */                                  \
 	X(REKEYED, "rekeyed")     /* has a successor; still accepts, waits for its Delete */                 \
 	X(DELETING, "deleting")   /* we sent its Delete */                                                   \
+	X(DELETED, "deleted")     /* has a successor; inbound alone, for packets that are late */            \
 	X(DEAD, "dead")           /* out of the dataplane, to be freed */
 
 enum child_state {
@@ -48,6 +49,8 @@ struct child_keys {
 struct child_sa {
 	TAILQ_ENTRY(child_sa) link;
 	struct ike_sa *sa;
+	struct flow *flow;              /* what it carries; NULL until it is installed */
+	const struct rg_cfg_child *cfg; /* never NULL */
 	enum child_state state;
 	bool we_initiated;  /* this Child SA: decides the direction of keys and collisions */
 	uint32_t spi_in;    /* network byte order; ours */
@@ -57,6 +60,7 @@ struct child_sa {
 	uint32_t suite;    /* enum rg_suite */
 	uint16_t dh_group; /* of the exchange that made it; 0: none */
 	bool esn;
+	bool transport; /* mode */
 	unsigned window;
 	struct child_keys keys;
 	struct child_selectors local, remote;
@@ -66,7 +70,7 @@ struct child_sa {
 	uint64_t rekey_ms;    /* soft, jittered; 0: never */
 	uint64_t expire_ms;   /* hard; 0: never */
 	uint64_t outbound_ms; /* responder of a rekey: when the outbound becomes current at the latest; 0 */
-	uint64_t delete_ms;   /* when a REKEYED one whose Delete never came is removed; 0 */
+	uint64_t delete_ms; /* when a REKEYED one whose Delete never came, or a DELETED one, is removed; 0 */
 	bool in_added, out_added;   /* handed to the dataplane */
 	bool recover;               /* was reinstalled after a crash of the dataplane: to be rekeyed */
 	struct child_sa *successor; /* of a REKEYED one, NULL otherwise */
@@ -84,9 +88,11 @@ const char *child_state_name(enum child_state state);
  * table.h does not list. */
 int child_set_state(struct child_sa *child, enum child_state state);
 
-/* A new one in state NEW with an inbound handle and SPI of ours; NULL if
- * memory or the SPI space is exhausted. */
+/* A new one in state NEW with an inbound handle and SPI of ours, of the first of the
+ * connection's children; NULL if memory or the SPI space is exhausted, or the session has too many. */
 struct child_sa *child_create(struct ike_sa *sa, bool we_initiated);
+/* The same in place of `old`: of its flow and its configuration. */
+struct child_sa *child_create_heir(struct child_sa *old, bool we_initiated);
 
 /* Removes it from the dataplane where it is there, wipes and frees it. The
  * pointer is invalid afterwards. */
@@ -98,8 +104,10 @@ void child_free(struct child_sa *child);
 struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi);  /* network byte order */
 struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi); /* network byte order */
 struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction, uint32_t handle);
-/* The Child SA that the session's policies use; NULL while there is none. */
+/* The Child SA that the session's first flow uses; NULL while there is none. */
 struct child_sa *child_current(struct ike_sa *sa);
+/* Do its flow's packets leave through it? */
+bool child_is_current(const struct child_sa *child);
 
 /* Appends the records that install both directions, inbound first, with the
  * session's tunnel before them if it is not there yet. With `current` the session's
@@ -118,6 +126,10 @@ void child_steps_remove(struct child_sa *child, struct ike_batch *batch);
 /* Makes a rekeyed Child SA's outbound current now: policies are swapped
  * (POLICY_SET), the timer is cleared. Idempotent. */
 void child_make_current(struct child_sa *child);
+
+/* Its Delete was answered, or came. One that has a successor stays for a moment to receive what
+ * is late, the others go at once. */
+void child_deleted(struct child_sa *child);
 
 /* `child` goes, at the peer's wish, before those that it was to replace: they serve again. */
 void child_revert(struct child_sa *child);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CREATE_CHILD_SA for Child SAs: tells rekeys from new ones, and makes a new one,
- * in both roles, where the session has none (RFC 7296 1.3.1; H15, H37, H40). A session
- * has one Child SA; a second one is refused with NO_ADDITIONAL_SAS. Core thread only.
+ * CREATE_CHILD_SA for Child SAs: tells the peer's rekeys from new ones, answers new ones
+ * (RFC 7296 1.3.1; H15, H37, H40), and knows which of ours are missing. Core thread only.
  */
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
@@ -10,7 +9,9 @@
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
+#include "control/ike/rekey_task.h"
 #include "control/ike/session.h"
+#include "control/ike/succession.h"
 
 #include <openssl/crypto.h>
 
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A new Child SA on its way, of either role. */
+/* A new Child SA that the peer asked for. */
 struct creation {
 	struct exchange *x;
 	struct child_sa *child;
@@ -74,8 +75,11 @@ static void created(struct ike_batch *batch, bool gone)
 	if (gone) {
 		exchange_finish(x, -ECANCELED);
 	} else if (batch->error != 0) {
-		/* Nobody knows how much of it is there, tunnel and policies included. */
-		session_remove(sa);
+		/* Nobody knows how much of it is there, the tunnel included where it is the first. */
+		if (flow_count(sa) <= 1)
+			session_remove(sa);
+		else
+			child_destroy(c->child);
 		exchange_finish(x, refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE));
 	} else {
 		cp_build_reply(sa, &x->out);
@@ -89,7 +93,7 @@ static void created(struct ike_batch *batch, bool gone)
 	}
 }
 
-static int install(struct creation *c, void (*finish)(struct ike_batch *batch, bool gone))
+static int install(struct creation *c)
 {
 	struct ike_sa *sa = c->child->sa;
 	struct ike_batch *batch;
@@ -99,7 +103,7 @@ static int install(struct creation *c, void (*finish)(struct ike_batch *batch, b
 
 	if (error < 0)
 		return error;
-	batch = batch_new(sa->manager, sa, finish, c->x); /* `c` may be gone by then, the exchange is not */
+	batch = batch_new(sa->manager, sa, created, c->x); /* `c` may be gone by then, the exchange is not */
 	if (batch == NULL)
 		return -ENOMEM;
 	if (child_steps_install(c->child, true, batch) < 0)
@@ -115,7 +119,7 @@ static void answer_with_dh(struct dh_job *job)
 
 	c->dh = job->dh;
 	job->dh = (struct ike_dh){0};
-	if (job->error == 0 && install(c, created) == 0)
+	if (job->error == 0 && install(c) == 0)
 		return;
 	child_destroy(c->child);
 	exchange_finish(x, refuse(x, job->error == -EBADMSG ? IKE_NOTIFY_INVALID_SYNTAX
@@ -123,18 +127,16 @@ static void answer_with_dh(struct dh_job *job)
 }
 
 /* The peer's nonce and, if the proposal has a group, its DH value. IKE_OK or why not. */
-static enum ike_reject read_keys(struct creation *c, const struct ike_msg *msg, bool is_response,
-                                 struct ike_ke *ke)
+static enum ike_reject read_keys(struct creation *c, const struct ike_msg *msg, struct ike_ke *ke)
 {
-	uint8_t *to = is_response ? c->nonce_r : c->nonce_i;
 	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_KE);
 	struct ike_view nonce;
 	enum ike_reject reason = ike_nonce_decode(&nonce, ike_msg_find(msg, IKE_PAYLOAD_NONCE));
 
 	if (reason != IKE_OK)
 		return reason;
-	memcpy(to, nonce.data, nonce.len);
-	*(is_response ? &c->nonce_r_len : &c->nonce_i_len) = nonce.len;
+	memcpy(c->nonce_i, nonce.data, nonce.len);
+	c->nonce_i_len = nonce.len;
 	if (c->choice.suite.dh == 0)
 		return IKE_OK;
 	if (p == NULL)
@@ -177,15 +179,14 @@ static int create(struct ike_sa *sa, struct exchange *x)
 		child_destroy(c->child);
 		return refuse(x, notify);
 	}
-	reason = read_keys(c, &x->msg, false, &ke);
+	reason = read_keys(c, &x->msg, &ke);
 	if (reason != IKE_OK) {
 		child_destroy(c->child);
 		return refuse_keys(c, x, reason);
 	}
 	c->nonce_r_len = INIT_NONCE_LEN;
 	ike_sa_random(sa, c->nonce_r, INIT_NONCE_LEN);
-	error = ke.group != 0 ? dh_job_submit(sa, ke.group, NULL, &ke, answer_with_dh, c)
-	                      : install(c, created);
+	error = ke.group != 0 ? dh_job_submit(sa, ke.group, NULL, &ke, answer_with_dh, c) : install(c);
 	if (error == 0)
 		return EXCHANGE_PARKED;
 	child_destroy(c->child);
@@ -195,10 +196,9 @@ static int create(struct ike_sa *sa, struct exchange *x)
 int child_request(struct ike_sa *sa, struct exchange *x)
 {
 	const struct ike_payload *p = ike_msg_find(&x->msg, IKE_PAYLOAD_NOTIFY);
-	struct child_sa *child;
 
 	/* RFC 7296 2.25.2: it is being rekeyed or closed, or lost a simultaneous rekey (2.8.2). */
-	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it || rekey_ike_on_wire(sa) != NULL)
 		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
 	for (; p != NULL; p = ike_msg_next(&x->msg, p)) {
 		struct ike_notify notify;
@@ -211,105 +211,83 @@ int child_request(struct ike_sa *sa, struct exchange *x)
 		if (reason == IKE_OK && notify.type == IKE_NOTIFY_REKEY_SA)
 			return rekey(sa, x, &notify);
 	}
-	TAILQ_FOREACH (child, &sa->children, link) {
-		if (child->state != CHILD_DELETING && child->state != CHILD_DEAD)
-			return refuse(x, IKE_NOTIFY_NO_ADDITIONAL_SAS);
-	}
+	if (flow_count(sa) >= sa->connection->max_children)
+		return refuse(x, IKE_NOTIFY_NO_ADDITIONAL_SAS);
 	return create(sa, x);
 }
 
-/* Initiator: a new one in place of those that were lost. */
+/* Initiator */
 
-struct create_task {
-	struct task task;
-	struct creation *c;
-};
-
-static int task_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+/* Those that are configured where we began the session; else those that it had and lost. */
+static bool is_wanted(const struct ike_sa *sa, const struct rg_cfg_child *cfg)
 {
-	struct creation *c = ((struct create_task *)task)->c;
+	const struct flow *flow;
 
-	if (child_current(sa) != NULL)
-		return TASK_SKIP;
-	c->child = child_create(sa, true);
-	if (c->child == NULL)
-		return -ENOSPC;
-	c->nonce_i_len = INIT_NONCE_LEN;
-	ike_sa_random(sa, c->nonce_i, INIT_NONCE_LEN);
-	/* Without DH, whatever the proposals: PFS comes with the first rekey. */
-	child_build_request(c->child, IKE_SELECT_CHILD_AUTH, NULL, out);
-	ike_build_nonce(out, c->nonce_i, c->nonce_i_len);
-	return 0;
-}
-
-static void task_installed(struct ike_batch *batch, bool gone)
-{
-	struct exchange *x = batch->context;
-	struct creation *c;
-
-	if (gone) {
-		exchange_finish(x, -ECANCELED);
-		return;
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		if (flow->cfg == cfg && flow->keep)
+			return flow->sa_out == 0;
 	}
-	c = ((struct create_task *)x->request->task)->c;
-	if (batch->error != 0)
-		informational_delete_child(c->child);
-	else
-		child_installed(c->child, true);
-	c->child = NULL;
-	exchange_finish(x, 0);
+	return sa->session_initiator;
 }
 
-static int create_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+static bool is_asked_for(const struct ike_sa *sa, const struct rg_cfg_child *cfg)
 {
-	struct creation *c = ((struct create_task *)task)->c;
-	uint16_t error = exchange_error_of(&x->msg);
-	struct ike_ke ke = {0};
+	const struct outstanding *r;
+	const struct task *task;
 
-	c->x = x;
-	if (error != 0) {
-		ike_sa_log(sa, IKE_LOG_WARN, "the peer refused a new Child SA: %s",
-		           ike_notify_type_name(error));
-		ike_sa_delete(sa, "no Child SA is left");
-		return 0;
+	TAILQ_FOREACH (r, &sa->requests, link) {
+		if (r->task->type == &child_task_type && ((const struct child_task *)r->task)->old_spi == 0 &&
+		    ((const struct child_task *)r->task)->cfg == cfg)
+			return true;
 	}
-	if (child_read_answer(c->child, IKE_SELECT_CHILD_AUTH, NULL, &x->msg, &c->choice) < 0 ||
-	    read_keys(c, &x->msg, true, &ke) != IKE_OK)
-		return -EPROTO;
-	return install(c, task_installed) < 0 ? -EPROTO : TASK_PARKED;
+	TAILQ_FOREACH (task, &sa->tasks, link) {
+		if (task->type == &child_task_type && ((const struct child_task *)task)->old_spi == 0 &&
+		    ((const struct child_task *)task)->cfg == cfg)
+			return true;
+	}
+	return false;
 }
-
-static void create_free(struct task *task)
-{
-	struct creation *c = ((struct create_task *)task)->c;
-
-	if (c->child != NULL)
-		child_destroy(c->child);
-	creation_free(c);
-	free(task);
-}
-
-static const struct task_type create_type = {
-        .name = "CREATE_CHILD_SA (new)",
-        .exchange = IKE_EXCHANGE_CREATE_CHILD_SA,
-        .build = task_build,
-        .response = create_response,
-        .free = create_free,
-};
 
 void child_create_start(struct ike_sa *sa)
 {
-	struct create_task *t;
+	const struct rg_cfg_child *cfg;
 
-	if (task_find(sa, &create_type) != NULL)
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
 		return;
-	t = calloc(1, sizeof(*t));
-	if (t != NULL)
-		t->c = calloc(1, sizeof(*t->c));
-	if (t == NULL || t->c == NULL) {
-		free(t);
+	for (size_t i = 0; (cfg = child_cfg(sa, i)) != NULL; i++) {
+		if (is_wanted(sa, cfg) && !is_asked_for(sa, cfg))
+			child_task_start(sa, cfg, 0, child_first_group(sa, cfg), 0);
+	}
+}
+
+bool child_is_missing(const struct ike_sa *sa)
+{
+	const struct rg_cfg_child *cfg;
+
+	for (size_t i = 0; (cfg = child_cfg(sa, i)) != NULL; i++) {
+		if (is_wanted(sa, cfg))
+			return true;
+	}
+	return false;
+}
+
+void child_create_retry(struct ike_sa *sa, struct child_task *t)
+{
+	child_task_drop_fresh(sa, t);
+	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
+		child_task_start(sa, t->cfg, 0, child_first_group(sa, t->cfg), rekey_retry_ms(sa));
+}
+
+void child_create_refused(struct ike_sa *sa, struct child_task *t, uint16_t error)
+{
+	ike_sa_log(sa, IKE_LOG_WARN, "the peer refused a new Child SA: %s", ike_notify_type_name(error));
+	if (error == IKE_NOTIFY_TEMPORARY_FAILURE) {
+		child_create_retry(sa, t);
+		rekey_refused(sa, error);
 		return;
 	}
-	t->task.type = &create_type;
-	task_queue(sa, &t->task);
+	child_task_drop_fresh(sa, t);
+	succession_complete(sa);
+	if (flow_count(sa) == 0)
+		ike_sa_delete(sa, "no Child SA is left");
 }

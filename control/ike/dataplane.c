@@ -123,35 +123,48 @@ static void reinstalled(struct ike_batch *batch, bool gone)
 		sa->manager->homing->resynced(sa);
 }
 
+/* The policies, now that it is known which SAs are there. True: a flow has none. */
+static bool reinstall_flows(struct ike_sa *sa, struct ike_batch *batch)
+{
+	struct flow *flow;
+	bool lost = false;
+
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		const struct child_sa *current = flow_current(flow);
+		bool there = current != NULL && current->out_added;
+
+		for (unsigned i = 0; i < flow->n_policies; i++)
+			flow->policies[i].installed = false;
+		flow_steps(flow, there ? current->handle_out : 0, batch);
+		lost = lost || !there;
+	}
+	return lost;
+}
+
 static void reinstall(struct ike_sa *sa, const struct rg_counters_hdr *old)
 {
-	struct child_sa *current = child_current(sa), *child, *next;
+	struct child_sa *child, *next;
 	struct ike_batch *batch = batch_new(sa->manager, sa, reinstalled, NULL);
-	bool lost = false;
+	bool lost;
 
 	if (batch == NULL)
 		return;
-	sa->tunnel_installed = sa->policies_installed = false;
-	for (unsigned i = 0; i < sa->n_policies; i++)
-		sa->policies[i].installed = false;
-	sa->policy_sa = 0;
+	sa->tunnel_installed = false;
 	session_steps_tunnel(sa, batch);
 	for (child = TAILQ_FIRST(&sa->children); child != NULL; child = next) {
 		next = TAILQ_NEXT(child, link);
 		if (child->state == CHILD_NEW)
 			continue;
-		if (reinstall_child(child, old, batch)) {
+		if (child->state == CHILD_DELETED)
+			child_free(child); /* all of it is gone */
+		else if (reinstall_child(child, old, batch))
 			child->recover = true;
-			continue;
-		}
-		lost = true;
-		if (child == current)
-			current = NULL;
-		informational_delete_child(child);
+		else
+			informational_delete_child(child);
 	}
-	session_steps_policies(sa, current != NULL ? current->handle_out : 0, batch);
+	lost = reinstall_flows(sa, batch);
 	batch_submit(batch);
-	if (lost && current == NULL)
+	if (lost)
 		child_create_start(sa);
 }
 
@@ -172,6 +185,7 @@ static void say_again(struct ike_sa *sa)
 {
 	struct ike_batch *batch = batch_new(sa->manager, sa, NULL, NULL);
 	struct ike_dp_step *step;
+	struct flow *flow;
 
 	if (batch == NULL)
 		return;
@@ -179,8 +193,8 @@ static void say_again(struct ike_sa *sa)
 	step->migrate.handle = sa->tunnel;
 	step->migrate.generation = ++sa->tunnel_generation;
 	ike_sa_path(sa, &step->migrate.path);
-	if (sa->policies_installed)
-		session_steps_policies(sa, sa->policy_sa, batch);
+	TAILQ_FOREACH (flow, &sa->flows, link)
+		flow_steps(flow, flow->sa_out, batch);
 	batch_submit(batch);
 	if (sa->manager->homing->resynced != NULL)
 		sa->manager->homing->resynced(sa);
@@ -207,7 +221,7 @@ static bool recover(struct ike_sa *sa)
 			continue;
 		child->recover = false;
 		any = true;
-		if (child == child_current(sa))
+		if (child_is_current(child))
 			rekey_child_start(child);
 	}
 	return any;

@@ -91,6 +91,7 @@ struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool i
 	sa->heap_index = SIZE_MAX;
 	sa->deadline = IKE_NEVER;
 	TAILQ_INIT(&sa->children);
+	TAILQ_INIT(&sa->flows);
 	TAILQ_INIT(&sa->tasks);
 	TAILQ_INIT(&sa->requests);
 	TAILQ_INIT(&sa->answers);
@@ -209,6 +210,7 @@ void ike_sa_delete(struct ike_sa *sa, const char *reason)
 static void inherit_children(struct ike_sa *heir, struct ike_sa *old)
 {
 	struct child_sa *child;
+	struct flow *flow;
 
 	while ((child = TAILQ_FIRST(&old->children)) != NULL) {
 		TAILQ_REMOVE(&old->children, child, link);
@@ -218,12 +220,13 @@ static void inherit_children(struct ike_sa *heir, struct ike_sa *old)
 	heir->tunnel = old->tunnel;
 	heir->tunnel_generation = old->tunnel_generation;
 	heir->tunnel_installed = old->tunnel_installed;
-	memcpy(heir->policies, old->policies, sizeof(heir->policies));
-	heir->n_policies = old->n_policies;
-	heir->policies_installed = old->policies_installed;
-	heir->policy_sa = old->policy_sa;
-	old->tunnel = old->n_policies = old->policy_sa = 0;
-	old->tunnel_installed = old->policies_installed = false;
+	while ((flow = TAILQ_FIRST(&old->flows)) != NULL) {
+		TAILQ_REMOVE(&old->flows, flow, link);
+		TAILQ_INSERT_TAIL(&heir->flows, flow, link);
+		flow->sa = heir;
+	}
+	old->tunnel = 0;
+	old->tunnel_installed = false;
 	session_tunnel_owner(heir);
 }
 

@@ -13,6 +13,7 @@
 #include "control/ike/child_sa.h"
 #include "control/ike/crypto/keymat.h"
 #include "control/ike/exchange.h"
+#include "control/ike/flow.h"
 #include "control/ike/ike.h"
 #include "control/ike/ops.h"
 #include "control/ike/task.h"
@@ -71,11 +72,11 @@ enum ike_capability {
 	IKE_CAP_CHILDLESS = 1u << 3,     /* the responder takes IKE_AUTH without a Child SA (RFC 6023) */
 };
 
-#define IKE_MAX_CHILDREN   8u
-#define IKE_MAX_QUEUED     8u /* datagrams that wait while the SA is parked */
-#define IKE_MAX_PEER_ADDRS 8u /* H54 */
-#define IKE_MAX_VIPS       2u /* one IPv4, one IPv6 */
-#define IKE_MAX_POLICIES   RG_API_MAX_SELECTORS
+#define IKE_MAX_CHILDREN   32u /* whatever their state */
+#define IKE_MAX_HEIRS      4u  /* of one flow: a rekey of each side, and one whose Delete is to come */
+#define IKE_MAX_QUEUED     8u  /* datagrams that wait while the SA is parked */
+#define IKE_MAX_PEER_ADDRS 8u  /* H54 */
+#define IKE_MAX_VIPS       2u  /* one IPv4, one IPv6 */
 
 /* A virtual address: ours to give as responder, ours to use as initiator. */
 struct ike_vip {
@@ -83,15 +84,6 @@ struct ike_vip {
 	uint8_t prefix_len; /* 32, 128, or what the peer said */
 	bool from_pool;     /* goes back to the pool at the end */
 	uint8_t pool;       /* then: its index in the configuration of the session */
-};
-
-/* A dataplane policy of the session: one prefix of the peer's side. All point
- * to the outbound SA of the current Child SA. */
-struct ike_policy {
-	uint32_t handle;
-	uint8_t family, prefix_len;
-	bool installed; /* handed to the dataplane */
-	uint8_t prefix[16];
 };
 
 struct auth_eap;       /* auth_eap.h: from the first IKE_AUTH to AUTH, where EAP lies between */
@@ -190,10 +182,7 @@ struct ike_sa {
 	uint32_t tunnel;            /* handle; 0: not in the dataplane yet */
 	uint32_t tunnel_generation; /* of the last path sent; the next is one more */
 	bool tunnel_installed;
-	struct ike_policy policies[IKE_MAX_POLICIES];
-	unsigned n_policies;
-	bool policies_installed;
-	uint32_t policy_sa; /* handle of the outbound SA that the policies point at; 0: none */
+	struct flow_list flows; /* in order of age: the first is that of IKE_AUTH */
 
 	/* Initiator's wishes */
 	bool want_ip4, want_ip6;
@@ -206,6 +195,7 @@ struct ike_sa {
 	const char *down_reason;
 	uint8_t rekey_nonce[32]; /* of the rekey that made it: the lower of both (RFC 7296 2.8.2) */
 	size_t rekey_nonce_len;
+	uint64_t refused_ms;   /* since when the peer answers TEMPORARY_FAILURE; 0: it does not */
 	uint64_t ancestor_spi; /* our SPI of the IKE SA that it was heir of; 0: none */
 	bool heir_has_it;      /* REKEYED: the session is the heir's, nothing is left to undo */
 

@@ -86,7 +86,7 @@ static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_b
 	uint32_t spi_in = ((struct delete_task *)task)->spi_in, spi = ntohl(spi_in);
 	struct child_sa *child = child_by_spi_in(sa, spi_in);
 
-	if (child == NULL || child_set_state(child, CHILD_DELETING) < 0)
+	if (child == NULL || child->state == CHILD_DELETED || child_set_state(child, CHILD_DELETING) < 0)
 		return TASK_SKIP;
 	ike_build_delete(out, IKE_PROTOCOL_ESP, &spi, 1);
 	return 0;
@@ -98,7 +98,7 @@ static int delete_child_response(struct ike_sa *sa, struct task *task, struct ex
 
 	(void)x;
 	if (child != NULL)
-		child_destroy(child);
+		child_deleted(child);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ static void delete_child_by_peer(struct ike_sa *sa, uint32_t spi_out, uint32_t *
 		rekey_child_peer_deleted(child);
 	if (child->state != CHILD_DELETING)
 		answer[(*n)++] = ntohl(child->spi_in);
-	child_destroy(child);
+	child_deleted(child);
 }
 
 static void delete_children(struct ike_sa *sa, const struct ike_delete *del, struct exchange *x)

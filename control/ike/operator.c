@@ -56,14 +56,21 @@ int ike_rekey_session(struct ike_manager *m, uint64_t session)
 int ike_rekey_children(struct ike_manager *m, uint64_t session)
 {
 	struct ike_sa *sa = ike_find_session(m, session);
-	struct child_sa *child = sa != NULL ? child_current(sa) : NULL;
+	struct flow *flow;
+	bool any = false;
 
-	if (child == NULL)
+	if (sa == NULL)
 		return -ENOENT;
 	if (!is_up(sa))
 		return -EBUSY;
-	rekey_child_start(child);
-	return 0;
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		struct child_sa *child = flow_current(flow);
+
+		if (child != NULL)
+			rekey_child_start(child);
+		any = any || child != NULL;
+	}
+	return any ? 0 : -ENOENT;
 }
 
 int ike_terminate(struct ike_manager *m, uint64_t session)

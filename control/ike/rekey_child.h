@@ -9,8 +9,9 @@
 #include "control/ike/child_sa.h"
 #include "control/ike/wire/payload.h"
 
-#define REKEY_NONCE_LEN 32u
-#define REKEY_RETRY_MS  10000u /* after a refusal (RFC 7296 2.25: "MUST wait") */
+#define REKEY_NONCE_LEN  32u
+#define REKEY_RETRY_MS   10000u  /* after a refusal (RFC 7296 2.25: "MUST wait") */
+#define REKEY_GIVE_UP_MS 300000u /* of TEMPORARY_FAILURE alone */
 
 /* Octet by octet; where one ends first it is the lower. Below, equal, above 0 as memcmp(). */
 int rekey_compare_nonces(struct ike_view a, struct ike_view b);
@@ -20,5 +21,9 @@ size_t rekey_lowest_nonce(struct ike_view a, struct ike_view b, uint8_t out[REKE
 
 /* The retry time of a refused rekey: jittered, so that two peers do not collide again. */
 uint64_t rekey_retry_ms(const struct ike_sa *sa);
+
+/* The peer refused a CREATE_CHILD_SA. One that says TEMPORARY_FAILURE for minutes has lost our state: the
+ * IKE SA is deleted (RFC 7296 2.25). */
+void rekey_refused(struct ike_sa *sa, uint16_t error);
 
 #endif

@@ -13,6 +13,7 @@
 #include "control/ike/timers.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,7 @@ static int fail(struct exchange *x, uint16_t notify, const void *data, size_t le
 
 static void note_collision(struct ike_sa *sa, struct child_sa *old, struct child_sa *fresh)
 {
-	struct rekey_child_task *ours = rekey_child_on_wire(sa, old->spi_in);
+	struct child_task *ours = rekey_child_on_wire(sa, old->spi_in);
 
 	old->successor = fresh;
 	old->rekey_ms = 0;
@@ -109,7 +110,7 @@ static int complete(struct exchange *x, struct ike_view shared)
 	if (batch == NULL)
 		return fail(x, IKE_NOTIFY_TEMPORARY_FAILURE, NULL, 0);
 	if (child_steps_install(fresh, false, batch) < 0)
-		child_destroy(fresh); /* installed() finds none */
+		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);
 	return EXCHANGE_PARKED;
 }
@@ -173,7 +174,7 @@ int rekey_child_request(struct ike_sa *sa, struct exchange *x, struct child_sa *
 		return exchange_error(x, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
 	}
 	a = calloc(1, sizeof(*a));
-	fresh = a != NULL ? child_create(sa, false) : NULL;
+	fresh = a != NULL ? child_create_heir(child, false) : NULL;
 	if (fresh == NULL) {
 		free(a);
 		IKE_COUNT(sa->manager, no_additional_sas);

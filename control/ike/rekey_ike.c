@@ -138,8 +138,9 @@ static int refused(struct ike_sa *sa, struct rekey_ike_task *t, struct exchange 
 		start(sa, group, true);
 		return 0;
 	}
-	ike_sa_log(sa, IKE_LOG_WARN, "the peer did not rekey the IKE SA: notify %u", error);
+	ike_sa_log(sa, IKE_LOG_WARN, "the peer did not rekey the IKE SA: %s", ike_notify_type_name(error));
 	give_way(sa, t);
+	rekey_refused(sa, error);
 	return 0;
 }
 
@@ -227,6 +228,8 @@ static int response(struct ike_sa *sa, struct task *task, struct exchange *x)
 		drop_heir(sa, t); /* the peer's own rekey, or a Delete, came first */
 		return 0;
 	}
+	if (error != IKE_NOTIFY_TEMPORARY_FAILURE)
+		sa->refused_ms = 0;
 	if (error != 0)
 		return refused(sa, t, x, error);
 	if (read_answer(sa, t, x, &ke) < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rule by which simultaneous rekeys end: the exchange with the lowest of the
- * four nonces loses (RFC 7296 2.8.1, 2.8.2).
+ * four nonces loses (RFC 7296 2.8.1, 2.8.2). When a refused one is tried again (2.25).
  */
 #include "control/ike/rekey_child.h"
 #include "control/ike/ike_sa.h"
@@ -34,4 +34,16 @@ uint64_t rekey_retry_ms(const struct ike_sa *sa)
 
 	ike_sa_random(sa, &jitter, sizeof(jitter));
 	return ike_sa_now(sa) + REKEY_RETRY_MS / 2 + jitter % REKEY_RETRY_MS;
+}
+
+void rekey_refused(struct ike_sa *sa, uint16_t error)
+{
+	uint64_t now = ike_sa_now(sa);
+
+	if (error != IKE_NOTIFY_TEMPORARY_FAILURE)
+		return;
+	if (sa->refused_ms == 0)
+		sa->refused_ms = now;
+	else if (now - sa->refused_ms >= REKEY_GIVE_UP_MS)
+		ike_sa_delete(sa, "the peer answers TEMPORARY_FAILURE for minutes");
 }

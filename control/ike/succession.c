@@ -248,23 +248,43 @@ void succession_write(struct ike_sa *sa, struct ike_build *out)
 bool succession_follows(const struct ike_sa *sa)
 {
 	const struct ike_sa *old = before(sa);
+	const struct flow *flow;
 
-	return old != NULL && !sa->session_initiator && old->policies_installed && old->n_policies > 0;
+	if (old == NULL || sa->session_initiator)
+		return false;
+	TAILQ_FOREACH (flow, &old->flows, link) {
+		if (flow->n_policies > 0 && flow->policies[0].installed)
+			return true;
+	}
+	return false;
 }
 
-bool succession_take_policy(struct ike_sa *sa, const struct ike_policy *like, struct ike_policy *out)
+static bool take_from(struct flow *from, const struct ike_policy *like, struct ike_policy *out)
 {
-	struct ike_sa *old = before(sa);
-
-	for (unsigned i = 0; old != NULL && i < old->n_policies; i++) {
-		struct ike_policy *p = &old->policies[i];
+	for (unsigned i = 0; i < from->n_policies; i++) {
+		struct ike_policy *p = &from->policies[i];
 
 		if (p->family != like->family || p->prefix_len != like->prefix_len ||
 		    memcmp(p->prefix, like->prefix, sizeof(p->prefix)) != 0)
 			continue;
 		*out = *p;
-		*p = old->policies[--old->n_policies];
+		*p = from->policies[--from->n_policies];
 		return true;
+	}
+	return false;
+}
+
+bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out)
+{
+	struct ike_sa *old = before(flow->sa);
+	struct flow *from;
+
+	if (old == NULL)
+		return false;
+	TAILQ_FOREACH (from, &old->flows, link) {
+		if (child_cfg_same(from->cfg, flow->cfg) && from->priority == flow->priority &&
+		    take_from(from, like, out))
+			return true;
 	}
 	return false;
 }
@@ -316,7 +336,15 @@ void succession_established(struct ike_sa *sa)
 	IKE_COUNT(sa->manager, reauthenticated);
 	ike_sa_event(sa, IKE_EVENT_REAUTHENTICATED, "%016lx:%016lx follows %016lx:%016lx", sa->spi_i,
 	             sa->spi_r, old->spi_i, old->spi_r);
-	if (!sa->session_initiator)
+	if (!child_is_missing(sa))
+		succession_complete(sa);
+}
+
+void succession_complete(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->session_initiator ? before(sa) : NULL;
+
+	if (old == NULL)
 		return;
 	old->superseded = true;
 	ike_sa_delete(old, "reauthenticated");

@@ -32,12 +32,15 @@ void succession_write(struct ike_sa *sa, struct ike_build *out);
  * waits with its outbound half until the peer can receive on it (design.md). */
 bool succession_follows(const struct ike_sa *sa);
 /* The policy of the session before for this prefix changes hands. False: there is none. */
-bool succession_take_policy(struct ike_sa *sa, const struct ike_policy *like, struct ike_policy *out);
+bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out);
 /* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
 void succession_yield(struct ike_sa *sa);
 
 /* The session is up: the one before is told (initiator), or left to be deleted by the peer. */
 void succession_established(struct ike_sa *sa);
+/* Initiator: all Child SAs of the connection are there, or none is to be had any more: the session before
+ * goes. */
+void succession_complete(struct ike_sa *sa);
 /* It ends: a session that waited for it to take over goes on alone. */
 void succession_closed(struct ike_sa *sa);
 

@@ -93,7 +93,9 @@
 	X(REKEYING, REKEYED)                                                                                 \
 	X(REKEYING, DELETING)                                                                                \
 	X(REKEYED, INSTALLED) /* its successor did not come about */                                         \
-	X(REKEYED, DELETING)
+	X(REKEYED, DELETING)                                                                                 \
+	X(REKEYED, DELETED)                                                                                  \
+	X(DELETING, DELETED)
 
 enum table_row_id {
 #define X(row, exchange, direction, states, required, optional, handler) TABLE_##row,

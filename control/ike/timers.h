@@ -14,6 +14,7 @@
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
 #define TIMER_HINT_MS      10000u /* heard from within that time: an unprotected notify is passed over */
+#define TIMER_LATE_MS      1000u  /* a rekeyed Child SA still receives after its Delete */
 #define TIMER_OLD_CHILD_MS 30000u /* a rekeyed Child SA whose Delete never comes */
 
 /* Calls the handler of each timer that is due. */

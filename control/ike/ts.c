@@ -109,6 +109,18 @@ static void merge(struct child_selectors *out, const struct rg_api_selector *s)
 	ts_add(out, s);
 }
 
+/* Adds what `one` and the list have in common. */
+static void meet_one(const struct rg_api_selector *one, const struct child_selectors *allowed,
+                     struct child_selectors *out)
+{
+	for (size_t j = 0; j < allowed->n; j++) {
+		struct rg_api_selector both;
+
+		if (intersect(one, &allowed->s[j], &both))
+			merge(out, &both);
+	}
+}
+
 void ts_narrow(const struct ike_selectors *offered, const struct child_selectors *allowed,
                struct child_selectors *out)
 {
@@ -116,13 +128,16 @@ void ts_narrow(const struct ike_selectors *offered, const struct child_selectors
 	for (size_t i = 0; i < offered->n; i++) {
 		struct rg_api_selector o = from_wire(&offered->ts[i]);
 
-		for (size_t j = 0; j < allowed->n; j++) {
-			struct rg_api_selector both;
-
-			if (intersect(&o, &allowed->s[j], &both))
-				merge(out, &both);
-		}
+		meet_one(&o, allowed, out);
 	}
+}
+
+void ts_meet(const struct child_selectors *offered, const struct child_selectors *allowed,
+             struct child_selectors *out)
+{
+	*out = (struct child_selectors){0};
+	for (size_t i = 0; i < offered->n; i++)
+		meet_one(&offered->s[i], allowed, out);
 }
 
 bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b)

@@ -23,6 +23,10 @@ bool ts_add(struct child_selectors *list, const struct rg_api_selector *selector
 void ts_narrow(const struct ike_selectors *offered, const struct child_selectors *allowed,
                struct child_selectors *out);
 
+/* The same of two lists of ours. */
+void ts_meet(const struct child_selectors *offered, const struct child_selectors *allowed,
+             struct child_selectors *out);
+
 /* Does every packet that `a` selects lie in one selector of `b`. */
 bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b);
 

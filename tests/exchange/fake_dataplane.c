@@ -10,6 +10,14 @@
 
 #define INDEX(handle) (RG_SA_HANDLE_INDEX(handle) % FAKE_MAX)
 
+/* Looks are taken at slots that have been used only: a world that lives for a thousand schedules is
+ * looked at often. */
+static void use_slot(struct fake_dataplane *dp, uint32_t handle)
+{
+	if (INDEX(handle) >= dp->n_slots)
+		dp->n_slots = INDEX(handle) + 1;
+}
+
 static int wrong(struct fake_dataplane *dp, const char *what)
 {
 	if (dp->wrong == NULL)
@@ -19,7 +27,7 @@ static int wrong(struct fake_dataplane *dp, const char *what)
 
 static bool sa_uses_tunnel(const struct fake_dataplane *dp, uint32_t tunnel)
 {
-	for (unsigned i = 0; i < FAKE_MAX; i++) {
+	for (unsigned i = 0; i < dp->n_slots; i++) {
 		if ((dp->in[i].used && dp->in[i].record.tunnel == tunnel) ||
 		    (dp->out[i].used && dp->out[i].record.tunnel == tunnel))
 			return true;
@@ -29,7 +37,7 @@ static bool sa_uses_tunnel(const struct fake_dataplane *dp, uint32_t tunnel)
 
 static bool policy_uses(const struct fake_dataplane *dp, uint32_t sa)
 {
-	for (unsigned i = 0; i < FAKE_MAX; i++) {
+	for (unsigned i = 0; i < dp->n_slots; i++) {
 		if (dp->policies[i].handle != 0 && dp->policies[i].sa == sa)
 			return true;
 	}
@@ -40,6 +48,7 @@ static int add_tunnel(struct fake_dataplane *dp, const struct rg_api_tunnel *t)
 {
 	struct rg_api_tunnel *slot = &dp->tunnels[INDEX(t->handle)];
 
+	use_slot(dp, t->handle);
 	if (t->handle == 0 || slot->handle != 0)
 		return wrong(dp, "a tunnel is added twice");
 	if (t->cookie == 0 || (t->path.family != 4 && t->path.family != 6))
@@ -53,6 +62,7 @@ static int add_sa(struct fake_dataplane *dp, struct fake_sa *slot, struct rg_cou
 {
 	static const uint8_t no_key[RG_API_KEY_MAX];
 
+	use_slot(dp, sa->handle);
 	if (sa->handle == 0 || slot->used)
 		return wrong(dp, "an SA is added twice");
 	if (dp->tunnels[INDEX(sa->tunnel)].handle != sa->tunnel)
@@ -100,6 +110,7 @@ static int add_policy(struct fake_dataplane *dp, const struct rg_api_policy *p)
 	struct rg_api_policy *slot = &dp->policies[INDEX(p->handle)];
 	int error;
 
+	use_slot(dp, p->handle);
 	if (p->handle == 0 || slot->handle != 0)
 		return wrong(dp, "a policy is added twice");
 	error = set_policy(dp, slot, p->sa);
@@ -185,30 +196,30 @@ void fake_apply(struct fake_dataplane *dp, struct ike_batch *batch)
 	batch->quiescent = true;
 }
 
-static unsigned count_sas(const struct fake_sa *sas)
+static unsigned count_sas(const struct fake_sa *sas, unsigned n_slots)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < FAKE_MAX; i++)
+	for (unsigned i = 0; i < n_slots; i++)
 		n += sas[i].used;
 	return n;
 }
 
 unsigned fake_count_in(const struct fake_dataplane *dp)
 {
-	return count_sas(dp->in);
+	return count_sas(dp->in, dp->n_slots);
 }
 
 unsigned fake_count_out(const struct fake_dataplane *dp)
 {
-	return count_sas(dp->out);
+	return count_sas(dp->out, dp->n_slots);
 }
 
 unsigned fake_count_tunnels(const struct fake_dataplane *dp)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < FAKE_MAX; i++)
+	for (unsigned i = 0; i < dp->n_slots; i++)
 		n += dp->tunnels[i].handle != 0;
 	return n;
 }
@@ -217,7 +228,7 @@ unsigned fake_count_policies(const struct fake_dataplane *dp)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < FAKE_MAX; i++)
+	for (unsigned i = 0; i < dp->n_slots; i++)
 		n += dp->policies[i].handle != 0;
 	return n;
 }
@@ -231,15 +242,43 @@ static bool in_prefix(const struct rg_api_policy *p, const struct rg_cfg_addr *a
 	return p->family == addr->family;
 }
 
-struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *addr)
+static bool in_selectors(const struct rg_api_selector list[RG_API_MAX_SELECTORS],
+                         const struct rg_cfg_addr *addr)
+{
+	size_t len = addr->family == 4 ? 4 : 16;
+
+	for (unsigned i = 0; i < RG_API_MAX_SELECTORS && list[i].family != 0; i++) {
+		if (list[i].family == addr->family && memcmp(addr->bytes, list[i].first, len) >= 0 &&
+		    memcmp(addr->bytes, list[i].last, len) <= 0)
+			return true;
+	}
+	return false;
+}
+
+bool fake_selects(const struct fake_sa *sa, const struct rg_cfg_addr *local, const struct rg_cfg_addr *remote)
+{
+	return (local == NULL || in_selectors(sa->record.local, local)) &&
+	       in_selectors(sa->record.remote, remote);
+}
+
+/* The longest prefix first, then the priority; of equal ones the lower handle is the older. */
+static bool goes_before(const struct rg_api_policy *a, const struct rg_api_policy *b)
+{
+	if (b == NULL || a->prefix_len != b->prefix_len)
+		return b == NULL || a->prefix_len > b->prefix_len;
+	return a->priority != b->priority ? a->priority < b->priority : a->handle < b->handle;
+}
+
+struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *from,
+                           const struct rg_cfg_addr *to)
 {
 	const struct rg_api_policy *best = NULL;
 
-	for (unsigned i = 0; i < FAKE_MAX; i++) {
+	for (unsigned i = 0; i < dp->n_slots; i++) {
 		const struct rg_api_policy *p = &dp->policies[i];
 
-		if (p->handle != 0 && in_prefix(p, addr) &&
-		    (best == NULL || p->prefix_len > best->prefix_len))
+		if (p->handle != 0 && in_prefix(p, to) && goes_before(p, best) &&
+		    (p->sa == 0 || fake_selects(&dp->out[INDEX(p->sa)], from, to)))
 			best = p;
 	}
 	return best != NULL && best->sa != 0 ? &dp->out[INDEX(best->sa)] : NULL;
@@ -247,7 +286,7 @@ struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *
 
 struct fake_sa *fake_in_by_spi(struct fake_dataplane *dp, uint32_t spi)
 {
-	for (unsigned i = 0; i < FAKE_MAX; i++) {
+	for (unsigned i = 0; i < dp->n_slots; i++) {
 		if (dp->in[i].used && dp->in[i].record.spi == spi)
 			return &dp->in[i];
 	}

@@ -25,6 +25,7 @@ struct fake_dataplane {
 	struct fake_sa in[FAKE_MAX], out[FAKE_MAX];
 	struct rg_api_policy policies[FAKE_MAX];
 	struct rg_counters_sa counters_in[FAKE_MAX], counters_out[FAKE_MAX];
+	unsigned n_slots; /* of each array: those below may be used */
 	unsigned batches, migrations;
 	int fail_next;     /* the next batch is refused with this error; 0: none */
 	bool gone;         /* every batch is answered -ENOTCONN */
@@ -38,8 +39,12 @@ unsigned fake_count_out(const struct fake_dataplane *dp);
 unsigned fake_count_tunnels(const struct fake_dataplane *dp);
 unsigned fake_count_policies(const struct fake_dataplane *dp);
 
-/* The outbound SA that a packet to `addr` takes; NULL: none. */
-struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *addr);
+/* The outbound SA that a packet takes (`from` NULL: from anywhere); NULL: none. */
+struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *from,
+                           const struct rg_cfg_addr *to);
+/* Do the SA's selectors hold the two? `local` NULL: any. */
+bool fake_selects(const struct fake_sa *sa, const struct rg_cfg_addr *local,
+                  const struct rg_cfg_addr *remote);
 struct fake_sa *fake_in_by_spi(struct fake_dataplane *dp, uint32_t spi);
 
 #endif

@@ -56,7 +56,7 @@ static bool reaches(struct world *w, const char *addr)
 {
 	struct rg_cfg_addr to = address(addr);
 
-	return fake_route(world_gateway(w)->dp, &to) != NULL;
+	return fake_route(world_gateway(w)->dp, NULL, &to) != NULL;
 }
 
 static void the_address_it_came_from(void **state)

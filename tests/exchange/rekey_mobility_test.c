@@ -223,7 +223,7 @@ static void simultaneous_child_rekey(void **state)
 	roam_up(r);
 	from = roam_now(r);
 	rekey(r, 1 | 4);
-	roam_run(r, 1000);
+	roam_run(r, 2500);
 	roam_order(r, from, "CREATE_CHILD_SA?|REKEY_SA", "CREATE_CHILD_SA?|REKEY_SA", "CREATE_CHILD_SA!|SA",
 	           "CREATE_CHILD_SA!|SA", "INFORMATIONAL?|DELETE", "INFORMATIONAL?|DELETE", NULL);
 	assert_int_equal(roam_count(r, from, "c>g|INFORMATIONAL?|DELETE"), 1);
@@ -410,15 +410,15 @@ static void outbound_switches_late(void **state)
 
 	(void)state;
 	roam_up(r);
-	before = roam_gateway(r)->policy_sa;
+	before = TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out;
 	r->filter = lose_deletes;
 	rekey(r, 1);
 	roam_run(r, 1000);
 	assert_int_equal(fake_count_out(GATEWAY(r)->dp), 2);
-	assert_int_equal(roam_gateway(r)->policy_sa, before);
+	assert_int_equal(TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out, before);
 	assert_true(world_traffic(r->w)); /* the client sends on the new one: that is the first packet */
 	roam_run(r, 10);
-	assert_int_not_equal(roam_gateway(r)->policy_sa, before);
+	assert_int_not_equal(TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out, before);
 	r->filter = NULL;
 	roam_run(r, 60000);
 	expect_one_pair(r);
@@ -432,13 +432,13 @@ static void outbound_switches_by_timer(void **state)
 
 	(void)state;
 	roam_up(r);
-	before = roam_gateway(r)->policy_sa;
+	before = TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out;
 	r->filter = lose_deletes;
 	rekey(r, 1);
 	roam_run(r, 1500);
-	assert_int_equal(roam_gateway(r)->policy_sa, before);
+	assert_int_equal(TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out, before);
 	roam_run(r, 1000);
-	assert_int_not_equal(roam_gateway(r)->policy_sa, before);
+	assert_int_not_equal(TAILQ_FIRST(&roam_gateway(r)->flows)->sa_out, before);
 	r->filter = NULL;
 	roam_run(r, 60000);
 	expect_one_pair(r);

@@ -3,6 +3,7 @@
  * The life of a session after IKE_AUTH: liveness, Delete, lost Child SAs,
  * retransmission to the end, reload (RFC 7296 1.4, 2.1, 2.4).
  */
+#include "control/ike/rekey_task.h"
 #include "tests/exchange/world.h"
 
 #include "control/ike/handlers.h"
@@ -155,7 +156,7 @@ static void no_sa_event(struct peer *p)
 	struct ike_sa *sa = peer_session(p);
 	struct rg_api_event event = {.type = RG_EVENT_NO_SA,
 	                             .tunnel = sa->tunnel,
-	                             .handle = sa->policies[0].handle,
+	                             .handle = TAILQ_FIRST(&sa->flows)->policies[0].handle,
 	                             .cookie = sa->cookie};
 
 	ike_dp_event(p->m, &event);
@@ -175,7 +176,8 @@ static void a_lost_child_is_made_anew(void **state)
 		informational_delete_child(child_current(peer_session(p)));
 		world_run(w, 500);
 		assert_int_equal(fake_count_in(world_gateway(w)->dp), 0);
-		assert_int_equal(fake_count_policies(p->dp), peer_session(p)->n_policies);
+		assert_int_equal(fake_count_policies(p->dp),
+		                 TAILQ_FIRST(&peer_session(p)->flows)->n_policies);
 		assert_false(world_traffic(w));
 		no_sa_event(p);
 		world_run(w, 500);
@@ -186,25 +188,36 @@ static void a_lost_child_is_made_anew(void **state)
 	}
 }
 
-/* H37: a session has one Child SA. */
-static bool second_child(struct world *w)
+/* H37: an authenticated client asks for more and more Child SAs. */
+static void h37_child_storm(void **state)
 {
-	return peer_counter(world_gateway(w), "ike-no-additional-sas") == 1;
-}
-
-static void h37_no_second_child(void **state)
-{
-	struct world *w = world_new(NULL);
-	struct ike_sa *c;
+	static const struct rg_cfg_child more[20]; /* as the connection says; told apart by their place */
+	struct world_options options = {.gateway_extra = "    max-children: 3\n"};
 
 	(void)state;
-	world_up(w);
-	c = peer_session(world_client(w));
-	c->policy_sa = 0; /* the client forgets that it has one */
-	child_create_start(c);
-	assert_true(world_run_until(w, second_child, 1000));
-	assert_int_equal(fake_count_in(world_gateway(w)->dp), 1);
-	world_free(w);
+	for (unsigned limited = 0; limited < 2; limited++) {
+		struct world *w = world_new(limited ? &options : NULL);
+		struct peer *g = world_gateway(w);
+		unsigned most = limited ? 3 : 8;
+
+		world_up(w);
+		for (unsigned i = 0; i < 20; i++) {
+			child_task_start(peer_session(world_client(w)), &more[i], 0, 0, 0);
+			world_run(w, 100);
+			assert_true(fake_count_in(g->dp) <= most);
+		}
+		assert_int_equal(fake_count_in(g->dp), most);
+		assert_int_equal(peer_counter(g, "ike-no-additional-sas"), 20 - (most - 1));
+		assert_int_equal(fake_count_tunnels(g->dp), 1);
+		assert_true(world_traffic(w));
+		/* Each is rekeyed beside the others, and the quota does not stand in the way. */
+		assert_int_equal(ike_rekey_children(g->m, peer_session(g)->session), 0);
+		world_run(w, 5000);
+		assert_int_equal(fake_count_in(g->dp), most);
+		assert_int_equal(fake_count_out(g->dp), most);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
 }
 
 static void hard_lifetime_event(void **state)
@@ -267,18 +280,18 @@ static void outbound_becomes_current(struct world *w, bool by_packet)
 	uint32_t old;
 
 	world_up(w);
-	old = peer_session(g)->policy_sa;
+	old = TAILQ_FIRST(&peer_session(g)->flows)->sa_out;
 	w->filter = hold_deletes;
 	ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
 	assert_true(world_run_until(w, in_between, 1000));
-	assert_int_equal(peer_session(g)->policy_sa, old);
+	assert_int_equal(TAILQ_FIRST(&peer_session(g)->flows)->sa_out, old);
 	world_run(w, 200);
-	assert_int_equal(peer_session(g)->policy_sa, old);
+	assert_int_equal(TAILQ_FIRST(&peer_session(g)->flows)->sa_out, old);
 	if (by_packet)
 		assert_true(world_esp(w, world_client(w), g, &lan));
 	else
 		world_run(w, 2000);
-	assert_int_not_equal(peer_session(g)->policy_sa, old);
+	assert_int_not_equal(TAILQ_FIRST(&peer_session(g)->flows)->sa_out, old);
 	w->filter = NULL;
 	world_run(w, 60000);
 	assert_int_equal(fake_count_in(g->dp), 1);
@@ -391,7 +404,7 @@ int main(void)
 	        cmocka_unit_test(dpd_finds_a_dead_peer),
 	        cmocka_unit_test(dpd_asks_only_where_traffic_is_silent),
 	        cmocka_unit_test(a_lost_child_is_made_anew),
-	        cmocka_unit_test(h37_no_second_child),
+	        cmocka_unit_test(h37_child_storm),
 	        cmocka_unit_test(hard_lifetime_event),
 	        cmocka_unit_test(soft_lifetime_event_rekeys),
 	        cmocka_unit_test(outbound_follows_the_first_packet),

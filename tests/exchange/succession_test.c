@@ -29,7 +29,7 @@ static void one_of_everything(struct peer *p)
 	assert_int_equal(fake_count_in(p->dp), 1);
 	assert_int_equal(fake_count_out(p->dp), 1);
 	assert_int_equal(fake_count_tunnels(p->dp), 1);
-	assert_int_equal(fake_count_policies(p->dp), peer_session(p)->n_policies);
+	assert_int_equal(fake_count_policies(p->dp), TAILQ_FIRST(&peer_session(p)->flows)->n_policies);
 }
 
 static bool client_has_two(struct world *w)

@@ -530,7 +530,13 @@ static void first_packet(struct peer *to, struct fake_sa *in)
 
 bool world_esp(struct world *w, struct peer *from, struct peer *to, const struct rg_cfg_addr *inner_to)
 {
-	struct fake_sa *out = fake_route(from->dp, inner_to), *in;
+	return world_esp_pair(w, from, to, NULL, inner_to);
+}
+
+bool world_esp_pair(struct world *w, struct peer *from, struct peer *to, const struct rg_cfg_addr *inner_from,
+                    const struct rg_cfg_addr *inner_to)
+{
+	struct fake_sa *out = fake_route(from->dp, inner_from, inner_to), *in;
 	struct rg_counters_sa *counters;
 
 	if (out == NULL)
@@ -539,7 +545,8 @@ bool world_esp(struct world *w, struct peer *from, struct peer *to, const struct
 	in = fake_in_by_spi(to->dp, out->record.spi);
 	if (in == NULL || memcmp(in->record.key, out->record.key, RG_API_KEY_MAX) != 0 ||
 	    in->record.suite != out->record.suite || in->record.flags != out->record.flags ||
-	    out->sequence <= in->sequence)
+	    in->record.mode != out->record.mode || out->sequence <= in->sequence ||
+	    (inner_from != NULL && !fake_selects(in, inner_to, inner_from)))
 		return false;
 	in->sequence = out->sequence;
 	counters = &from->dp->counters_out[RG_SA_HANDLE_INDEX(out->record.handle) % FAKE_MAX];

@@ -138,6 +138,9 @@ struct rg_cfg_addr address(const char *text);
 /* Sends one "ESP packet" by the sender's policies and the receiver's SAs: true if there is a
  * way, the keys fit and the sequence number is new. The first one of an SA raises the event. */
 bool world_esp(struct world *w, struct peer *from, struct peer *to, const struct rg_cfg_addr *inner_to);
+/* The same where the source decides too (several Child SAs); selectors of both ends are checked. */
+bool world_esp_pair(struct world *w, struct peer *from, struct peer *to, const struct rg_cfg_addr *inner_from,
+                    const struct rg_cfg_addr *inner_to);
 /* Both ways, between the client's first virtual address and 10.20.0.9. */
 bool world_traffic(struct world *w);
 

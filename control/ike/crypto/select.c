@@ -107,6 +107,7 @@ static bool agree_dh(const struct offer *o, enum ike_select what, const struct i
 		return o->dh;
 	case IKE_SELECT_CHILD_AUTH:
 		return true;
+	case IKE_SELECT_CHILD_PFS:
 	case IKE_SELECT_CHILD:
 		break;
 	}
@@ -114,7 +115,7 @@ static bool agree_dh(const struct offer *o, enum ike_select what, const struct i
 		*dh = ours->dh;
 	else if (o->dh_any && !o->dh_none)
 		*dh = o->dh_other; /* the peer insists on a new exchange: any good group that we can do */
-	return *dh || !o->dh_any || o->dh_none;
+	return *dh || ((!o->dh_any || o->dh_none) && !(what == IKE_SELECT_CHILD_PFS && ours->dh));
 }
 
 static void ours_as_suite(struct ike_suite *suite, enum ike_select what, const struct rg_cfg_proposal *cfg)

@@ -68,6 +68,7 @@ void ike_suite_print(const struct ike_suite *suite, char *text, size_t len);
 enum ike_select {
 	IKE_SELECT_IKE,       /* IKE_SA_INIT, rekey of the IKE SA */
 	IKE_SELECT_CHILD,     /* CREATE_CHILD_SA: DH where both have it (a peer may leave it out) */
+	IKE_SELECT_CHILD_PFS, /* the same, but a proposal of ours with a group needs one */
 	IKE_SELECT_CHILD_AUTH /* IKE_AUTH: DH transforms are ignored (RFC 7296 1.2) */
 };
 

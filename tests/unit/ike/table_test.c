@@ -100,7 +100,9 @@ static void moves(void **state)
 	for (unsigned s = 0; s < N_CHILD_STATES; s++) {
 		assert_true(table_child_move_legal(s, CHILD_DEAD));
 		assert_false(table_child_move_legal(CHILD_DEAD, s) && s != CHILD_DEAD);
-		assert_false(table_child_move_legal(CHILD_DELETING, s) && s != CHILD_DEAD);
+		assert_false(table_child_move_legal(CHILD_DELETED, s) && s != CHILD_DEAD);
+		assert_false(table_child_move_legal(CHILD_DELETING, s) && s != CHILD_DELETED &&
+		             s != CHILD_DEAD);
 	}
 }
 
