@@ -90,6 +90,12 @@ static enum eap_step broken(struct eap *eap, const char *why)
 	return EAP_STEP_VIOLATION;
 }
 
+static enum eap_step failed(struct eap *eap, const char *why)
+{
+	eap->why = why;
+	return EAP_STEP_FAIL;
+}
+
 static void hexadecimal(char *out, const uint8_t *data, size_t len)
 {
 	static const char digits[] = "0123456789ABCDEF"; /* RFC 2759 5: upper case */
@@ -131,7 +137,7 @@ static enum eap_step check(struct eap *eap, struct server *s, const struct mscha
 {
 	struct mschap_input in = {.name = p->text, .name_len = p->text_len};
 	uint8_t expected[MSCHAP_RESPONSE], proof[MSCHAP_PROOF];
-	char text[3 + 2 * MSCHAP_PROOF + 8];
+	char digits[2 * MSCHAP_PROOF + 1], text[sizeof(digits) + 8];
 	bool known, good;
 
 	if (p->text_len == 0 || p->text_len > EAP_MAX_NAME)
@@ -142,15 +148,14 @@ static enum eap_step check(struct eap *eap, struct server *s, const struct mscha
 	known = eap->env->user(eap->context, p->text, p->text_len, &s->user);
 	if (mschap_response(&in, s->user.nt_hash, expected) < 0 ||
 	    mschap_proof(&in, s->user.nt_hash, p->response, proof) < 0)
-		return EAP_STEP_FAIL;
+		return failed(eap, "MS-CHAPv2 could not be computed");
 	good = CRYPTO_memcmp(expected, p->response, sizeof(expected)) == 0;
 	OPENSSL_cleanse(expected, sizeof(expected));
 	if (!known || !good)
 		return refuse(eap, s, out);
 	memcpy(s->response, p->response, sizeof(s->response));
-	memcpy(text, "S=", 2);
-	hexadecimal(text + 2, proof, sizeof(proof));
-	memcpy(text + 2 + 2 * sizeof(proof), " M=OK", 6);
+	hexadecimal(digits, proof, sizeof(proof));
+	snprintf(text, sizeof(text), "S=%s M=OK", digits);
 	put_text(out, MSCHAPV2_SUCCESS, s->id, text);
 	s->phase = PROVEN;
 	return EAP_STEP_REPLY;
@@ -172,14 +177,10 @@ static enum eap_step step(struct eap *eap, void *state, const uint8_t *data, siz
 		return check(eap, s, &p, out);
 	if (p.code == MSCHAPV2_FAILURE && (s->phase == REFUSED || s->phase == REFUSED_AT_LAST))
 		return EAP_STEP_FAIL;
-	if (p.code == MSCHAPV2_FAILURE && s->phase == PROVEN) {
-		eap->why = "the peer does not take our proof: it has another password";
-		return EAP_STEP_FAIL;
-	}
-	if (p.code == MSCHAPV2_CHANGE_PASSWORD && s->phase == REFUSED) {
-		eap->why = "the peer wants to change its password, which is not done here";
-		return EAP_STEP_FAIL;
-	}
+	if (p.code == MSCHAPV2_FAILURE && s->phase == PROVEN)
+		return failed(eap, "the peer does not take our proof: it has another password");
+	if (p.code == MSCHAPV2_CHANGE_PASSWORD && s->phase == REFUSED)
+		return failed(eap, "the peer wants to change its password, which is not done here");
 	return broken(eap, "an MS-CHAPv2 packet out of order");
 }
 

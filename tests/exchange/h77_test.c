@@ -7,7 +7,7 @@
  * H77_STRIDE=1 in the environment tries each of OpenSSL's allocations too, not only every
  * so-manieth: there are thousands, and they fail in few ways.
  */
-#include "tests/exchange/world.h"
+#include "tests/exchange/eap_config.h"
 
 #include "tests/support/faults.h"
 
@@ -41,6 +41,7 @@ struct life {
 	const char *name;
 	void (*live)(struct world *w);
 	bool up; /* the session is there before memory runs out */
+	const struct world_options *options;
 };
 
 static void connect(struct world *w)
@@ -75,7 +76,7 @@ static void come_again(struct world *w)
 /* Returns how many allocations there were. */
 static unsigned long run(const struct life *life, unsigned long fail_at)
 {
-	struct world *w = world_new(NULL);
+	struct world *w = world_new(life->options);
 	unsigned long n;
 
 	if (life->up)
@@ -110,9 +111,12 @@ static void test_H77(void **state)
 	print_message("%s: %lu allocations, every %lu\n", life->name, total, stride);
 }
 
+static struct eap_config eap;
+
 static struct life lives[] = {
-        {"connect", connect, false},
-        {"rekey of the IKE SA", live_rekey_session, true},
+        {"connect", connect, false, NULL},
+        {"connect with EAP", connect, false, &eap.options},
+        {"rekey of the IKE SA", live_rekey_session, true, NULL},
 };
 
 int main(void)
@@ -120,9 +124,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_prestate(test_H77, &lives[0]),
 	        cmocka_unit_test_prestate(test_H77, &lives[1]),
+	        cmocka_unit_test_prestate(test_H77, &lives[2]),
 	};
+
+	int failures;
 
 	if (!faults_install())
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	eap_config_make(&eap, NULL, NULL);
+	failures = cmocka_run_group_tests(tests, NULL, NULL);
+	eap_config_clean(&eap);
+	return failures;
 }
