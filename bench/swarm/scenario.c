@@ -184,7 +184,7 @@ struct scenario *scenario_load(const char *file, struct rg_cfg_error *error)
 	size_t len = 0;
 
 	memset(error, 0, sizeof(*error));
-	if (cfg_file_read(file, &text, &len, error) == 0)
+	if (cfg_file_read(file, CFG_TREE_MAX_BYTES, &text, &len, error) == 0)
 		s = parse(text, len, file, folder, error);
 	free(text);
 	free(folder);
