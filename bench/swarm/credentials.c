@@ -72,19 +72,22 @@ uint32_t credentials_max_sas(const struct scenario *s)
 static void write_yaml(struct text *t, const struct scenario *s, const char *identity,
                        const char *certificate, const char *key)
 {
+	static const char *const own[] = {"psk", "certificate", "eap-mschapv2"};
 	bool psk = s->auth == SCENARIO_PSK;
-	const char *how = psk ? "psk" : "certificate";
+	const char *local = own[s->auth], *remote = !psk && s->authority != NULL ? "certificate" : local;
 
 	add(t, "version: 1\ndataplane: {max-sas: %u, ports: {none: {device: \"af_packet:nobody\"}}}\n",
 	    credentials_max_sas(s));
 	add(t, "uplinks:\n  none: {port: none, addresses: [192.0.2.1/32], nat-traversal: auto}\n");
 	add(t, "gateway:\n  identity: ");
 	add_quoted(t, identity);
-	if (!psk) {
+	if (s->auth == SCENARIO_ECDSA) {
 		add(t, "\n  certificate: ");
 		add_quoted(t, certificate);
 		add(t, "\n  private-key: ");
 		add_quoted(t, key);
+	}
+	if (!psk && s->authority != NULL) {
 		add(t, "\n  authorities: [");
 		add_quoted(t, s->authority);
 		add(t, "]");
@@ -92,7 +95,7 @@ static void write_yaml(struct text *t, const struct scenario *s, const char *ide
 	add(t,
 	    "\nconnections:\n  swarm:\n    authentication: {local: %s, remote: %s}\n    identities: "
 	    "[\"*\"]\n",
-	    how, how);
+	    local, remote);
 	if (s->n_ike + s->n_esp > 0)
 		add(t, "    proposals:\n");
 	add_list(t, "ike", s->ike, s->n_ike);
@@ -107,6 +110,10 @@ static void write_yaml(struct text *t, const struct scenario *s, const char *ide
 		add(t, "secrets:\n  - identity: \"*\"\n    file: ");
 		add_quoted(t, s->secret);
 		add(t, "\n");
+	} else if (s->auth == SCENARIO_EAP) {
+		add(t, "eap: {users: ");
+		add_quoted(t, s->users);
+		add(t, "}\n");
 	}
 }
 
@@ -190,7 +197,7 @@ struct credentials *credentials_open(const struct scenario *s)
 
 	if (c == NULL)
 		return NULL;
-	if (s->auth == SCENARIO_PSK) {
+	if (s->auth != SCENARIO_ECDSA) {
 		c->common = load(s, scenario_identity(s, 0, identity, sizeof(identity)), NULL, NULL);
 		rc = c->common != NULL ? 0 : -EINVAL;
 	} else {

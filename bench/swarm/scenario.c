@@ -32,11 +32,13 @@ static const struct read_key client_keys[] = {
         {0},
 };
 
-static const struct read_word auth_words[] = {{"psk", SCENARIO_PSK}, {"ecdsa", SCENARIO_ECDSA}, {0}};
+static const struct read_word auth_words[] = {
+        {"psk", SCENARIO_PSK}, {"ecdsa", SCENARIO_ECDSA}, {"eap", SCENARIO_EAP}, {0}};
 
 static const struct read_key auth_keys[] = {
         {"method", read_word, .offset = FIELD(scenario, auth), .required = true, .words = auth_words},
         {"secret", read_file, .offset = FIELD(scenario, secret)},
+        {"users", read_file, .offset = FIELD(scenario, users)},
         {"authority", read_file, .offset = FIELD(scenario, authority)},
         {"issuer", read_file, .offset = FIELD(scenario, issuer)},
         {"issuer-key", read_file, .offset = FIELD(scenario, issuer_key)},
@@ -81,6 +83,13 @@ static int check_auth(struct reader *r, const struct cfg_node *root)
 
 	if (s->auth == SCENARIO_PSK)
 		return s->secret != NULL ? 0 : read_refuse(r, node, "method psk needs `secret`, a file");
+	if (s->auth == SCENARIO_EAP)
+		return s->users != NULL
+		               ? 0
+		               : read_refuse(r, node,
+		                             "method eap needs `users`, a file of NAME:PASSWORD for each "
+		                             "client's identity, and `authority` unless the gateway "
+		                             "proves itself by EAP too");
 	if (s->authority == NULL || s->issuer == NULL || s->issuer_key == NULL)
 		return read_refuse(
 		        r, node,
@@ -202,6 +211,7 @@ void scenario_free(struct scenario *s)
 	free(s->gateway_identity);
 	free(s->identity);
 	free(s->secret);
+	free(s->users);
 	free(s->authority);
 	free(s->issuer);
 	free(s->issuer_key);

@@ -51,7 +51,7 @@ struct scenario_phase {
 	uint64_t patience_ms; /* what has no answer then has failed */
 };
 
-enum scenario_auth { SCENARIO_PSK, SCENARIO_ECDSA };
+enum scenario_auth { SCENARIO_PSK, SCENARIO_ECDSA, SCENARIO_EAP };
 
 struct scenario {
 	char *file;
@@ -64,7 +64,7 @@ struct scenario {
 	char *identity; /* with SCENARIO_WORD */
 	bool want_ip4, want_ip6;
 	enum scenario_auth auth;
-	char *secret, *authority, *issuer, *issuer_key; /* files */
+	char *secret, *users, *authority, *issuer, *issuer_key; /* files */
 	char *ike[SCENARIO_PROPOSALS], *esp[SCENARIO_PROPOSALS];
 	unsigned n_ike, n_esp;
 	unsigned dpd_s;          /* 0: off */
