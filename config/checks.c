@@ -149,7 +149,8 @@ static int authentication_check(struct cfg_load *load, const struct rg_cfg_conne
 	if (!gateway->identity)
 		return cfg_refuse(load, at, "connection '%s' needs 'gateway' with an identity",
 		                  connection->name);
-	if (connection->local_auth == RG_AUTH_CERTIFICATE && (!gateway->certificate || !gateway->private_key))
+	if (connection->local_auth == RG_AUTH_CERTIFICATE &&
+	    (!gateway->own.certificate || !gateway->own.private_key))
 		return cfg_refuse(load, at,
 		                  "connection '%s' says local: certificate; expected 'certificate' and "
 		                  "'private-key' in 'gateway'",

@@ -67,13 +67,25 @@ struct rg_cfg_network {
 	size_t n_addresses;
 };
 
+struct rg_cfg_credential {
+	char *certificate;   /* file, PEM: leaf first, then intermediates; may be NULL with PSK only */
+	char *private_key;   /* file, PEM, mode 0600 */
+	char *ocsp_response; /* file, DER: sent with the certificate (RFC 4806); NULL: none */
+};
+
+enum rg_cfg_revocation { RG_REVOCATION_RELAXED, RG_REVOCATION_STRICT, RG_REVOCATION_NONE };
+
 struct rg_cfg_gateway {
 	char *identity;            /* FQDN, RFC 822 address, IP address or DN, sent as IDr */
 	char *application_version; /* told to clients that ask; NULL: nothing */
-	char *certificate;         /* file, PEM: leaf first, then intermediates; may be NULL with PSK only */
-	char *private_key;         /* file, PEM, mode 0600 */
+	struct rg_cfg_credential own;
+	struct rg_cfg_credential *others; /* for peers that ask for other authorities */
+	size_t n_others;
 	char **authorities;
 	size_t n_authorities;
+	char **crls;
+	size_t n_crls;
+	enum rg_cfg_revocation revocation;
 };
 
 /* An address that only one identity gets. */
@@ -112,6 +124,11 @@ struct rg_cfg_proposal {
 	bool esn; /* ESP: offered or required as written */
 };
 
+/* Certificates beside the address that a peer comes from (IM-10 to IM-12). */
+enum rg_cfg_address_identity { RG_ADDRESS_ID_ANY, RG_ADDRESS_ID_STRICT };
+enum rg_cfg_certified_address { RG_CERTIFIED_IGNORE, RG_CERTIFIED_LOG, RG_CERTIFIED_REQUIRE };
+enum rg_cfg_without_address { RG_WITHOUT_ALLOW, RG_WITHOUT_EAP, RG_WITHOUT_DENY };
+
 enum rg_cfg_spread { RG_SPREAD_ORDER, RG_SPREAD_HASH };
 enum rg_cfg_df { RG_CFG_DF_SET, RG_CFG_DF_COPY, RG_CFG_DF_CLEAR };
 #define RG_DSCP_OF_INNER 64u
@@ -144,7 +161,11 @@ struct rg_cfg_connection {
 	enum rg_cfg_auth local_auth, remote_auth;
 	enum rg_cfg_unique uniqueness;
 	enum rg_cfg_childless childless;
-	char **identities; /* patterns of the peer's identity: exact, "*@domain", "*.domain" or "*" */
+	enum rg_cfg_address_identity address_identity;
+	enum rg_cfg_certified_address certified_address;
+	enum rg_cfg_without_address without_address;
+	char **identities; /* patterns of the peer's identity: exact, "*@domain", "*.domain", a prefix or "*"
+	                    */
 	size_t n_identities;
 	int *pools; /* indexes, in the order in which they are tried */
 	size_t n_pools;
@@ -248,6 +269,10 @@ enum rg_cfg_check {
 struct rg_config *rg_config_load(const char *file, enum rg_cfg_check check, struct rg_cfg_error *error);
 struct rg_config *rg_config_parse(const char *text, size_t len, const char *name, struct rg_cfg_error *error);
 void rg_config_free(struct rg_config *cfg);
+
+/* The path of a file that the configuration names: "credential:NAME" is a credential of systemd's. 0,
+ * -ENOENT where the process was not given any, -ENAMETOOLONG. */
+int rg_config_file_path(const char *file, char *out, size_t size);
 
 /* Calls `say` for all that is allowed and unwise. */
 void rg_config_warn(const struct rg_config *cfg, void (*say)(void *user, const char *text), void *user);

@@ -97,14 +97,44 @@ int cfg_file_read(const char *file, size_t max, char **text, size_t *len, struct
 	return rc;
 }
 
+int rg_config_file_path(const char *file, char *out, size_t size)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	int len;
+
+	if (strncmp(file, "credential:", 11) != 0)
+		len = snprintf(out, size, "%s", file);
+	else if (!directory)
+		return -ENOENT;
+	else
+		len = snprintf(out, size, "%s/%s", directory, file + 11);
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+static int named_open(struct cfg_load *load, const struct cfg_node *node, const char *file)
+{
+	char path[4096];
+	int rc = rg_config_file_path(file, path, sizeof(path)), fd;
+
+	if (rc == -ENOENT)
+		return cfg_refuse(load, node,
+		                  "%.200s: systemd gave this process no credentials; expected "
+		                  "LoadCredential= in its unit, or a file name",
+		                  file);
+	if (rc < 0)
+		return cfg_refuse(load, node, "the file name is too long");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? cfg_refuse(load, node, "cannot open %.300s: %s", file, strerror(errno)) : fd;
+}
+
 static int named_check(struct cfg_load *load, const struct cfg_node *node, const char *file, bool private)
 {
 	struct stat st;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = named_open(load, node, file);
 	int rc = 0;
 
 	if (fd < 0)
-		return cfg_refuse(load, node, "cannot open %.300s: %s", file, strerror(errno));
+		return fd;
 	if (fstat(fd, &st) < 0)
 		rc = cfg_refuse(load, node, "cannot read %.300s: %s", file, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
@@ -125,19 +155,43 @@ static int named_check(struct cfg_load *load, const struct cfg_node *node, const
 	return rc;
 }
 
+static int credential_files(struct cfg_load *load, const struct rg_cfg_credential *own,
+                            const struct cfg_node *node)
+{
+	int rc = 0;
+
+	if (own->certificate)
+		rc = named_check(load, cfg_tree_get(node, "certificate"), own->certificate, false);
+	if (rc == 0 && own->private_key)
+		rc = named_check(load, cfg_tree_get(node, "private-key"), own->private_key, true);
+	if (rc == 0 && own->ocsp_response)
+		rc = named_check(load, cfg_tree_get(node, "ocsp-response"), own->ocsp_response, false);
+	return rc;
+}
+
+static int list_files(struct cfg_load *load, const struct cfg_node *list, char *const *files, size_t n)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = named_check(load, cfg_tree_item(list, i), files[i], false);
+	return rc;
+}
+
 static int gateway_files(struct cfg_load *load, const struct cfg_node *root)
 {
 	const struct rg_cfg_gateway *gateway = &load->cfg->gateway;
 	const struct cfg_node *node = cfg_tree_get(root, "gateway");
-	int rc = 0;
+	int rc = credential_files(load, &gateway->own, node);
 
-	if (gateway->certificate)
-		rc = named_check(load, cfg_tree_get(node, "certificate"), gateway->certificate, false);
-	if (rc == 0 && gateway->private_key)
-		rc = named_check(load, cfg_tree_get(node, "private-key"), gateway->private_key, true);
-	for (size_t i = 0; i < gateway->n_authorities && rc == 0; i++)
-		rc = named_check(load, cfg_tree_item(cfg_tree_get(node, "authorities"), i),
-		                 gateway->authorities[i], false);
+	for (size_t i = 0; i < gateway->n_others && rc == 0; i++)
+		rc = credential_files(load, &gateway->others[i],
+		                      cfg_tree_item(cfg_tree_get(node, "other-certificates"), i));
+	if (rc == 0)
+		rc = list_files(load, cfg_tree_get(node, "authorities"), gateway->authorities,
+		                gateway->n_authorities);
+	if (rc == 0)
+		rc = list_files(load, cfg_tree_get(node, "crls"), gateway->crls, gateway->n_crls);
 	return rc;
 }
 

@@ -10,6 +10,16 @@ static const struct cfg_word auth_words[] = {{"psk", RG_AUTH_PSK},
                                              {"eap-mschapv2", RG_AUTH_EAP_MSCHAPV2},
                                              {0}};
 static const struct cfg_word eap_identity_words[] = {{"ask", RG_EAP_ASK}, {"ike", RG_EAP_IKE}, {0}};
+static const struct cfg_word revocation_words[] = {{"none", RG_REVOCATION_NONE},
+                                                   {"relaxed", RG_REVOCATION_RELAXED},
+                                                   {"strict", RG_REVOCATION_STRICT},
+                                                   {0}};
+static const struct cfg_word address_identity_words[] = {
+        {"any", RG_ADDRESS_ID_ANY}, {"strict", RG_ADDRESS_ID_STRICT}, {0}};
+static const struct cfg_word certified_words[] = {
+        {"ignore", RG_CERTIFIED_IGNORE}, {"log", RG_CERTIFIED_LOG}, {"require", RG_CERTIFIED_REQUIRE}, {0}};
+static const struct cfg_word without_words[] = {
+        {"allow", RG_WITHOUT_ALLOW}, {"require-eap", RG_WITHOUT_EAP}, {"deny", RG_WITHOUT_DENY}, {0}};
 static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
 static const struct cfg_word rr_words[] = {
         {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
@@ -53,20 +63,49 @@ static const struct cfg_word log_words[] = {{"error", RG_LOG_ERROR},
                                             {"debug", RG_LOG_DEBUG},
                                             {0}};
 
+static const struct cfg_key credential_keys[] = {
+        {"certificate", CFG_T_FILE, FIELD(rg_cfg_credential, certificate), .flags = CFG_REQUIRED,
+         .help = "PEM: a certificate of the gateway, then the intermediates."},
+        {"private-key", CFG_T_FILE, FIELD(rg_cfg_credential, private_key),
+         .flags = CFG_REQUIRED | CFG_PRIVATE, .help = "PEM: its key, mode 0600."},
+        {"ocsp-response", CFG_T_FILE, FIELD(rg_cfg_credential, ocsp_response),
+         .help = "DER: an OCSP response for it."},
+        {0},
+};
+static const struct cfg_section credential_section = {
+        "gateway.other-certificates", "Certificates for clients that trust other authorities.",
+        credential_keys};
+
 static const struct cfg_key gateway_keys[] = {
         {"identity", CFG_T_IDENTITY, FIELD(rg_cfg_gateway, identity), .flags = CFG_REQUIRED,
          .help = "What the gateway calls itself (IDr). With certificates it must be a subjectAltName or the "
                  "subject of the certificate."},
         {"application-version", CFG_T_TEXT, FIELD(rg_cfg_gateway, application_version), .max = 128,
          .help = "What a client hears that asks for the gateway's version (RFC 7296 section 2.20)."},
-        {"certificate", CFG_T_FILE, FIELD(rg_cfg_gateway, certificate),
+        {"certificate", CFG_T_FILE, FIELD(rg_cfg_gateway, own.certificate),
          .help = "PEM: the gateway's certificate first, then the intermediates. Needed where a connection "
                  "says `local: certificate`."},
-        {"private-key", CFG_T_FILE, FIELD(rg_cfg_gateway, private_key), .flags = CFG_PRIVATE,
-         .help = "PEM: the key of `certificate`, ECDSA or RSA, mode 0600."},
+        {"private-key", CFG_T_FILE, FIELD(rg_cfg_gateway, own.private_key), .flags = CFG_PRIVATE,
+         .help = "PEM: the key of `certificate`: ECDSA, RSA, Ed25519 or Ed448; mode 0600."},
+        {"ocsp-response", CFG_T_FILE, FIELD(rg_cfg_gateway, own.ocsp_response),
+         .help = "DER: the authority's OCSP response for `certificate`, given to clients that ask for it "
+                 "(RFC 4806). Renewed by whoever writes the file; a change is noticed within 10 s."},
+        {"other-certificates", CFG_T_SECTION, MANY(rg_cfg_gateway, others, n_others),
+         .section = &credential_section, .max_count = 7,
+         .help = "More certificates with the same identity. A client gets the first that leads to an "
+                 "authority which it asks for and that it can verify, `certificate` before these."},
         {"authorities", CFG_T_FILE, MANY(rg_cfg_gateway, authorities, n_authorities), .max_count = 64,
          .help = "PEM: the certificate authorities that clients' certificates must lead to. Needed where a "
                  "connection says `remote: certificate`."},
+        {"crls", CFG_T_FILE, MANY(rg_cfg_gateway, crls, n_crls), .max_count = 64,
+         .help = "PEM or DER: certificate revocation lists of the authorities and of intermediates. A "
+                 "change is noticed within 10 s; a list that cannot be read leaves the old one in force. "
+                 "Nothing is ever fetched from the network."},
+        {"revocation", CFG_T_WORD, FIELD(rg_cfg_gateway, revocation), .words = revocation_words,
+         .standard = "relaxed",
+         .help = "`relaxed` refuses a client whose certificate a list in `crls`, an expired one too, or an "
+                 "OCSP response that it sends along calls revoked; `strict` also one of whose "
+                 "certificates no list or response in date says that it is good; `none` asks neither."},
         {0},
 };
 static const struct cfg_section gateway_section = {
@@ -95,6 +134,18 @@ static const struct cfg_key authentication_keys[] = {
          .help = "How the client proves its identity. `eap-mschapv2`: by a name and a password of "
                  "`eap.users`; "
                  "that name is then the client's identity, whatever IDi said."},
+        {"address-identity", CFG_T_WORD, FIELD(rg_cfg_connection, address_identity),
+         .words = address_identity_words, .standard = "any",
+         .help = "`strict`: a client that calls itself by an IP address must come from that address. `any` "
+                 "takes a home address from a client that is abroad."},
+        {"certified-address", CFG_T_WORD, FIELD(rg_cfg_connection, certified_address),
+         .words = certified_words, .standard = "ignore",
+         .help = "What follows when a client's certificate names IP addresses and it comes from another: "
+                 "nothing, a line in the log, or a refusal."},
+        {"certificate-without-address", CFG_T_WORD, FIELD(rg_cfg_connection, without_address),
+         .words = without_words, .standard = "allow",
+         .help = "Clients whose certificate names no IP address: `allow`; `deny`; or `require-eap`, which "
+                 "refuses them here and leaves them the connections with EAP."},
         {0},
 };
 static const struct cfg_section authentication_section = {"connections.NAME.authentication",
@@ -267,10 +318,11 @@ static const struct cfg_section connection_section = {
 
 static const struct cfg_key secret_keys[] = {
         {"identity", CFG_T_PATTERN, FIELD(rg_cfg_secret, identity), .flags = CFG_REQUIRED,
-         .help = "Whose key this is; the first entry that matches is used."},
+         .help = "Whose key this is. The most specific entry that matches is used: an identity before a "
+                 "pattern, a long pattern before a short one."},
         {"file", CFG_T_FILE, FIELD(rg_cfg_secret, file), .flags = CFG_REQUIRED | CFG_PRIVATE,
-         .help = "The file that holds the pre-shared key, mode 0600. A newline at its end is not part of the "
-                 "key."},
+         .help = "The file that holds the pre-shared key, mode 0600, or `credential:NAME`. A newline at its "
+                 "end is not part of the key."},
         {0},
 };
 static const struct cfg_section secret_section = {"secrets", "Pre-shared keys, by file.", secret_keys};
@@ -318,7 +370,7 @@ static const struct cfg_key root_keys[] = {
          .section = &connection_section, .max_count = 1024,
          .help = "Kinds of clients, by name; tried in the order of the file."},
         {"secrets", CFG_T_SECTION, MANY(rg_config, secrets, n_secrets), .section = &secret_section,
-         .max_count = 4096, .help = "Pre-shared keys; tried in the order of the file."},
+         .max_count = 4096, .help = "Pre-shared keys; the most specific that matches is used."},
         {"eap", CFG_T_SECTION, .offset = offsetof(struct rg_config, eap), .section = &eap_section,
          .help = "Users who authenticate by EAP."},
         {"control", CFG_T_SECTION, .offset = offsetof(struct rg_config, control), .section = &control_section,

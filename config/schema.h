@@ -17,12 +17,12 @@
 	X(SWITCH, "on or off")                                                                               \
 	X(WORD, "one of")                                                                                    \
 	X(TEXT, "text")                                                                                      \
-	X(FILE, "a file name")                                                                               \
+	X(FILE, "a file name, or credential:NAME for a credential of systemd's")                             \
 	X(SOCKET, "an absolute path")                                                                        \
 	X(IFNAME, "a Linux interface name (1 to 15 letters, digits, '-' or '_')")                            \
 	X(DEVICE, "a PCI address such as \"0000:3b:00.0\", af_packet:IFNAME, af_xdp:IFNAME or vdev:ARGS")    \
 	X(IDENTITY, "an identity: a domain name, user@domain, an IP address or a distinguished name")        \
-	X(PATTERN, "an identity, or a pattern: \"*\", \"*@domain\" or \"*.domain\"")                         \
+	X(PATTERN, "an identity, or a pattern: \"*\", \"*@domain\", \"*.domain\" or a prefix")               \
 	X(DOMAIN, "a domain name")                                                                           \
 	X(DURATION, "a duration such as 500ms, 30s, 5min, 4h or 7d")                                         \
 	X(SIZE, "a size such as 512MiB or 4GiB")                                                             \

@@ -212,6 +212,12 @@ static int text_store(const struct target *t)
 	return text_put(t, text, len);
 }
 
+/* A credential's name is that of a file in one folder. */
+static bool is_credential(const char *name)
+{
+	return name[0] != '\0' && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256;
+}
+
 /* A relative name starts from the directory of the configuration file. */
 static int file_store(const struct target *t)
 {
@@ -222,6 +228,8 @@ static int file_store(const struct target *t)
 
 	if (text[0] == '\0')
 		return unexpected(t);
+	if (strncmp(text, "credential:", 11) == 0)
+		return is_credential(text + 11) ? text_put(t, text, strlen(text)) : unexpected(t);
 	if (text[0] == '/' || !directory)
 		return text_put(t, text, strlen(text));
 	len = snprintf(name, sizeof(name), "%s/%s", directory, text);

@@ -180,6 +180,10 @@ bool cfg_is_identity(const char *text)
 
 bool cfg_is_pattern(const char *text)
 {
+	struct rg_cfg_prefix prefix;
+
+	if (strchr(text, '/') && rg_prefix_parse(text, &prefix) == 0)
+		return !rg_prefix_has_host_bits(&prefix);
 	if (strcmp(text, "*") == 0)
 		return true;
 	if (text[0] == '*' && (text[1] == '@' || text[1] == '.'))

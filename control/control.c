@@ -11,6 +11,7 @@
 #include "control/reconcile.h"
 #include "control/report.h"
 #include "control/rules.h"
+#include "control/status_refresh.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -335,7 +336,8 @@ static int init_outside(struct control *c)
 		return -EADDRINUSE;
 	c->links = links_create(&c->loop, link_changed, c);
 	c->dp = dp_create(&c->loop, cfg->dataplane.socket, &hooks, c);
-	if (!c->links || !c->dp)
+	c->refresh = status_refresh_create(c);
+	if (!c->links || !c->dp || !c->refresh)
 		return -ENOMEM;
 	return links_update(c->links, cfg);
 }
@@ -390,12 +392,14 @@ void control_fini(struct control *c)
 	ctl_server_close(c->ctl);
 	c->ctl = NULL;
 	links_close(c->links);
+	status_refresh_stop(c->refresh);
 	rules_apply(NULL);
 	ike_destroy(c->ike);
 	sockets_close(c->sockets);
 	uv_walk(&c->loop, close_rest, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
+	status_refresh_free(c->refresh);
 	events_log_free(c->events);
 	reserved_free(&c->reserved);
 	rg_pools_free(c->pools);

@@ -33,6 +33,7 @@ struct control {
 	struct dp *dp;
 	struct events_log *events;
 	struct ctl_server *ctl;
+	struct status_refresh *refresh;
 
 	uv_prepare_t prepare; /* runs what is due before the loop sleeps */
 	uv_timer_t deadline;  /* of the core; does nothing but end the sleep */

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The context of one configuration: who may connect and how both sides prove
- * it (RFC 4301 4.4.3, RFC 7296 2.15). Immutable after rg_auth_load(); any thread.
+ * it (RFC 4301 4.4.3, RFC 7296 2.15). Immutable after rg_auth_load() but for
+ * revocation data, which is swapped whole under a lock; any thread.
  */
 #include "control/auth/auth.h"
 
-#include "control/auth/chain.h"
+#include "control/auth/credential.h"
 #include "control/auth/eap_users.h"
 #include "control/auth/pad.h"
 #include "control/auth/peer_cert.h"
 #include "control/auth/secret.h"
+#include "control/auth/status.h"
 #include "control/ike/crypto/sign.h"
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rg_auth {
 	_Atomic unsigned refs;
@@ -24,19 +28,35 @@ struct rg_auth {
 	struct rg_id identity;
 	struct secret_store *secrets;
 	struct eap_users *users; /* NULL: no connection has EAP */
-	struct chain chain;
 	struct pad *pad;
+	struct authorities authorities;
+	struct credentials own;
+	struct cert_cache *cache;
+	pthread_mutex_t lock; /* of what follows */
+	struct status *status;
+	uint64_t refused_stamp; /* of files that could not be read */
 };
 
 const char *rg_auth_failure_name(enum rg_auth_failure failure)
 {
 	static const char *const names[] = {
-#define X(name, counter) counter,
+#define X(name, counter, text) counter,
 	        RG_AUTH_FAILURES(X)
 #undef X
 	};
 
 	return (unsigned)failure < RG_AUTH_FAIL_COUNT ? names[failure] : "auth-unknown";
+}
+
+const char *rg_auth_failure_text(enum rg_auth_failure failure)
+{
+	static const char *const texts[] = {
+#define X(name, counter, text) text,
+	        RG_AUTH_FAILURES(X)
+#undef X
+	};
+
+	return (unsigned)failure < RG_AUTH_FAIL_COUNT ? texts[failure] : "unknown";
 }
 
 static bool wants_certificates(const struct rg_config *cfg, bool local)
@@ -71,20 +91,24 @@ static int load(struct rg_auth *auth, struct rg_auth_error *error)
 	if (!auth->pad)
 		return -EINVAL;
 	auth->secrets = secret_load(cfg, error);
-	if (!auth->secrets || chain_load(&auth->chain, cfg, &auth->identity, error) < 0)
+	if (!auth->secrets || authorities_load(&auth->authorities, cfg, error) < 0 ||
+	    credentials_load(&auth->own, cfg, &auth->identity, &auth->authorities, error) < 0)
+		return -EINVAL;
+	auth->status = status_load(cfg, &auth->authorities, error);
+	if (!auth->status)
 		return -EINVAL;
 	if (wants_eap(cfg)) {
 		auth->users = eap_users_load(cfg->eap.users, error);
 		if (!auth->users)
 			return -EINVAL;
 	}
-	if (wants_certificates(cfg, true) && !auth->chain.key) {
+	if (wants_certificates(cfg, true) && auth->own.n == 0) {
 		snprintf(error->text, sizeof(error->text),
 		         "gateway: a connection has `local: certificate`, so certificate and private-key are "
 		         "needed");
 		return -EINVAL;
 	}
-	if (wants_certificates(cfg, false) && !auth->chain.certreq_len) {
+	if (wants_certificates(cfg, false) && !auth->authorities.certreq_len) {
 		snprintf(error->text, sizeof(error->text),
 		         "gateway: a connection has `remote: certificate`, so authorities are needed");
 		return -EINVAL;
@@ -104,7 +128,11 @@ struct rg_auth *rg_auth_load(struct rg_config *cfg, struct rg_auth_error *error)
 	}
 	auth->refs = 1;
 	auth->cfg = cfg;
-	if (load(auth, error) < 0) {
+	pthread_mutex_init(&auth->lock, NULL); /* a plain one: cannot fail */
+	auth->cache = cert_cache_new();
+	if (!auth->cache)
+		snprintf(error->text, sizeof(error->text), "out of memory");
+	if (!auth->cache || load(auth, error) < 0) {
 		rg_auth_unref(auth);
 		auth = NULL;
 	}
@@ -124,7 +152,11 @@ void rg_auth_unref(struct rg_auth *auth)
 	if (!auth || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	pad_free(auth->pad);
-	chain_free(&auth->chain);
+	credentials_free(&auth->own);
+	authorities_free(&auth->authorities);
+	status_unref(auth->status);
+	cert_cache_free(auth->cache);
+	pthread_mutex_destroy(&auth->lock);
 	secret_free(auth->secrets);
 	eap_users_free(auth->users);
 	rg_config_free(auth->cfg);
@@ -141,19 +173,85 @@ const struct rg_id *rg_auth_identity(const struct rg_auth *auth)
 	return &auth->identity;
 }
 
-size_t rg_auth_chain(const struct rg_auth *auth, size_t index, const uint8_t **der, size_t *len)
+size_t rg_auth_choose(const struct rg_auth *auth, const uint8_t *hashes, size_t n, uint32_t peer_hashes)
 {
-	if (index < auth->chain.n_certs) {
-		*der = auth->chain.certs[index].data;
-		*len = auth->chain.certs[index].len;
+	return credentials_choose(&auth->own, hashes, n, peer_hashes);
+}
+
+size_t rg_auth_chain(const struct rg_auth *auth, size_t credential, size_t index, const uint8_t **der,
+                     size_t *len)
+{
+	const struct credential *own = &auth->own.list[credential];
+
+	if (credential >= auth->own.n)
+		return 0;
+	if (index < own->n_certs) {
+		*der = own->certs[index].data;
+		*len = own->certs[index].len;
 	}
-	return auth->chain.n_certs;
+	return own->n_certs;
+}
+
+/* The set in force, with a reference. */
+static struct status *current_status(struct rg_auth *auth)
+{
+	struct status *status;
+
+	pthread_mutex_lock(&auth->lock);
+	status = status_ref(auth->status);
+	pthread_mutex_unlock(&auth->lock);
+	return status;
+}
+
+uint8_t *rg_auth_staple(struct rg_auth *auth, size_t credential, size_t *len)
+{
+	struct status *status = current_status(auth);
+	uint8_t *copy = NULL;
+
+	*len = credential < auth->own.n ? status->staples[credential].len : 0;
+	if (*len > 0)
+		copy = malloc(*len);
+	if (copy)
+		memcpy(copy, status->staples[credential].data, *len);
+	status_unref(status);
+	return copy;
+}
+
+bool rg_auth_wants_staples(const struct rg_auth *auth)
+{
+	return auth->cfg->gateway.revocation == RG_REVOCATION_STRICT && auth->authorities.certreq_len > 0;
+}
+
+int rg_auth_refresh(struct rg_auth *auth, struct rg_auth_error *error)
+{
+	uint64_t stamp = status_stamp(auth->cfg);
+	struct status *fresh, *old = NULL;
+	bool same;
+
+	pthread_mutex_lock(&auth->lock);
+	same = stamp == auth->status->stamp || stamp == auth->refused_stamp;
+	pthread_mutex_unlock(&auth->lock);
+	if (same)
+		return 0;
+	fresh = status_load(auth->cfg, &auth->authorities, error);
+	ERR_clear_error();
+	pthread_mutex_lock(&auth->lock);
+	if (fresh) {
+		old = auth->status;
+		auth->status = fresh;
+		auth->refused_stamp = 0;
+	} else {
+		auth->refused_stamp = stamp;
+	}
+	pthread_mutex_unlock(&auth->lock);
+	status_unref(old);
+	return fresh ? 1 : -EINVAL;
 }
 
 const uint8_t *rg_auth_certreq(const struct rg_auth *auth, size_t *len)
 {
-	*len = auth->chain.certreq_len;
-	return auth->chain.certreq;
+	*len = auth->authorities.certreq_len;
+	return auth->authorities.certreq;
 }
 
 static bool connection_accepts(const struct rg_cfg_connection *connection, const struct rg_id *peer)
@@ -214,15 +312,15 @@ int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *o
 	return secret_find(auth->secrets, peer, out, size);
 }
 
-int rg_auth_sign(const struct rg_auth *auth, uint32_t peer_hashes, const uint8_t *octets, size_t octets_len,
-                 uint8_t *method, uint8_t *out, size_t cap, size_t *len)
+int rg_auth_sign(const struct rg_auth *auth, size_t credential, uint32_t peer_hashes, const uint8_t *octets,
+                 size_t octets_len, uint8_t *method, uint8_t *out, size_t cap, size_t *len)
 {
 	int rc;
 
-	if (!auth->chain.key)
+	if (credential >= auth->own.n)
 		return -ENOKEY;
-	rc = ike_sign(auth->chain.key, peer_hashes, (struct ike_view){octets, octets_len}, method, out, cap,
-	              len);
+	rc = ike_sign(auth->own.list[credential].key, peer_hashes, (struct ike_view){octets, octets_len},
+	              method, out, cap, len);
 	ERR_clear_error();
 	return rc;
 }
@@ -246,17 +344,77 @@ static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_cl
 	}
 }
 
-enum rg_auth_failure rg_auth_verify(const struct rg_auth *auth, const struct rg_auth_claim *claim)
+enum rg_auth_failure rg_auth_address_identity(const struct rg_auth_claim *claim)
 {
-	enum rg_auth_failure failure;
-	X509 *leaf = NULL;
+	const struct rg_id *id = claim->peer;
 
-	failure = peer_cert_chain(auth->chain.store, claim->certs, claim->n_certs, &leaf);
-	if (!failure && !peer_cert_names(leaf, claim->peer))
+	if (!claim->connection || claim->connection->address_identity == RG_ADDRESS_ID_ANY ||
+	    (id->type != RG_ID_IPV4_ADDR && id->type != RG_ID_IPV6_ADDR))
+		return RG_AUTH_FAIL_NONE;
+	if (claim->address.family == (id->type == RG_ID_IPV4_ADDR ? 4 : 6) &&
+	    memcmp(claim->address.bytes, id->value, id->len) == 0)
+		return RG_AUTH_FAIL_NONE;
+	return RG_AUTH_FAIL_ADDRESS_IDENTITY;
+}
+
+/* IM-11, IM-12: the addresses in the certificate beside the one that the peer comes from. */
+static enum rg_auth_failure certified_address(X509 *leaf, const struct rg_auth_claim *claim, bool *elsewhere)
+{
+	bool any, match;
+
+	*elsewhere = false;
+	if (!claim->connection)
+		return RG_AUTH_FAIL_NONE;
+	peer_cert_addresses(leaf, &claim->address, &any, &match);
+	if (!any)
+		return claim->connection->without_address == RG_WITHOUT_ALLOW
+		               ? RG_AUTH_FAIL_NONE
+		               : RG_AUTH_FAIL_CERTIFICATE_NO_ADDRESS;
+	if (match || claim->connection->certified_address == RG_CERTIFIED_IGNORE)
+		return RG_AUTH_FAIL_NONE;
+	*elsewhere = claim->connection->certified_address == RG_CERTIFIED_LOG;
+	return *elsewhere ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_ADDRESS;
+}
+
+static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct status *status,
+                                        const struct rg_auth_claim *claim, bool *elsewhere)
+{
+	STACK_OF(X509) *chain = NULL;
+	enum rg_auth_failure failure;
+	X509 *leaf;
+
+	failure = peer_cert_chain(auth->authorities.store, auth->cache, claim->certs, claim->n_certs, &chain);
+	if (failure)
+		return failure;
+	leaf = sk_X509_value(chain, 0);
+	if (!peer_cert_names(leaf, claim->peer))
 		failure = RG_AUTH_FAIL_CERTIFICATE_NAME;
 	if (!failure)
+		failure = status_check(status, auth->cfg->gateway.revocation, chain, claim->responses,
+		                       claim->n_responses);
+	if (!failure)
+		failure = rg_auth_address_identity(claim);
+	if (!failure)
+		failure = certified_address(leaf, claim, elsewhere);
+	if (!failure)
 		failure = verify_signature(leaf, claim);
-	X509_free(leaf);
+	sk_X509_pop_free(chain, X509_free);
+	return failure;
+}
+
+enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim, bool *elsewhere)
+{
+	struct status *status = current_status(auth);
+	enum rg_auth_failure failure;
+
+	*elsewhere = false;
+	failure = verify_with(auth, status, claim, elsewhere);
+	status_unref(status);
 	ERR_clear_error();
 	return failure;
+}
+
+size_t rg_auth_remembered(struct rg_auth *auth)
+{
+	return cert_cache_used(auth->cache);
 }

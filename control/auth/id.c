@@ -5,6 +5,8 @@
  */
 #include "control/auth/id.h"
 
+#include "config/addr.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -232,6 +234,19 @@ bool rg_id_equal(const struct rg_id *a, const struct rg_id *b)
 	return memcmp(a->value, b->value, a->len) == 0;
 }
 
+/* "2001:db8::/32" and the like, for identities that are addresses. */
+static bool is_within(const struct rg_id *id, const char *pattern)
+{
+	struct rg_cfg_prefix prefix;
+	struct rg_cfg_addr addr = {.family = id->type == RG_ID_IPV4_ADDR ? 4 : 6};
+
+	if ((id->type != RG_ID_IPV4_ADDR && id->type != RG_ID_IPV6_ADDR) ||
+	    rg_prefix_parse(pattern, &prefix) < 0)
+		return false;
+	memcpy(addr.bytes, id->value, id->len);
+	return rg_prefix_contains(&prefix, &addr);
+}
+
 bool rg_id_matches(const struct rg_id *id, const char *pattern)
 {
 	struct rg_id exact;
@@ -240,6 +255,8 @@ bool rg_id_matches(const struct rg_id *id, const char *pattern)
 	if (!id->type)
 		return false;
 	if (strcmp(pattern, "*") == 0)
+		return true;
+	if (strchr(pattern, '/') && is_within(id, pattern))
 		return true;
 	if (pattern[0] != '*')
 		return rg_id_parse(&exact, pattern) == 0 && rg_id_equal(id, &exact);

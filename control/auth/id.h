@@ -52,7 +52,7 @@ char *rg_id_print(const struct rg_id *id, char *out, size_t size);
 bool rg_id_equal(const struct rg_id *a, const struct rg_id *b);
 
 /* `pattern`: an identity as rg_id_parse() takes it, "*@domain" (e-mail), "*.domain" (FQDN, any depth
- * below), or "*" (anything). */
+ * below), a prefix (addresses in it), or "*" (anything). */
 bool rg_id_matches(const struct rg_id *id, const char *pattern);
 
 /* First 64 bits of SHA-256 over the type octet and the value (letters of FQDN and e-mail in lower case;

@@ -140,6 +140,23 @@ bool peer_cert_names(X509 *cert, const struct rg_id *id)
 	return found;
 }
 
+void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, bool *match)
+{
+	struct rg_id id = {.type = addr->family == 4 ? RG_ID_IPV4_ADDR : RG_ID_IPV6_ADDR,
+	                   .len = addr->family == 4 ? 4 : 16};
+	GENERAL_NAMES *sans = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+	memcpy(id.value, addr->bytes, id.len);
+	*any = *match = false;
+	for (int i = 0; i < sk_GENERAL_NAME_num(sans); i++) {
+		const GENERAL_NAME *san = sk_GENERAL_NAME_value(sans, i);
+
+		*any = *any || san->type == GEN_IPADD;
+		*match = *match || san_is(san, &id);
+	}
+	GENERAL_NAMES_free(sans);
+}
+
 static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
 {
 	const unsigned char *at = in->der;
@@ -152,22 +169,23 @@ static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
 		*out = NULL;
 		return RG_AUTH_FAIL_CERTIFICATE_SYNTAX;
 	}
-	return peer_cert_key_acceptable(*out) ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_KEY;
+	if (peer_cert_key_acceptable(*out))
+		return RG_AUTH_FAIL_NONE;
+	X509_free(*out);
+	*out = NULL;
+	return RG_AUTH_FAIL_CERTIFICATE_KEY;
 }
 
-/* The first to `leaf`, the rest to `rest`. */
-static enum rg_auth_failure decode_all(const struct rg_auth_cert *certs, size_t n, X509 **leaf,
-                                       STACK_OF(X509) * rest)
+/* All but the peer's own. */
+static enum rg_auth_failure decode_rest(const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * rest)
 {
 	enum rg_auth_failure failure = RG_AUTH_FAIL_NONE;
 
-	for (size_t i = 0; i < n && !failure; i++) {
+	for (size_t i = 1; i < n && !failure; i++) {
 		X509 *cert = NULL;
 
 		failure = decode(&certs[i], &cert);
-		if (i == 0) {
-			*leaf = cert;
-		} else if (cert && !sk_X509_push(rest, cert)) {
+		if (cert && !sk_X509_push(rest, cert)) {
 			X509_free(cert);
 			failure = RG_AUTH_FAIL_INTERNAL;
 		}
@@ -189,6 +207,13 @@ static enum rg_auth_failure why(int error)
 		return RG_AUTH_FAIL_CERTIFICATE_KEY;
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
 		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_SUBTREE_MINMAX:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+	case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+		return RG_AUTH_FAIL_CERTIFICATE_CONSTRAINTS;
 	case X509_V_ERR_OUT_OF_MEM:
 		return RG_AUTH_FAIL_INTERNAL;
 	default:
@@ -196,7 +221,8 @@ static enum rg_auth_failure why(int error)
 	}
 }
 
-static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest)
+static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
+                                         STACK_OF(X509) * *chain)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
@@ -205,40 +231,73 @@ static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF
 		goto out;
 	X509_STORE_CTX_set_depth(ctx, RG_AUTH_DEPTH_MAX);
 	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), 2); /* no SHA-1, 112 bits */
-	if (X509_verify_cert(ctx) == 1)
-		failure = RG_AUTH_FAIL_NONE;
-	else
+	if (X509_verify_cert(ctx) != 1) {
 		failure = why(X509_STORE_CTX_get_error(ctx));
+		goto out;
+	}
+	*chain = X509_STORE_CTX_get1_chain(ctx);
+	failure = *chain ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_INTERNAL;
 out:
 	X509_STORE_CTX_free(ctx);
 	return failure;
 }
 
-enum rg_auth_failure peer_cert_chain(X509_STORE *store, const struct rg_auth_cert *certs, size_t n,
-                                     X509 **leaf)
+/* The chain of what was presented and found good before. */
+static STACK_OF(X509) *
+        known_chain(struct cert_cache *cache, const uint8_t key[CERT_CACHE_KEY_LEN], X509 *leaf)
+{
+	STACK_OF(X509) *chain = cert_cache_find(cache, key);
+
+	if (!chain)
+		return NULL;
+	if (X509_up_ref(leaf) && sk_X509_unshift(chain, leaf))
+		return chain;
+	sk_X509_pop_free(chain, X509_free);
+	return NULL;
+}
+
+static enum rg_auth_failure find_chain(X509_STORE *store, struct cert_cache *cache,
+                                       const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain)
 {
 	STACK_OF(X509) *rest = sk_X509_new_null();
 	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
-	X509 *cert = NULL;
+	uint8_t key[CERT_CACHE_KEY_LEN];
+	X509 *leaf = NULL;
 
-	*leaf = NULL;
-	if (!rest)
-		return failure;
-	if (n == 0)
-		failure = RG_AUTH_FAIL_NO_CERTIFICATE;
-	else if (n > RG_AUTH_CERTS_MAX)
-		failure = RG_AUTH_FAIL_CERTIFICATE_LIMITS;
-	else
-		failure = decode_all(certs, n, &cert, rest);
+	if (!rest || !cert_cache_key(certs, n, key))
+		goto out;
+	failure = decode(&certs[0], &leaf);
+	if (failure)
+		goto out;
+	*chain = known_chain(cache, key, leaf);
+	if (*chain)
+		goto out;
+	failure = decode_rest(certs, n, rest);
 	if (!failure)
-		failure = verify_chain(store, cert, rest);
-	if (!failure && !peer_cert_usage_acceptable(cert))
-		failure = RG_AUTH_FAIL_CERTIFICATE_USAGE;
-	if (!failure) {
-		*leaf = cert;
-		cert = NULL;
-	}
-	X509_free(cert);
+		failure = verify_chain(store, leaf, rest, chain);
+	if (!failure)
+		cert_cache_keep(cache, key, *chain);
+out:
+	X509_free(leaf);
 	sk_X509_pop_free(rest, X509_free);
+	return failure;
+}
+
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, struct cert_cache *cache,
+                                     const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain)
+{
+	enum rg_auth_failure failure;
+
+	*chain = NULL;
+	if (n == 0)
+		return RG_AUTH_FAIL_NO_CERTIFICATE;
+	if (n > RG_AUTH_CERTS_MAX)
+		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	failure = find_chain(store, cache, certs, n, chain);
+	if (!failure && !peer_cert_usage_acceptable(sk_X509_value(*chain, 0))) {
+		failure = RG_AUTH_FAIL_CERTIFICATE_USAGE;
+		sk_X509_pop_free(*chain, X509_free);
+		*chain = NULL;
+	}
 	return failure;
 }

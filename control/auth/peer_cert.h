@@ -6,7 +6,7 @@
 #ifndef RG_CONTROL_AUTH_PEER_CERT_H
 #define RG_CONTROL_AUTH_PEER_CERT_H
 
-#include "control/auth/auth.h"
+#include "control/auth/cert_cache.h"
 
 #include <openssl/x509.h>
 
@@ -19,9 +19,12 @@ bool peer_cert_usage_acceptable(X509 *cert);
 /* The identity is a SAN of its type, or for a DN the subject (RFC 4945 3.1, IM-9). */
 bool peer_cert_names(X509 *cert, const struct rg_id *id);
 
-/* Up to an authority of `store`. `leaf` is the peer's own, to be freed by the caller (X509_free), NULL
- * unless the return is RG_AUTH_FAIL_NONE. */
-enum rg_auth_failure peer_cert_chain(X509_STORE *store, const struct rg_auth_cert *certs, size_t n,
-                                     X509 **leaf);
+/* Whether the certificate names IP addresses, and whether `addr` is among them (IM-11, IM-12). */
+void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, bool *match);
+
+/* From the peer's own certificate, the first, to an authority of `store`: a stack to be freed by the caller
+ * with all that is in it, in `chain`; NULL unless the return is RG_AUTH_FAIL_NONE. */
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, struct cert_cache *cache,
+                                     const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include "control/auth/secret.h"
 
+#include "config/addr.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -26,9 +28,14 @@ struct secret_store {
 
 int secret_open(const char *file, const char *what, struct rg_auth_error *error)
 {
+	char path[4096];
 	struct stat st;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop the daemon */
+	int fd = -1;
 
+	if (rg_config_file_path(file, path, sizeof(path)) == 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop the daemon */
+	else
+		errno = ENOENT;
 	if (fd < 0) {
 		snprintf(error->text, sizeof(error->text), "%s %s: cannot be opened: %s", what, file,
 		         strerror(errno));
@@ -133,17 +140,32 @@ void secret_free(struct secret_store *store)
 		OPENSSL_secure_clear_free(store, sizeof(*store) + store->n * sizeof(struct secret));
 }
 
+/* How much of the identity a pattern fixes: all of it, a prefix, or the more the longer it is. */
+static size_t weight(const char *pattern)
+{
+	struct rg_cfg_prefix prefix;
+
+	if (pattern[0] == '*')
+		return strlen(pattern);
+	return rg_prefix_parse(pattern, &prefix) == 0 ? RG_ID_TEXT + prefix.len : 2 * RG_ID_TEXT;
+}
+
+/* Every entry is looked at, so that the time does not tell which one it was (H29). */
 int secret_find(const struct secret_store *store, const struct rg_id *peer, uint8_t *out, size_t size)
 {
+	const struct secret *best = NULL;
+
 	for (size_t i = 0; i < store->n; i++) {
 		const struct secret *secret = &store->secrets[i];
 
-		if (!rg_id_matches(peer, secret->pattern))
-			continue;
-		if (secret->len > size)
-			return -EMSGSIZE;
-		memcpy(out, secret->key, secret->len);
-		return (int)secret->len;
+		if (rg_id_matches(peer, secret->pattern) &&
+		    (!best || weight(secret->pattern) > weight(best->pattern)))
+			best = secret;
 	}
-	return -ENOENT;
+	if (!best)
+		return -ENOENT;
+	if (best->len > size)
+		return -EMSGSIZE;
+	memcpy(out, best->key, best->len);
+	return (int)best->len;
 }

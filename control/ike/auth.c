@@ -2,7 +2,7 @@
 /*
  * IKE_AUTH: what both roles share (auth.h). Core thread only, but for work().
  */
-#include "control/ike/auth.h"
+#include "control/ike/auth_cert.h"
 
 #include "control/ike/auth_eap.h"
 #include "control/ike/crypto/auth.h"
@@ -25,6 +25,12 @@ struct auth_job *auth_job_new(struct ike_sa *sa, struct exchange *x)
 	j->x = x;
 	j->auth = rg_auth_ref(sa->auth);
 	j->peer_hashes = sa->peer_hashes;
+	if (x != NULL)
+		j->claim.address = x->remote.addr;
+	if (x != NULL && !sa->is_initiator)
+		auth_certreq_read(sa, &x->msg);
+	j->credential = sa->init->credential;
+	j->wants_staple = sa->init->wants_staple;
 	j->prf.suite = sa->keys.suite;
 	j->prf.prf_len = sa->keys.prf_len;
 	return j;
@@ -34,6 +40,7 @@ void auth_job_free(struct auth_job *j)
 {
 	if (j == NULL)
 		return;
+	free(j->staple);
 	free(j->peer_octets);
 	free(j->own_octets);
 	rg_auth_unref(j->auth);
@@ -65,7 +72,6 @@ int auth_octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_b
 enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const struct ike_msg *msg,
                                uint8_t id_payload)
 {
-	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_CERT);
 	struct rg_auth_claim *claim = &j->claim;
 	struct ike_auth auth;
 	struct ike_id id;
@@ -77,21 +83,13 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 		return reason;
 	if (rg_id_decode(&j->peer, id.type, id.value.data, id.value.len) < 0)
 		return IKE_REJECT_ID_TYPE;
-	for (; p != NULL; p = ike_msg_next(msg, p)) {
-		struct ike_cert cert;
-
-		reason = ike_cert_decode(&cert, p);
-		if (reason != IKE_OK)
-			return reason;
-		/* Other encodings are skipped, and nothing is ever fetched. */
-		if (cert.encoding == IKE_CERT_X509_SIGNATURE && claim->n_certs < RG_AUTH_CERTS_MAX)
-			j->certs[claim->n_certs++] = (struct rg_auth_cert){cert.value.data, cert.value.len};
-	}
+	reason = auth_cert_read(j, msg);
+	if (reason != IKE_OK)
+		return reason;
 	claim->peer = &j->peer;
 	claim->method = auth.method;
 	claim->data = auth.value.data;
 	claim->len = auth.value.len;
-	claim->certs = j->certs;
 	if (auth_octets(sa, !sa->is_initiator, id.body, &j->peer_octets, &claim->octets_len) < 0)
 		return IKE_REJECT_SK_CRYPTO;
 	claim->octets = j->peer_octets;
@@ -128,32 +126,44 @@ static int psk_value(struct auth_job *j, const struct auth_key *eap, const uint8
 	return n > 0 ? error : -ENOKEY;
 }
 
-static void verify(struct auth_job *j)
+/* With a wrong secret and without one alike: the arithmetic comes first (H29). */
+static enum rg_auth_failure verify_psk(struct auth_job *j)
 {
 	const struct rg_auth_claim *claim = &j->claim;
-	uint8_t expected[IKE_MAX_PRF];
 	enum rg_auth_failure failure;
+	uint8_t expected[IKE_MAX_PRF];
 
-	if (j->peer_how == RG_AUTH_CERTIFICATE) {
-		failure = claim->method == IKE_AUTH_PSK ? RG_AUTH_FAIL_ALGORITHM
-		                                        : rg_auth_verify(j->auth, claim);
-		j->failure = failure == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_name(failure);
-		return;
-	}
 	if (psk_value(j, &j->peer_key, claim->octets, claim->octets_len, expected) < 0)
-		j->failure = "there is no secret for this identity";
+		failure = RG_AUTH_FAIL_NO_SECRET;
 	else if (claim->method != IKE_AUTH_PSK)
-		j->failure = "the peer does not use a shared key";
+		failure = RG_AUTH_FAIL_METHOD;
 	else if (!ike_auth_psk_equal(&j->prf, expected, (struct ike_view){claim->data, claim->len}))
-		j->failure = "wrong shared key";
+		failure = RG_AUTH_FAIL_SECRET;
+	else
+		failure = rg_auth_address_identity(claim);
 	OPENSSL_cleanse(expected, sizeof(expected));
+	return failure;
+}
+
+static void verify(struct auth_job *j)
+{
+	if (j->peer_how != RG_AUTH_CERTIFICATE)
+		j->counted = verify_psk(j);
+	else if (j->claim.method == IKE_AUTH_PSK)
+		j->counted = RG_AUTH_FAIL_METHOD;
+	else
+		j->counted = rg_auth_verify(j->auth, &j->claim, &j->elsewhere);
+	j->failure = j->counted == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_text(j->counted);
 }
 
 static void sign(struct auth_job *j)
 {
 	if (j->how == RG_AUTH_CERTIFICATE) {
-		j->sign_error = rg_auth_sign(j->auth, j->peer_hashes, j->own_octets, j->own_len, &j->method,
-		                             j->value, sizeof(j->value), &j->value_len);
+		j->sign_error =
+		        rg_auth_sign(j->auth, j->credential, j->peer_hashes, j->own_octets, j->own_len,
+		                     &j->method, j->value, sizeof(j->value), &j->value_len);
+		if (j->wants_staple)
+			j->staple = rg_auth_staple(j->auth, j->credential, &j->staple_len);
 		return;
 	}
 	j->sign_error = psk_value(j, &j->own_key, j->own_octets, j->own_len, j->value);
@@ -176,17 +186,21 @@ void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struc
 	ike_sa_submit(sa, &j->job, work, finish);
 }
 
+void auth_job_note(const struct auth_job *j, struct ike_sa *sa)
+{
+	sa->manager->counters.auth_failures[j->counted] += j->counted != RG_AUTH_FAIL_NONE;
+	if (j->elsewhere)
+		ike_sa_log(sa, IKE_LOG_WARN,
+		           "comes from an address that is not among those of its certificate");
+}
+
 void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t id_payload,
                     struct ike_build *out)
 {
-	const uint8_t *der;
-	size_t len;
-
 	if (j->how != RG_AUTH_EAP_MSCHAPV2)
 		ike_build_id(out, id_payload, sa->own_id.type, sa->own_id.value, sa->own_id.len);
-	/* Always, asked for or not: a peer that has no certificate of ours could not say so. */
-	for (size_t i = 0; j->how == RG_AUTH_CERTIFICATE && i < rg_auth_chain(j->auth, i, &der, &len); i++)
-		ike_build_cert(out, IKE_CERT_X509_SIGNATURE, der, len);
+	if (j->how == RG_AUTH_CERTIFICATE)
+		auth_cert_write(j, out);
 	ike_build_auth(out, j->method, j->value, j->value_len);
 }
 

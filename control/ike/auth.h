@@ -20,9 +20,11 @@ struct auth_job {
 	enum rg_cfg_auth peer_how;
 	struct rg_id peer;
 	struct rg_auth_claim claim;
-	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX];
+	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX], responses[RG_AUTH_STATUS_MAX];
 	uint8_t *peer_octets;
 	const char *failure; /* why the peer is refused; NULL: it is who it says */
+	enum rg_auth_failure counted;
+	bool elsewhere; /* not where its certificate says, which is allowed and logged */
 	/* After EAP: the keys of the peer's AUTH and of ours (RFC 7296 2.16). Length 0: none, it is the
 	 * shared key of the configuration. */
 	struct auth_key {
@@ -32,6 +34,10 @@ struct auth_job {
 	/* sign: only after a good verification, if both are asked for */
 	enum rg_cfg_auth how;
 	uint32_t peer_hashes;
+	size_t credential; /* of ours */
+	bool wants_staple;
+	uint8_t *staple; /* our OCSP response, where the peer asked */
+	size_t staple_len;
 	uint8_t *own_octets;
 	size_t own_len;
 	uint8_t method;
@@ -48,6 +54,9 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 /* What we sign, for sa->own_id. 0 or negative errno. */
 int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how);
 void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone));
+
+/* Counts and logs what the job found. */
+void auth_job_note(const struct auth_job *j, struct ike_sa *sa);
 
 /* The octets that the side `by_initiator` signs (RFC 7296 2.15), to be freed. 0 or negative errno. */
 int auth_octets(const struct ike_sa *sa, bool by_initiator, struct ike_view id_body, uint8_t **buf,

@@ -184,6 +184,8 @@ static void proven(struct ike_job *job, bool gone)
 	const char *why = j->failure;
 	int result;
 
+	if (!gone)
+		auth_job_note(j, x->sa);
 	auth_job_free(j);
 	if (gone)
 		result = -ECANCELED;
@@ -209,6 +211,7 @@ static int check_responder(struct ike_sa *sa, struct exchange *x)
 		return failed(sa, "the responder's proof is malformed");
 	}
 	j->peer_how = sa->connection->remote_auth;
+	j->claim.connection = sa->connection;
 	auth_job_submit(j, sa, proven);
 	return EXCHANGE_PARKED;
 }

@@ -3,7 +3,7 @@
  * IKE_AUTH as initiator: our proof and wishes, then the responder's proof, its
  * addresses and the first Child SA (RFC 7296 1.2, 2.15, 2.19). Core thread only.
  */
-#include "control/ike/auth.h"
+#include "control/ike/auth_cert.h"
 #include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
@@ -54,8 +54,6 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 {
 	struct auth_task *t = of(task);
 	const struct rg_id *wanted = &sa->wanted_peer;
-	const uint8_t *certreq;
-	size_t len;
 
 	t->childless = sa->connection->childless == RG_CHILDLESS_PREFER &&
 	               (sa->capabilities & IKE_CAP_CHILDLESS) != 0;
@@ -66,9 +64,8 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *ou
 		auth_build_own(sa, t->signed_job, IKE_PAYLOAD_IDi, out);
 	else
 		auth_eap_offer(sa, out);
-	certreq = rg_auth_certreq(sa->auth, &len);
-	if (sa->connection->remote_auth == RG_AUTH_CERTIFICATE && len > 0)
-		ike_build_certreq(out, IKE_CERT_X509_SIGNATURE, certreq, len);
+	if (sa->connection->remote_auth == RG_AUTH_CERTIFICATE)
+		auth_certreq_write(sa, out);
 	if (wanted->type != 0)
 		ike_build_id(out, IKE_PAYLOAD_IDr, wanted->type, wanted->value, wanted->len);
 	succession_write(sa, out);
@@ -176,6 +173,8 @@ static void verified(struct ike_job *job, bool gone)
 	const char *failure = j->failure;
 	struct child_sa *child;
 
+	if (!gone)
+		auth_job_note(j, sa);
 	auth_job_free(j);
 	if (gone || failure != NULL) {
 		if (!gone)
@@ -236,6 +235,7 @@ int auth_response(struct ike_sa *sa, struct exchange *x)
 	sa->cookie = rg_id_cookie(&j->peer);
 	sa->peer_cookie = succession_cookie(sa, sa->cookie);
 	j->peer_how = c->remote_auth;
+	j->claim.connection = c;
 	auth_job_submit(j, sa, verified);
 	return EXCHANGE_PARKED;
 }

@@ -210,6 +210,8 @@ void auth_checked(struct ike_job *job, bool gone)
 	bool childless = why == NULL && sa->connection->childless == RG_CHILDLESS_NEVER &&
 	                 ike_msg_find(auth_wishes(x), IKE_PAYLOAD_SA) == NULL;
 
+	if (!gone)
+		auth_job_note(j, sa);
 	if (why == NULL && !childless && !mobike_auth_unexpected_nat(x)) {
 		admit(x, j);
 		return;
@@ -254,6 +256,7 @@ static int prepare(struct ike_sa *sa, struct exchange *x, struct auth_job *j)
 	if (index < 0)
 		return 0;
 	sa->connection = &rg_auth_config(sa->auth)->connections[index];
+	j->claim.connection = sa->connection;
 	return auth_job_own(j, sa, sa->connection->local_auth);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every counter of the IKE core beside those of rejected payloads (wire/reject.h).
+ * Every counter of the IKE core beside those of rejected payloads (wire/reject.h) and of
+ * failed authentications (auth/auth.h).
  * Each drop has one of its own. X(field, "name", is_drop). Written by the core's thread only.
  */
 #ifndef RG_IKE_COUNTERS_H
 #define RG_IKE_COUNTERS_H
 
+#include "control/auth/auth.h"
 #include "control/ike/wire/reject.h"
 
 #include <stdint.h>
@@ -79,7 +81,8 @@ struct ike_counter_values {
 #define X(field, name, drop) uint64_t field;
 	IKE_COUNTERS(X)
 #undef X
-	uint64_t rejects[IKE_REJECT_COUNT]; /* by enum ike_reject */
+	uint64_t rejects[IKE_REJECT_COUNT];         /* by enum ike_reject */
+	uint64_t auth_failures[RG_AUTH_FAIL_COUNT]; /* by enum rg_auth_failure */
 };
 
 /* Counts for the session's or the manager's table: IKE_COUNT(m, moves). */

@@ -26,6 +26,8 @@ struct init_context {
 	uint8_t cookie[IKE_COOKIE_MAX];
 	size_t cookie_len;
 	struct ike_choice choice; /* its view is not kept */
+	size_t credential;        /* of ours, for this peer */
+	bool wants_staple;        /* the peer asks for an OCSP response */
 };
 
 /* The end of IKE_SA_INIT's arithmetic, on the thread pool: shared secret and keys. */

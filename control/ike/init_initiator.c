@@ -4,6 +4,7 @@
  * responder asks for (a bounded number of times), the answer, and the float to port
  * 4500 (RFC 7296 1.2, 2.6, 2.23; RFC 4555 3.3). Core thread only.
  */
+#include "control/ike/auth_cert.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
@@ -201,7 +202,10 @@ int init_response(struct ike_sa *sa, struct exchange *x)
 	memcpy(init->nonce_r, nonce.data, nonce.len);
 	init->nonce_r_len = nonce.len;
 	sa->spi_r = x->msg.hdr.spi_r;
-	if (init_read_common(sa, x) < 0 || init_submit(sa, x, &ke, false, response_finish) < 0)
+	if (init_read_common(sa, x) < 0)
+		return -ENOMEM;
+	auth_certreq_read(sa, &x->msg);
+	if (init_submit(sa, x, &ke, false, response_finish) < 0)
 		return -ENOMEM;
 	return EXCHANGE_PARKED;
 }

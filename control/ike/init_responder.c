@@ -4,6 +4,7 @@
  * then one half-open SA for each request (RFC 7296 1.2, 2.6, 2.7; H02, H08 to H11,
  * H33 to H36). Core thread only.
  */
+#include "control/ike/auth_cert.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
@@ -199,8 +200,6 @@ static void init_finish(struct ike_job *job, bool gone)
 	struct init_job *j = (struct init_job *)job;
 	struct exchange *x = j->x;
 	struct ike_sa *sa = x->sa;
-	const uint8_t *certreq;
-	size_t certreq_len;
 	int result = j->error;
 
 	sa->manager->n_init_jobs--;
@@ -218,9 +217,7 @@ static void init_finish(struct ike_job *job, bool gone)
 		ike_build_ke(&x->out, init->dh.group, init->dh.public_value, init->dh.public_len);
 		ike_build_nonce(&x->out, init->nonce_r, init->nonce_r_len);
 		init_write_common(sa, &x->local, &x->remote, &x->out);
-		certreq = rg_auth_certreq(sa->auth, &certreq_len);
-		if (certreq_len > 0)
-			ike_build_certreq(&x->out, IKE_CERT_X509_SIGNATURE, certreq, certreq_len);
+		auth_certreq_write(sa, &x->out);
 		ike_set_state(sa, IKE_STATE_INIT_ANSWERED);
 	}
 	exchange_finish(x, result);

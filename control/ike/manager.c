@@ -472,5 +472,7 @@ size_t ike_counters(const struct ike_manager *m, struct ike_counter *out, size_t
 	for (unsigned r = 1; r < IKE_REJECT_COUNT && n < max; r++, n++)
 		out[n] = (struct ike_counter){ike_reject_name(r), m->counters.rejects[r],
 		                              ike_reject_action(r) == IKE_ACTION_DROP};
+	for (unsigned f = 1; f < RG_AUTH_FAIL_COUNT && n < max; f++, n++)
+		out[n] = (struct ike_counter){rg_auth_failure_name(f), m->counters.auth_failures[f], false};
 	return n;
 }

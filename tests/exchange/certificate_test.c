@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IKE_AUTH with certificates: ECDSA and RSA on both sides, with and without
- * RFC 7427, chains, fragments, and who must not get in (IM-9, H31).
+ * IKE_AUTH with certificates: every kind of key on both sides, with and without
+ * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
+ * (IM-9 to IM-12, H31).
  */
 #include "tests/exchange/mutate.h"
 #include "tests/unit/control/pki.h"
@@ -15,11 +16,11 @@
 
 #include <cmocka.h>
 
-enum kind { KIND_ECDSA, KIND_RSA, N_KINDS };
+enum kind { KIND_ECDSA, KIND_RSA, KIND_P384, KIND_P521, KIND_ED25519, KIND_ED448, N_KINDS };
 
 struct credentials {
 	char dir[64];
-	char gateway[512], client[512]; /* "gateway:" sections */
+	char gateway[1024], client[1024]; /* "gateway:" sections */
 };
 
 static const char gateway_certs[] = "connections:\n"
@@ -35,7 +36,20 @@ static const char client_certs[] = "connections:\n"
 
 static EVP_PKEY *new_key(enum kind kind)
 {
-	return kind == KIND_ECDSA ? pki_ec_key("P-256") : pki_rsa_key(2048, 65537);
+	static const char *const curves[] = {
+	        [KIND_ECDSA] = "P-256", [KIND_P384] = "P-384", [KIND_P521] = "P-521"};
+
+	if (kind == KIND_RSA)
+		return pki_rsa_key(2048, 65537);
+	if (kind == KIND_ED25519 || kind == KIND_ED448)
+		return EVP_PKEY_Q_keygen(NULL, NULL, kind == KIND_ED25519 ? "ED25519" : "ED448");
+	return pki_ec_key(curves[kind]);
+}
+
+/* Without RFC 7427 there is no way to say EdDSA. */
+static bool has_old_method(enum kind kind)
+{
+	return kind != KIND_ED25519 && kind != KIND_ED448;
 }
 
 static const char *in(const struct credentials *c, const char *name)
@@ -131,13 +145,15 @@ static bool old_methods(struct world *w, struct datagram *dg)
 	return true;
 }
 
-static void both_kinds_and_both_methods(void **state)
+static void every_kind_by_both_methods(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 2 * N_KINDS; i++) {
 		struct credentials c;
 		struct world *w;
 
+		if (i >= N_KINDS && !has_old_method(i % N_KINDS))
+			continue;
 		make(&c, i % N_KINDS, "email:carol@example.net", true);
 		w = new_world(&c);
 		/* Without the peers' hash lists the methods of RFC 7296 and RFC 4754 are used. */
@@ -202,6 +218,145 @@ static void a_strange_authority(void **state)
 	refused(NULL, false);
 }
 
+/* A gateway under the default authority's name and under another's gives each client what it asks for. */
+static void our_chain_by_certreq(void **state)
+{
+	struct pki_wish ca = {.cn = "second root", .ca = true},
+	                leaf = {.cn = "gw", .san = "DNS:gw.example.net"};
+	EVP_PKEY *root_key = new_key(KIND_P384), *key = new_key(KIND_P384);
+	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
+	struct credentials c;
+	struct world *w;
+	char others[300], trust[128];
+
+	(void)state;
+	make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(in(&c, "second.crt"), &root, 1);
+	pki_write_cert(in(&c, "gw2.crt"), (X509 *const[]){cert, root}, 2);
+	pki_write_key(in(&c, "gw2.key"), key, 0600);
+	snprintf(others, sizeof(others), ", other-certificates: [{certificate: %s, private-key: %s}]}\n",
+	         in(&c, "gw2.crt"), in(&c, "gw2.key"));
+	snprintf(strrchr(c.gateway, '}'), sizeof(c.gateway) - (size_t)(strrchr(c.gateway, '}') - c.gateway),
+	         "%s", others);
+	for (unsigned second = 0; second < 2; second++) {
+		snprintf(trust, sizeof(trust), "authorities: [%s]}\n",
+		         in(&c, second ? "second.crt" : "ca.crt"));
+		strcpy(strstr(c.client, "authorities"), trust);
+		w = new_world(&c);
+		world_up(w);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+	unlink(in(&c, "second.crt"));
+	unlink(in(&c, "gw2.crt"));
+	unlink(in(&c, "gw2.key"));
+	clean(&c);
+	X509_free(root);
+	X509_free(cert);
+	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(key);
+}
+
+/* RFC 4806: a strict client asks for the gateway's response, gets it, and believes it. */
+static void stapled_response(void **state)
+{
+	static const struct {
+		bool staple, revoked, up;
+	} cases[] = {{true, false, true}, {true, true, false}, {false, false, false}};
+	struct pki_wish ca = {.cn = "root", .ca = true}, leaf = {.cn = "gw", .san = "DNS:gw.example.net"};
+	EVP_PKEY *root_key = new_key(KIND_ECDSA), *key = new_key(KIND_ECDSA);
+	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
+	struct credentials c;
+
+	(void)state;
+	make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(in(&c, "gw.crt"), &cert, 1);
+	pki_write_key(in(&c, "gw.key"), key, 0600);
+	pki_write_cert(in(&c, "second.crt"), &root, 1);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pki_response wish = {.cert = cert,
+		                            .issuer = root,
+		                            .signer = root,
+		                            .key = root_key,
+		                            .revoked = cases[i].revoked,
+		                            .from_s = -60,
+		                            .until_s = 3600};
+		size_t len;
+		unsigned char *der = pki_ocsp(&wish, &len);
+		FILE *f = fopen(in(&c, "gw.ocsp"), "w");
+		struct world *w;
+
+		assert_non_null(f);
+		assert_int_equal(fwrite(der, 1, len, f), len);
+		fclose(f);
+		OPENSSL_free(der);
+		snprintf(c.gateway, sizeof(c.gateway),
+		         "gateway: {identity: gw.example.net, certificate: %s, private-key: %s, authorities: "
+		         "[%s]%s%s}\n",
+		         in(&c, "gw.crt"), in(&c, "gw.key"), in(&c, "ca.crt"),
+		         cases[i].staple ? ", ocsp-response: " : "",
+		         cases[i].staple ? in(&c, "gw.ocsp") : "");
+		snprintf(c.client, sizeof(c.client),
+		         "gateway: {identity: carol@example.net, certificate: %s, private-key: %s, "
+		         "authorities: "
+		         "[%s], revocation: strict}\n",
+		         in(&c, "carol.crt"), in(&c, "carol.key"), in(&c, "second.crt"));
+		w = new_world(&c);
+		world_connect(w);
+		world_run(w, 5000);
+		assert_int_equal(peer_session(world_client(w)) != NULL, cases[i].up);
+		if (cases[i].revoked)
+			assert_int_equal(peer_counter(world_client(w), "auth-certificate-revoked"), 1);
+		else if (!cases[i].staple)
+			assert_int_equal(peer_counter(world_client(w), "auth-certificate-status-unknown"), 1);
+		world_free(w);
+	}
+	unlink(in(&c, "gw.ocsp"));
+	unlink(in(&c, "second.crt"));
+	clean(&c);
+	X509_free(root);
+	X509_free(cert);
+	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(key);
+}
+
+/* The rules on addresses see where IKE_AUTH came from: behind a NAT, its outside. */
+static void im10_to_im12_by_transport_address(void **state)
+{
+	static const struct {
+		const char *rule, *san, *counter; /* NULL: it gets in */
+	} cases[] = {
+	        {"certified-address: require", "email:carol@example.net,IP:198.51.100.7", NULL},
+	        {"certified-address: require", "email:carol@example.net,IP:198.51.100.8",
+	         "auth-certificate-address"},
+	        {"certified-address: log", "email:carol@example.net,IP:198.51.100.8", NULL},
+	        {"certificate-without-address: require-eap", "email:carol@example.net",
+	         "auth-certificate-without-address"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct credentials c;
+		struct world_options options = {.client_yaml = client_certs};
+		char yaml[512];
+		struct world *w;
+
+		make(&c, KIND_ECDSA, cases[i].san, true);
+		snprintf(yaml, sizeof(yaml), "%s    authentication: {%s}\n", gateway_certs, cases[i].rule);
+		options.gateway_self = c.gateway;
+		options.client_self = c.client;
+		options.gateway_yaml = yaml;
+		w = world_new(&options);
+		world_connect(w);
+		world_run(w, 5000);
+		assert_int_equal(peer_session(world_gateway(w)) != NULL, cases[i].counter == NULL);
+		if (cases[i].counter != NULL)
+			assert_int_equal(peer_counter(world_gateway(w), cases[i].counter), 1);
+		world_free(w);
+		clean(&c);
+	}
+}
+
 static void twist_auth(struct mutation *m)
 {
 	struct mutable_payload *p = mutable_find(m, IKE_PAYLOAD_AUTH);
@@ -235,11 +390,14 @@ static void a_wrong_signature(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(both_kinds_and_both_methods),
+	        cmocka_unit_test(every_kind_by_both_methods),
 	        cmocka_unit_test(in_fragments),
 	        cmocka_unit_test(im9_identity_must_be_in_the_certificate),
 	        cmocka_unit_test(a_strange_authority),
 	        cmocka_unit_test(a_wrong_signature),
+	        cmocka_unit_test(our_chain_by_certreq),
+	        cmocka_unit_test(stapled_response),
+	        cmocka_unit_test(im10_to_im12_by_transport_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,37 +220,69 @@ static void perfect_forward_secrecy(void **state)
 	world_free(w);
 }
 
-static void strip_nat_detection(struct mutation *m)
+static void strip_notifies(struct mutation *m, uint16_t from, uint16_t to)
 {
 	for (unsigned i = 0; i < m->n;) {
 		uint16_t type = (uint16_t)(m->payloads[i].body[2] << 8 | m->payloads[i].body[3]);
 
-		if (m->payloads[i].type == IKE_PAYLOAD_NOTIFY &&
-		    (type == 16388 || type == 16389 || type == 16431))
+		if (m->payloads[i].type == IKE_PAYLOAD_NOTIFY && type >= from && type <= to)
 			mutable_remove(m, i);
 		else
 			i++;
 	}
 }
 
+static void strip_nat_detection(struct mutation *m)
+{
+	strip_notifies(m, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP);
+}
+
+static void strip_hash_list(struct mutation *m)
+{
+	strip_notifies(m, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS);
+}
+
+static void strip_fragmentation(struct mutation *m)
+{
+	strip_notifies(m, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, IKE_NOTIFY_FRAGMENTATION_SUPPORTED);
+}
+
+/* Both have two proposals; whoever sits between makes the better one of them a cipher that nobody has. */
+static void weaker_proposal(struct mutation *m)
+{
+	struct mutable_payload *p = mutable_find(m, IKE_PAYLOAD_SA);
+
+	assert_int_equal(p->body[0], 2);  /* more follow */
+	assert_int_equal(p->body[12], 1); /* the first transform is the cipher */
+	p->body[14] = 3;
+}
+
 /* H31: whoever changes IKE_SA_INIT on its way is found out by AUTH. */
 static void h31_downgrade(void **state)
 {
-	struct world *w = world_new(NULL);
-	struct mutation *m = malloc(sizeof(*m));
+	static void (*const downgrades[])(struct mutation *) = {strip_nat_detection, strip_hash_list,
+	                                                        strip_fragmentation, weaker_proposal};
+	static const char extra[] =
+	        "    proposals: {ike: [aes256gcm16-prfsha384-x25519, aes128-sha1-x25519]}\n";
 
 	(void)state;
-	assert_non_null(m);
-	mutate(w, m, IKE_EXCHANGE_IKE_SA_INIT, strip_nat_detection, NULL);
-	world_connect(w);
-	world_run(w, 5000);
-	assert_int_equal(m->applied, 1);
-	assert_null(peer_session(world_gateway(w)));
-	assert_null(peer_session(world_client(w)));
-	assert_int_equal(peer_counter(world_gateway(w), "ike-authentication-failed"), 1);
-	mutate_stop(w);
-	world_free(w);
-	free(m);
+	for (unsigned i = 0; i < sizeof(downgrades) / sizeof(downgrades[0]); i++) {
+		struct world_options options = {.client_extra = extra, .gateway_extra = extra};
+		struct world *w = world_new(&options);
+		struct mutation *m = malloc(sizeof(*m));
+
+		assert_non_null(m);
+		mutate(w, m, IKE_EXCHANGE_IKE_SA_INIT, downgrades[i], NULL);
+		world_connect(w);
+		world_run(w, 5000);
+		assert_int_equal(m->applied, 1);
+		assert_null(peer_session(world_gateway(w)));
+		assert_null(peer_session(world_client(w)));
+		assert_int_equal(peer_counter(world_gateway(w), "auth-wrong-secret"), 1);
+		mutate_stop(w);
+		world_free(w);
+		free(m);
+	}
 }
 
 struct ke_value {

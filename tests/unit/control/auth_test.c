@@ -147,7 +147,7 @@ static void test_loads_its_own(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(rg_auth_chain(auth, 0, &der, &len), 1);
+	assert_int_equal(rg_auth_chain(auth, 0, 0, &der, &len), 1);
 	assert_true(len > 100);
 	certreq = rg_auth_certreq(auth, &len);
 	assert_int_equal(len, 20);
@@ -218,8 +218,10 @@ static void forget(struct presented *p)
 
 static const uint8_t octets[] = "what AUTH covers";
 
+static bool elsewhere; /* of the last claim */
+
 /* The peer signs with `key` and says that it is `identity`. */
-static enum rg_auth_failure claims(const struct rg_auth *auth, const struct presented *p, EVP_PKEY *key,
+static enum rg_auth_failure claims(struct rg_auth *auth, const struct presented *p, EVP_PKEY *key,
                                    const char *identity, bool spoil)
 {
 	uint8_t method, value[1200];
@@ -240,10 +242,10 @@ static enum rg_auth_failure claims(const struct rg_auth *auth, const struct pres
 		value[len - 1] ^= 1;
 	claim.method = method;
 	claim.len = len;
-	return rg_auth_verify(auth, &claim);
+	return rg_auth_verify(auth, &claim, &elsewhere);
 }
 
-static enum rg_auth_failure one(const struct rg_auth *auth, const struct pki_wish *wish, X509 *issuer,
+static enum rg_auth_failure one(struct rg_auth *auth, const struct pki_wish *wish, X509 *issuer,
                                 const char *identity)
 {
 	struct presented p = {0};
@@ -488,7 +490,7 @@ static void test_secrets(void **state)
 	assert_int_equal(rg_id_parse(&id, "dan@staff.example.net"), 0);
 	assert_int_equal(rg_auth_connection(auth, &id, NULL, RG_AUTH_PSK), 0);
 	assert_int_equal(rg_auth_psk(auth, &id, out, sizeof(out)), -ENOENT);
-	assert_int_equal(rg_auth_sign(auth, 0, out, 1, out, out, sizeof(out), &(size_t){0}), -ENOKEY);
+	assert_int_equal(rg_auth_sign(auth, 0, 0, out, 1, out, out, sizeof(out), &(size_t){0}), -ENOKEY);
 	rg_auth_unref(auth);
 
 	write_file("clients.psk", "open", 0644);

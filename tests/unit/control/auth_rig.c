@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See auth_rig.h. */
+#include "tests/unit/control/auth_rig.h"
+
+#include "config/addr.h"
+#include "control/ike/crypto/sign.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *rig_path(const struct rig *rig, const char *name)
+{
+	static char texts[8][192];
+	static unsigned next;
+	char *text = texts[next++ % 8];
+
+	snprintf(text, sizeof(texts[0]), "%s/%s", rig->folder, name);
+	return text;
+}
+
+void rig_write(const struct rig *rig, const char *name, const void *bytes, size_t len, unsigned mode)
+{
+	char aside[256];
+	FILE *f;
+
+	snprintf(aside, sizeof(aside), "%s.new", rig_path(rig, name));
+	f = fopen(aside, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	fclose(f);
+	assert_int_equal(chmod(aside, mode), 0);
+	assert_int_equal(rename(aside, rig_path(rig, name)), 0);
+}
+
+void rig_setup(struct rig *rig)
+{
+	const struct pki_wish ca = {.cn = "Test CA", .ca = true};
+	const struct pki_wish gw = {.cn = "gw", .san = "DNS:gw.example.net"};
+
+	snprintf(rig->folder, sizeof(rig->folder), "/tmp/rg-auth-rig-XXXXXX");
+	assert_non_null(mkdtemp(rig->folder));
+	rig->ca_key = pki_ec_key("P-256");
+	rig->gw_key = pki_ec_key("P-256");
+	rig->peer_key = pki_ec_key("P-256");
+	rig->ca = pki_issue(&ca, rig->ca_key, NULL, NULL);
+	rig->gw = pki_issue(&gw, rig->gw_key, rig->ca, rig->ca_key);
+	pki_write_cert(rig_path(rig, "ca.crt"), &rig->ca, 1);
+	pki_write_cert(rig_path(rig, "gw.crt"), &rig->gw, 1);
+	pki_write_key(rig_path(rig, "gw.key"), rig->gw_key, 0600);
+}
+
+void rig_teardown(struct rig *rig)
+{
+	DIR *dir = opendir(rig->folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlink(rig_path(rig, entry->d_name));
+	closedir(dir);
+	rmdir(rig->folder);
+	X509_free(rig->ca);
+	X509_free(rig->gw);
+	EVP_PKEY_free(rig->ca_key);
+	EVP_PKEY_free(rig->gw_key);
+	EVP_PKEY_free(rig->peer_key);
+}
+
+struct rg_auth *rig_load(const struct rig *rig, const char *gateway, const char *authentication,
+                         const char *rest, struct rg_auth_error *error)
+{
+	struct rg_auth_error own;
+	struct rg_cfg_error where;
+	struct rg_config *cfg;
+	struct rg_auth *auth;
+	char text[4096];
+
+	snprintf(
+	        text, sizeof(text),
+	        "version: 1\n"
+	        "dataplane: {workers: [0], ports: {p: {device: 'af_packet:veth'}}}\n"
+	        "uplinks: {u: {port: p, addresses: [192.0.2.1/24], gateways: [192.0.2.254], table: 100}}\n"
+	        "gateway: {identity: gw.example.net, certificate: %s, private-key: %s, authorities: [%s]%s}\n"
+	        "connections:\n"
+	        "  all: {identities: ['*'], authentication: {local: certificate, remote: certificate%s}}\n%s",
+	        rig_path(rig, "gw.crt"), rig_path(rig, "gw.key"), rig_path(rig, "ca.crt"),
+	        gateway ? gateway : "", authentication ? authentication : "", rest ? rest : "");
+	cfg = rg_config_parse(text, strlen(text), "test", &where);
+	if (!cfg)
+		fail_msg("%u:%u: %s in\n%s", where.line, where.column, where.text, text);
+	auth = rg_auth_load(cfg, error ? error : &own);
+	if (!auth && !error)
+		fail_msg("%s", own.text);
+	return auth;
+}
+
+static const uint8_t octets[] = "what AUTH covers";
+
+static void present(const struct rig_peer *peer, struct rg_auth_cert *certs)
+{
+	for (size_t i = 0; i < peer->n; i++) {
+		unsigned char *der = NULL;
+		int len = i2d_X509(peer->certs[i], &der);
+
+		assert_true(len > 0);
+		certs[i] = (struct rg_auth_cert){der, (size_t)len};
+	}
+}
+
+enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer)
+{
+	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX];
+	uint8_t value[1200];
+	struct rg_id id;
+	struct rg_auth_claim claim = {.peer = &id,
+	                              .octets = octets,
+	                              .octets_len = sizeof(octets),
+	                              .data = value,
+	                              .certs = certs,
+	                              .n_certs = peer->n,
+	                              .responses = peer->responses,
+	                              .n_responses = peer->n_responses,
+	                              .connection = &rg_auth_config(auth)->connections[0]};
+	enum rg_auth_failure failure;
+
+	assert_int_equal(rg_id_parse(&id, peer->identity), 0);
+	assert_int_equal(rg_addr_parse(peer->address ? peer->address : "198.51.100.7", &claim.address), 0);
+	present(peer, certs);
+	assert_int_equal(ike_sign(peer->key, IKE_HASHES_DEFAULT, (struct ike_view){octets, sizeof(octets)},
+	                          &claim.method, value, sizeof(value), &claim.len),
+	                 0);
+	if (peer->spoil)
+		value[claim.len - 1] ^= 1;
+	failure = rg_auth_verify(auth, &claim, &peer->elsewhere);
+	for (size_t i = 0; i < peer->n; i++)
+		OPENSSL_free((void *)certs[i].der);
+	return failure;
+}

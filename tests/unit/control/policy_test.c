@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which certificates are believed, beyond auth_test: addresses (IM-10 to IM-13),
+ * name constraints and URLs (H27), what is remembered (H28), which of our own a peer
+ * gets, and secrets by pattern and from systemd.
+ */
+#include "tests/unit/control/auth_rig.h"
+
+#include "config/addr.h"
+#include "control/ike/crypto/sign.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct rig rig;
+
+static int setup(void **state)
+{
+	(void)state;
+	rig_setup(&rig);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_teardown(&rig);
+	return 0;
+}
+
+static X509 *issue(const char *san)
+{
+	const struct pki_wish wish = {.cn = "carol", .san = san};
+
+	return pki_issue(&wish, rig.peer_key, rig.ca, rig.ca_key);
+}
+
+/* Under `rules`, a certificate with `san` claims `identity` from `address`. */
+static enum rg_auth_failure ask(const char *rules, const char *san, const char *identity, const char *address,
+                                bool *elsewhere)
+{
+	struct rg_auth *auth = rig_load(&rig, NULL, rules, NULL, NULL);
+	struct rig_peer peer = {.identity = identity, .key = rig.peer_key, .n = 1, .address = address};
+	enum rg_auth_failure failure;
+
+	peer.certs[0] = issue(san);
+	failure = rig_claim(auth, &peer);
+	if (elsewhere)
+		*elsewhere = peer.elsewhere;
+	X509_free(peer.certs[0]);
+	rg_auth_unref(auth);
+	return failure;
+}
+
+static void im10_address_identity(void **state)
+{
+	static const char strict[] = ", address-identity: strict", san[] = "IP:192.0.2.7,IP:2001:db8::7";
+
+	(void)state;
+	assert_failure(ask(NULL, san, "192.0.2.7", "203.0.113.9", NULL), NONE);
+	assert_failure(ask(strict, san, "192.0.2.7", "203.0.113.9", NULL), ADDRESS_IDENTITY);
+	assert_failure(ask(strict, san, "192.0.2.7", "2001:db8::7", NULL), ADDRESS_IDENTITY);
+	assert_failure(ask(strict, san, "192.0.2.7", "192.0.2.7", NULL), NONE);
+	assert_failure(ask(strict, san, "2001:db8::7", "2001:db8::7", NULL), NONE);
+	assert_failure(ask(strict, san, "2001:db8::7", "2001:db8::8", NULL), ADDRESS_IDENTITY);
+	assert_failure(ask(strict, "email:a@b.c", "a@b.c", "2001:db8::8", NULL), NONE); /* not an address */
+}
+
+static void im11_certified_address(void **state)
+{
+	static const char san[] = "email:a@b.c,IP:192.0.2.7,IP:2001:db8::7";
+	bool elsewhere;
+
+	(void)state;
+	assert_failure(ask(NULL, san, "a@b.c", "203.0.113.9", &elsewhere), NONE);
+	assert_false(elsewhere);
+	assert_failure(ask(", certified-address: log", san, "a@b.c", "203.0.113.9", &elsewhere), NONE);
+	assert_true(elsewhere);
+	assert_failure(ask(", certified-address: log", san, "a@b.c", "2001:db8::7", &elsewhere), NONE);
+	assert_false(elsewhere);
+	assert_failure(ask(", certified-address: require", san, "a@b.c", "203.0.113.9", &elsewhere),
+	               CERTIFICATE_ADDRESS);
+	assert_failure(ask(", certified-address: require", san, "a@b.c", "192.0.2.7", &elsewhere), NONE);
+	/* one without address is IM-12's */
+	assert_failure(ask(", certified-address: require", "email:a@b.c", "a@b.c", "192.0.2.7", NULL), NONE);
+}
+
+static void im12_certificates_without_address(void **state)
+{
+	(void)state;
+	assert_failure(ask(NULL, "email:a@b.c", "a@b.c", NULL, NULL), NONE);
+	assert_failure(ask(", certificate-without-address: deny", "email:a@b.c", "a@b.c", NULL, NULL),
+	               CERTIFICATE_NO_ADDRESS);
+	assert_failure(ask(", certificate-without-address: require-eap", "email:a@b.c", "a@b.c", NULL, NULL),
+	               CERTIFICATE_NO_ADDRESS);
+	assert_failure(
+	        ask(", certificate-without-address: deny", "email:a@b.c,IP:192.0.2.7", "a@b.c", NULL, NULL),
+	        NONE);
+}
+
+/* RFC 4877 7.3: a mobile node is its home address, wherever it is; a pattern takes a whole home network. */
+static void im13_home_address_identity(void **state)
+{
+	struct rg_id id;
+
+	(void)state;
+	assert_failure(ask(NULL, "IP:2001:db8:99::7", "2001:db8:99::7", "2001:db8:1::1", NULL), NONE);
+	assert_failure(ask(NULL, "IP:2001:db8:99::7", "2001:db8:99::8", "2001:db8:1::1", NULL),
+	               CERTIFICATE_NAME);
+	assert_int_equal(rg_id_parse(&id, "2001:db8:99::7"), 0);
+	assert_true(rg_id_matches(&id, "2001:db8:99::/64"));
+	assert_false(rg_id_matches(&id, "2001:db8:98::/64"));
+	assert_false(rg_id_matches(&id, "0.0.0.0/0"));
+	assert_int_equal(rg_id_parse(&id, "10.1.2.3"), 0);
+	assert_true(rg_id_matches(&id, "10.1.0.0/16"));
+	assert_true(rg_id_matches(&id, "10.1.2.3/32"));
+	assert_false(rg_id_matches(&id, "::/0"));
+	assert_int_equal(rg_id_parse(&id, "a.example.net"), 0);
+	assert_false(rg_id_matches(&id, "0.0.0.0/0"));
+}
+
+/* H27: what an issuer may not certify is refused, whatever the certificate says; no URL in it is fetched. */
+static void h27_name_constraints_and_urls(void **state)
+{
+	const struct pki_wish middle_wish = {
+	        .cn = "branch CA", .ca = true, .constraints = "critical,permitted;email:.example.net"};
+	const struct pki_wish inside = {.cn = "a", .san = "email:a@b.example.net"},
+	                      outside = {.cn = "b", .san = "email:a@example.org"},
+	                      urls = {.cn = "c",
+	                              .san = "email:c@b.example.net",
+	                              .urls = "URI:http://127.0.0.1:1/never.crl"};
+	EVP_PKEY *key = pki_ec_key("P-256");
+	X509 *middle = pki_issue(&middle_wish, key, rig.ca, rig.ca_key);
+	struct rig_peer peer = {.key = rig.peer_key, .n = 2};
+	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+
+	(void)state;
+	peer.certs[1] = middle;
+	peer.identity = "a@b.example.net";
+	peer.certs[0] = pki_issue(&inside, rig.peer_key, middle, key);
+	assert_failure(rig_claim(auth, &peer), NONE);
+	X509_free(peer.certs[0]);
+	peer.identity = "a@example.org";
+	peer.certs[0] = pki_issue(&outside, rig.peer_key, middle, key);
+	assert_failure(rig_claim(auth, &peer), CERTIFICATE_CONSTRAINTS);
+	X509_free(peer.certs[0]);
+	peer.identity = "c@b.example.net";
+	peer.certs[0] = pki_issue(&urls, rig.peer_key, middle, key);
+	assert_failure(rig_claim(auth, &peer), NONE);
+	X509_free(peer.certs[0]);
+	X509_free(middle);
+	EVP_PKEY_free(key);
+	rg_auth_unref(auth);
+}
+
+/* H28: one certificate with very many outer signatures leaves nothing behind; a good one leaves one entry,
+ * and the table has an end. */
+static void h28_only_good_chains_are_remembered(void **state)
+{
+	X509 *cert = issue("email:carol@example.net");
+	struct rig_peer peer = {
+	        .identity = "carol@example.net", .key = rig.peer_key, .certs = {cert}, .n = 1};
+	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	struct rg_id id;
+	struct rg_auth_cert mutated;
+	uint8_t value[1200];
+	struct rg_auth_claim claim = {.peer = &id,
+	                              .octets = value,
+	                              .octets_len = 1,
+	                              .data = value,
+	                              .certs = &mutated,
+	                              .n_certs = 1};
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	uint8_t end[2];
+	bool elsewhere;
+
+	(void)state;
+	assert_int_equal(rg_id_parse(&id, "carol@example.net"), 0);
+	assert_int_equal(ike_sign(rig.peer_key, IKE_HASHES_DEFAULT, (struct ike_view){value, 1},
+	                          &claim.method, value, sizeof(value), &claim.len),
+	                 0);
+	mutated = (struct rg_auth_cert){der, (size_t)len};
+	memcpy(end, der + len - 2, sizeof(end));
+	for (unsigned i = 1; i < 20000;
+	     i++) { /* the signature's last octets are a number: any value parses */
+		der[len - 1] = (uint8_t)(end[1] ^ i);
+		der[len - 2] = (uint8_t)(end[0] ^ i >> 8);
+		assert_int_not_equal(rg_auth_verify(auth, &claim, &elsewhere), RG_AUTH_FAIL_NONE);
+	}
+	assert_int_equal(rg_auth_remembered(auth), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_failure(rig_claim(auth, &peer), NONE);
+		assert_int_equal(rg_auth_remembered(auth), 1);
+	}
+	peer.spoil = true; /* a remembered chain is not a remembered AUTH */
+	assert_failure(rig_claim(auth, &peer), SIGNATURE);
+	peer.spoil = false;
+	peer.identity = "mallory@example.net";
+	assert_failure(rig_claim(auth, &peer), CERTIFICATE_NAME);
+	assert_int_equal(rg_auth_remembered(auth), 1);
+	OPENSSL_free(der);
+	X509_free(cert);
+	rg_auth_unref(auth);
+}
+
+/* A certificate that ends soon is not remembered beyond its end. */
+static void h28_dates_are_remembered_too(void **state)
+{
+	const struct pki_wish wish = {
+	        .cn = "carol", .san = "email:carol@example.net", .from_s = -60, .until_s = 1};
+	struct rig_peer peer = {.identity = "carol@example.net", .key = rig.peer_key, .n = 1};
+	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	enum rg_auth_failure failure;
+
+	(void)state;
+	peer.certs[0] = pki_issue(&wish, rig.peer_key, rig.ca, rig.ca_key);
+	do {
+		failure = rig_claim(auth, &peer);
+		usleep(20000);
+	} while (failure == RG_AUTH_FAIL_NONE);
+	assert_failure(failure, CERTIFICATE_TIME);
+	X509_free(peer.certs[0]);
+	rg_auth_unref(auth);
+}
+
+static void key_hash(X509 *cert, uint8_t out[20])
+{
+	unsigned char *spki = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+
+	SHA1(spki, (size_t)len, out);
+	OPENSSL_free(spki);
+}
+
+#define SHA2 (1u << 2 | 1u << 3 | 1u << 4)
+
+/* RFC 7296 3.7: the chain that leads to an authority of the peer's, if the peer can verify its kind. */
+static void our_certificate_by_certreq(void **state)
+{
+	const struct pki_wish other = {.cn = "other CA", .ca = true},
+	                      middle_wish = {.cn = "middle", .ca = true},
+	                      gw = {.cn = "gw", .san = "DNS:gw.example.net"};
+	EVP_PKEY *other_key = pki_ec_key("P-256"), *middle_key = pki_ec_key("P-256"),
+	         *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), *rsa = pki_rsa_key(2048, 65537);
+	X509 *root = pki_issue(&other, other_key, NULL, NULL),
+	     *middle = pki_issue(&middle_wish, middle_key, root, other_key);
+	X509 *chain[] = {pki_issue(&gw, rsa, middle, middle_key), middle, root};
+	X509 *ed_cert = pki_issue(&gw, ed, root, other_key);
+	X509 *ed_chain[] = {ed_cert, root};
+	uint8_t hashes[3][20], none[20] = {1};
+	struct rg_auth *auth;
+	const uint8_t *der;
+	char text[1024];
+	size_t len;
+
+	(void)state;
+	pki_write_cert(rig_path(&rig, "ed.crt"), ed_chain, 2);
+	pki_write_key(rig_path(&rig, "ed.key"), ed, 0600);
+	pki_write_cert(rig_path(&rig, "rsa.crt"), chain, 3);
+	pki_write_key(rig_path(&rig, "rsa.key"), rsa, 0600);
+	snprintf(text, sizeof(text),
+	         ", other-certificates: [{certificate: %s, private-key: %s}, {certificate: %s, private-key: "
+	         "%s}]",
+	         rig_path(&rig, "ed.crt"), rig_path(&rig, "ed.key"), rig_path(&rig, "rsa.crt"),
+	         rig_path(&rig, "rsa.key"));
+	auth = rig_load(&rig, text, NULL, NULL, NULL);
+	key_hash(rig.ca, hashes[0]);
+	key_hash(root, hashes[1]);
+	key_hash(middle, hashes[2]);
+	assert_int_equal(rg_auth_choose(auth, NULL, 0, IKE_HASHES_DEFAULT), 0);
+	assert_int_equal(rg_auth_choose(auth, hashes[0], 1, IKE_HASHES_DEFAULT), 0);
+	assert_int_equal(rg_auth_choose(auth, hashes[1], 1, IKE_HASHES_DEFAULT), 1);
+	assert_int_equal(rg_auth_choose(auth, hashes[1], 1, SHA2), 2); /* no Ed25519 there */
+	assert_int_equal(rg_auth_choose(auth, hashes[1], 1, 0), 2);
+	assert_int_equal(rg_auth_choose(auth, hashes[2], 1, IKE_HASHES_DEFAULT), 2);
+	assert_int_equal(rg_auth_choose(auth, hashes[0], 3, IKE_HASHES_DEFAULT), 0);
+	assert_int_equal(rg_auth_choose(auth, none, 1, IKE_HASHES_DEFAULT), 0);
+	/* the intermediate goes along, the root does not */
+	assert_int_equal(rg_auth_chain(auth, 0, 0, &der, &len), 1);
+	assert_int_equal(rg_auth_chain(auth, 1, 0, &der, &len), 1);
+	assert_int_equal(rg_auth_chain(auth, 2, 1, &der, &len), 2);
+	assert_int_equal(rg_auth_chain(auth, 3, 0, &der, &len), 0);
+	rg_auth_unref(auth);
+	for (size_t i = 0; i < 3; i++)
+		X509_free(chain[i]);
+	X509_free(ed_cert);
+	EVP_PKEY_free(other_key);
+	EVP_PKEY_free(middle_key);
+	EVP_PKEY_free(ed);
+	EVP_PKEY_free(rsa);
+}
+
+static void secret_is(const struct rg_auth *auth, const char *identity, const char *want)
+{
+	uint8_t out[RG_AUTH_SECRET_MAX];
+	struct rg_id id;
+	int n;
+
+	assert_int_equal(rg_id_parse(&id, identity), 0);
+	n = rg_auth_psk(auth, &id, out, sizeof(out));
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(out, want, strlen(want));
+}
+
+/* The most specific entry wins, wherever it stands. */
+static void secrets_by_pattern(void **state)
+{
+	static const char *const names[] = {"any", "mail", "sub", "one", "net", "subnet", "host", "cred"};
+	char rest[2048];
+	struct rg_auth *auth;
+	struct rg_auth_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		rig_write(&rig, names[i], names[i], strlen(names[i]), 0600);
+	snprintf(rest, sizeof(rest),
+	         "secrets:\n"
+	         "  - {identity: '*', file: %s}\n"
+	         "  - {identity: '*.net', file: %s}\n"
+	         "  - {identity: '*.example.net', file: %s}\n"
+	         "  - {identity: a.example.net, file: %s}\n"
+	         "  - {identity: 10.0.0.0/8, file: %s}\n"
+	         "  - {identity: 10.1.0.0/16, file: %s}\n"
+	         "  - {identity: 10.1.2.3, file: %s}\n"
+	         "  - {identity: c@example.org, file: 'credential:cred'}\n",
+	         rig_path(&rig, "any"), rig_path(&rig, "mail"), rig_path(&rig, "sub"), rig_path(&rig, "one"),
+	         rig_path(&rig, "net"), rig_path(&rig, "subnet"), rig_path(&rig, "host"));
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_null(rig_load(&rig, NULL, NULL, rest, &error));
+	assert_non_null(strstr(error.text, "credential:cred"));
+	setenv("CREDENTIALS_DIRECTORY", rig.folder, 1);
+	auth = rig_load(&rig, NULL, NULL, rest, NULL);
+	secret_is(auth, "a.example.net", "one");
+	secret_is(auth, "A.EXAMPLE.net", "one");
+	secret_is(auth, "b.example.net", "sub");
+	secret_is(auth, "b.example2.net", "mail");
+	secret_is(auth, "10.1.2.3", "host");
+	secret_is(auth, "10.1.2.4", "subnet");
+	secret_is(auth, "10.2.2.4", "net");
+	secret_is(auth, "192.0.2.4", "any");
+	secret_is(auth, "x@example.net", "any");
+	secret_is(auth, "c@example.org", "cred");
+	rg_auth_unref(auth);
+	rig_write(&rig, "cred", "wide", 4, 0640); /* a credential is held to the same */
+	assert_null(rig_load(&rig, NULL, NULL, rest, &error));
+	assert_non_null(strstr(error.text, "mode is 0640"));
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(im10_address_identity),
+	        cmocka_unit_test(im11_certified_address),
+	        cmocka_unit_test(im12_certificates_without_address),
+	        cmocka_unit_test(im13_home_address_identity),
+	        cmocka_unit_test(h27_name_constraints_and_urls),
+	        cmocka_unit_test(h28_only_good_chains_are_remembered),
+	        cmocka_unit_test(h28_dates_are_remembered_too),
+	        cmocka_unit_test(our_certificate_by_certreq),
+	        cmocka_unit_test(secrets_by_pattern),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
