@@ -125,6 +125,8 @@ static struct client *next_client(struct swarm *s, struct phase_run *run)
 	for (unsigned tried = 0; tried < n; tried++) {
 		struct client *c;
 
+		if (run->p->count != 0 && run->begun == run->p->count)
+			return NULL;
 		if (run->cursor == n) {
 			if (run->p->for_ms == 0)
 				return NULL;
@@ -168,7 +170,7 @@ static bool give_turns(struct swarm *s, struct phase_run *run)
 			return true;
 		c = next_client(s, run);
 		if (c == NULL) {
-			if (run->p->for_ms == 0) {
+			if (run->p->for_ms == 0 || run->begun == run->p->count) {
 				run->ended_us = s->now_us;
 				run->state = PHASE_DRAINING;
 			}

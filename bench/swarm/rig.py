@@ -15,10 +15,11 @@ import sys
 import yaml
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(REPO, "tests/net"))
+sys.path[:0] = [os.path.join(REPO, "tests/net"), os.path.join(REPO, "bench/swarm")]
 
 import gateway as gateways  # noqa: E402
-from lab import BUILD, LabError, ip  # noqa: E402
+from lab import BUILD, LabError, ip, wait_for  # noqa: E402
+from strongswan import StrongswanGateway  # noqa: E402
 
 SWARM = os.path.join(BUILD, "bench/swarm/bench-swarm")
 CLIENTS = ("198.18.0.0/16", "198.19.0.0/16")
@@ -31,16 +32,21 @@ GATEWAY_IDENTITY = "gw.example.net"
 IKE, ESP = "aes128gcm16-prfsha256-x25519", "aes128gcm16"
 
 
+def placed(where, name):
+    """The command before a command: `where` is {"cpus": {NAME: CPUS}, "nice": N}, both may be missing."""
+    cpu, nice = where.get("cpus", {}).get(name), where.get("nice")
+    return [*(["/usr/bin/taskset", "-c", str(cpu)] if cpu is not None else []),
+            *(["/usr/bin/nice", "-n", str(nice)] if nice is not None else [])]
+
+
 class Gateway(gateways.Gateway):
     """roamgate with each process on CPUs of its own choice."""
 
-    cpus = {}
+    where = {}
 
     def _spawn(self, name, program):
-        cpu = self.cpus.get(name)
-        prefix = ["taskset", "-c", str(cpu)] if cpu is not None else []
-        prefix = ["/usr/bin/" + prefix[0], *prefix[1:]] if prefix else []
-        return self.lab.spawn(self.ns, f"roamgate-{name}-{self.starts}", *prefix, program, "--config", self.file)
+        return self.lab.spawn(self.ns, f"roamgate-{name}-{self.starts}", *placed(self.where, name), program,
+                              "--config", self.file)
 
 
 def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):
@@ -70,10 +76,11 @@ def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):
 
 
 class Rig:
-    """Everything that it makes is the lab's, which gives it back. `cpus`: of control, dataplane and swarm."""
+    """Everything that it makes is the lab's, which gives it back. `where`: as placed() takes it, for control,
+    dataplane and swarm."""
 
-    def __init__(self, lab, pki=None, cpus=None):
-        self.lab, self.pki, self.cpus = lab, pki, cpus or {}
+    def __init__(self, lab, pki=None, where=None):
+        self.lab, self.pki, self.where = lab, pki, where or {}
         self.gw, self.swarm_ns, self.lan = (lab.namespace(n) for n in ("gateway", "swarm", "lan"))
         lab.link(self.swarm_ns, "isp", self.gw, "veth-isp")
         lab.link(self.lan, "eth0", self.gw, "veth-lan")
@@ -83,21 +90,40 @@ class Rig:
         ip("-n", self.lan, "-6", "route", "add", "default", "via", "2001:db8:20::1")
         for prefix in (*CLIENTS, *CLIENTS6):
             ip("-n", self.swarm_ns, *(["-6"] if ":" in prefix else []), "route", "add", "local", prefix, "dev", "lo")
-        self.gateway = None
+        self.gateway = self.rival = None
 
     def start(self, config):
+        """roamgate, with its ports on the two links."""
         # What af_packet reads is not for the kernel too.
         self.lab.nft(self.gw, "table netdev roamgate {\n" + "".join(
             f'chain {p} {{ type filter hook ingress device "veth-{p}" priority -500; policy drop; }}\n'
             for p in ("isp", "lan")) + "}\n")
         self.lab.sysctl(self.gw, {f"net.ipv6.conf.veth-{p}.disable_ipv6": 1 for p in ("isp", "lan")})
         self.gateway = Gateway(self.lab, self.gw, config, self.pki)
-        self.gateway.cpus = self.cpus
+        self.gateway.where = self.where
         self.gateway.start()
         return self
 
-    def scenario(self, phases, clients, auth="psk", name="scenario", **more):
-        """Writes a scenario file; its path is returned."""
+    def start_strongswan(self, auth="psk", cookies=0):
+        """strongSwan in roamgate's place: the links are the kernel's own."""
+        for interface, addresses in (("veth-isp", (GATEWAY + "/24", GATEWAY6 + "/64")),
+                                     ("veth-lan", ("10.20.0.1/24", "2001:db8:20::1/64"))):
+            self.lab.address(self.gw, interface, *addresses)
+        self.lab.sysctl(self.gw, {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
+        ip("-n", self.gw, "route", "add", "default", "via", ROUTER)
+        ip("-n", self.gw, "-6", "route", "add", "default", "via", ROUTER6)
+        self.rival = StrongswanGateway(self.lab, self.gw, placed(self.where, "control"), cookies)
+        self.rival.configure([GATEWAY, GATEWAY6], GATEWAY_IDENTITY, IKE, ESP,
+                             **({"psk": gateways.PSK} if auth == "psk" else {"pki": self.pki}))
+        self.rival.start()
+        # kernel-libipsec's TUN has the way back to the clients; it does not ask for routes of its own.
+        wait_for("ipsec0", lambda: "ipsec0" in ip("-n", self.gw, "link"))
+        for prefix in ("10.96.0.0/12", "2001:db8:99::/64"):
+            ip("-n", self.gw, *(["-6"] if ":" in prefix else []), "route", "add", prefix, "dev", "ipsec0")
+        return self
+
+    def scenario(self, phases, count, auth="psk", name="scenario", **more):
+        """Writes a scenario file; its path is returned. `more`: other sections, or keys of those that are here."""
         secret = self.lab.path("swarm.psk")
         descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as f:
@@ -109,7 +135,7 @@ class Rig:
         scenario = {
             "version": 1,
             "gateway": {"addresses": [GATEWAY, GATEWAY6], "identity": GATEWAY_IDENTITY},
-            "clients": {"count": clients, "addresses": list(CLIENTS), "identity": IDENTITY},
+            "clients": {"count": count, "addresses": list(CLIENTS), "identity": IDENTITY},
             "authentication": authentication,
             "proposals": {"ike": [IKE], "esp": [ESP]},
             "echo": ECHO, "flood-from": FLOOD, "phases": phases,
@@ -118,23 +144,19 @@ class Rig:
             scenario[key] = {**scenario.get(key, {}), **value} if isinstance(value, dict) else value
         file = self.lab.path(name + ".yaml")
         with open(file, "w") as f:
-            yaml.safe_dump(scenario, f, sort_keys=False)
+            yaml.safe_dump(json.loads(json.dumps(scenario)), f, sort_keys=False)  # a copy without aliases
         return file
 
     def watch(self):
-        found = {}
-        for name in ("control", "dataplane"):
-            process = getattr(self.gateway, name, None)
-            if process:
-                found[name] = process.pid
-        return found
+        if self.rival:
+            return {"control": self.rival.process.pid}
+        return {name: getattr(self.gateway, name).pid for name in ("control", "dataplane")}
 
     def swarm(self, file, watch=None, progress=False, timeout=600):
         """Runs a scenario to its end; what it reports is returned. Failures of clients are in it."""
         out = file + ".json"
-        cpu = self.cpus.get("swarm")
-        command = ["ip", "netns", "exec", self.swarm_ns, *(["taskset", "-c", str(cpu)] if cpu is not None else []),
-                   SWARM, file, "--json", out, *([] if progress else ["--quiet"])]
+        command = ["ip", "netns", "exec", self.swarm_ns, *placed(self.where, "swarm"), SWARM, file, "--json", out,
+                   *([] if progress else ["--quiet"])]
         for name, pid in (self.watch() if watch is None else watch).items():
             command += ["--watch", f"{name}={pid}"]
         done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE,
@@ -149,3 +171,7 @@ class Rig:
     def drops(self):
         """What the dataplane dropped, by reason."""
         return {name: n for name, n in self.gateway.drops().items() if n}
+
+    def control_drops(self):
+        """What the control process refused, by reason."""
+        return {c["name"]: c["value"] for c in self.gateway.ctl("counters")["counters"] if c["drop"] and c["value"]}

@@ -193,6 +193,7 @@ struct scenario *scenario_load(const char *file, struct rg_cfg_error *error)
 	size_t len = 0;
 
 	memset(error, 0, sizeof(*error));
+	snprintf(error->file, sizeof(error->file), "%s", file);
 	if (cfg_file_read(file, CFG_TREE_MAX_BYTES, &text, &len, error) == 0)
 		s = parse(text, len, file, folder, error);
 	free(text);

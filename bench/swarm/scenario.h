@@ -44,6 +44,7 @@ struct scenario_phase {
 	enum scenario_pace pace;
 	double rate;          /* a second */
 	unsigned window;      /* with BY_ANSWER; UINT_MAX: all at once */
+	unsigned count;       /* of clients that have their turn; 0: all */
 	uint64_t for_ms;      /* 0: until every client had its turn */
 	unsigned size;        /* of a packet inside the tunnel, IP header included */
 	bool rekey_ike;       /* rekey: the IKE SA, otherwise the Child SA */

@@ -63,6 +63,7 @@ static const struct read_key phase_keys[] = {
         {"do", read_word, .offset = FIELD(kind), .required = true, .words = kind_words},
         {"rate", read_pace, .offset = 0},
         {"window", read_number, .offset = FIELD(window), .min = 1, .max = SCENARIO_CLIENTS},
+        {"count", read_number, .offset = FIELD(count), .min = 1, .max = SCENARIO_CLIENTS},
         {"for", read_milliseconds, .offset = FIELD(for_ms), .max = LONGEST_S},
         {"size", read_number, .offset = FIELD(size), .min = 64, .max = 1400},
         {"what", read_what, .offset = 0},
@@ -73,11 +74,11 @@ static const struct read_key phase_keys[] = {
 
 /* Which keys make sense where; X(kind, keys). */
 static const char *const allowed[] = {
-        [SCENARIO_CONNECT] = "do rate window patience background ",
+        [SCENARIO_CONNECT] = "do rate window count patience background ",
         [SCENARIO_TRAFFIC] = "do rate for size background ",
-        [SCENARIO_ROAM] = "do rate window for patience background ",
-        [SCENARIO_REKEY] = "do rate window for what patience background ",
-        [SCENARIO_DISCONNECT] = "do rate window patience background ",
+        [SCENARIO_ROAM] = "do rate window count for patience background ",
+        [SCENARIO_REKEY] = "do rate window count for what patience background ",
+        [SCENARIO_DISCONNECT] = "do rate window count patience background ",
         [SCENARIO_RECONNECT] = "do rate window patience background ",
         [SCENARIO_FLOOD] = "do rate for background ",
         [SCENARIO_WAIT] = "do for ",

@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`./run bench ike`: what the control process takes for thousands of clients, with bench-swarm as the clients.
+
+Three namespaces on one machine, real packets: docs/benchmarks-ike.md says what is measured and how to read it.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "swarm"))
+
+from rig import GATEWAY_IDENTITY, Rig, gateway_config  # noqa: E402
+from lab import Lab, LabError, terminate_on_signals  # noqa: E402
+from pki import Pki  # noqa: E402
+from strongswan import installed as strongswan_installed  # noqa: E402
+
+PARTS = ("setups", "scale", "flood", "strongswan")
+DH = "x25519"
+FLOOD_RATE, ESP_RATE = 50000, 20000
+NICE = -15
+# bench-swarm's own counters that explain a missing answer
+OWN_LOSSES = ("send_failed", "socket_overflow", "esp_unknown_spi", "esp_replayed", "esp_auth_failed", "esp_malformed",
+              "not_an_answer", "no_tunnel")
+EXTRA = ("clients", "cpu_percent", "lost", "setups_ok_percent", "esp_per_s", "esp_loss_percent", "spoofed_per_s", "dropped",
+         "own_losses")
+
+
+def options():
+    cpus = sorted(os.sched_getaffinity(0))
+    p = argparse.ArgumentParser(prog="run bench ike", description=__doc__.split("\n\n", maxsplit=1)[0])
+    p.add_argument("--json", metavar="FILE", help="write the records, one for each line of the table")
+    p.add_argument("--plot", metavar="FILE", help="draw the course of the run with 10,000 clients")
+    p.add_argument("--quick", action="store_true", help="fewer setups and shorter floods: within 40 s")
+    p.add_argument("--part", action="append", choices=PARTS, help="only this; more than once for several")
+    p.add_argument("--clients", type=int, metavar="N", help="in the part 'scale' (100000, with --quick 10000)")
+    p.add_argument("--control-cpu", type=int, default=cpus[0], metavar="CPU")
+    p.add_argument("--other-cpu", type=int, default=cpus[-1], metavar="CPU", help="of clients and dataplane")
+    p.add_argument("--verbose", action="store_true", help="show what bench-swarm reports of each scenario")
+    o = p.parse_args()
+    if o.control_cpu == o.other_cpu:
+        p.error("two CPUs are needed: what the clients cost must not be taken from the gateway")
+    return o
+
+
+class Bench:
+    def __init__(self, o):
+        self.o, self.records = o, []
+
+    # ---- what the parts share
+
+    def rig(self, lab, auth, cpus):
+        """`cpus`: of control, dataplane and swarm. Others may use them too, so what is measured goes before them."""
+        pki = None
+        if auth != "psk":
+            pki = Pki(lab.path("pki"))
+            pki.issue("gw", GATEWAY_IDENTITY, "serverAuth")
+        return Rig(lab, pki, {"cpus": cpus, "nice": NICE})
+
+    def pinned(self):
+        return {"control": self.o.control_cpu, "dataplane": self.o.other_cpu, "swarm": self.o.other_cpu}
+
+    def run(self, rig, phases, clients, auth="psk", **more):
+        report = rig.swarm(rig.scenario(phases, clients, auth, **more), timeout=900)
+        if self.o.verbose:
+            print(report["text"], flush=True)
+        return report
+
+    def record(self, part, gateway, auth, phase, **more):
+        control = phase["watched"]["control"]
+        done, cpu = phase["succeeded"], control["cpu_s"]
+        record = {"part": part, "gateway": gateway, "auth": auth, "dh": DH, "n": done, "failed": phase["failed"],
+                  "setups_per_s": round(done / cpu) if cpu else 0,
+                  "wall_setups_per_s": round(done / phase["seconds"]) if phase["seconds"] else 0,
+                  "control_cpu_us_per_setup": round(1e6 * cpu / done, 1) if done else 0,
+                  "rss_bytes_per_sa": round((control["rss_after"] - control["rss_before"]) / done) if done else 0,
+                  "p50_ms": round(phase["times"]["p50_ms"], 2), "p99_ms": round(phase["times"]["p99_ms"], 2),
+                  "seconds": round(phase["seconds"], 2), **more}
+        self.records.append(record)
+        show(record)
+        return record
+
+    # ---- the parts
+
+    def setups(self, gateway="roamgate"):
+        """What one setup costs: control alone on a core, as many clients at a time as need no cookies."""
+        for auth, n in (("psk", 3000 if self.o.quick else 10000), ("ecdsa", 1500 if self.o.quick else 5000)):
+            if gateway == "strongswan":
+                n = 400  # each tunnel more makes its userspace ESP slower, which is not what is compared
+            with Lab() as lab:
+                rig = self.rig(lab, auth, self.pinned())
+                self.start(rig, gateway, auth, n)
+                report = self.run(rig, [{"do": "connect", "window": 64}], n, auth)
+                self.record("setups", gateway, auth, report["phases"][0])
+
+    def start(self, rig, gateway, auth, n):
+        if gateway == "strongswan":
+            rig.start_strongswan(auth)
+        else:
+            rig.start(gateway_config(auth, n, workers=[self.o.other_cpu]))
+
+    def scale(self):
+        """Many clients in one process: memory, idleness, and all of them coming back at once."""
+        n = self.o.clients or (10000 if self.o.quick else 100000)
+        again = min(n, 10000)
+        idle = 3 if self.o.quick else 20
+        with Lab() as lab:
+            rig = self.rig(lab, "psk", self.pinned())
+            self.start(rig, "roamgate", "psk", n)
+            report = self.run(rig, [{"do": "connect", "window": 64}, {"do": "wait", "for": "1s"},
+                                    {"do": "wait", "for": f"{idle}s"}], n)
+            connect, _, wait = report["phases"]
+            self.record("memory", "roamgate", "psk", connect)
+            self.record("idle", "roamgate", "psk", wait, clients=n,
+                        cpu_percent=round(100 * wait["watched"]["control"]["cpu_s"] / wait["seconds"], 3))
+        with Lab() as lab:  # both cores for everybody
+            rig = self.rig(lab, "psk", {})
+            self.start(rig, "roamgate", "psk", again)
+            report = self.run(rig, [{"do": "connect", "window": 64}, {"do": "reconnect", "rate": "all"},
+                                    {"do": "traffic", "rate": "2000/s", "for": "1s"}], again)
+            _, reconnect, traffic = report["phases"]
+            self.record("reconnect", "roamgate", "psk", reconnect, lost=traffic["echo"]["lost"])
+            if self.o.plot:
+                self.plot(rig, report)
+
+    def plot(self, rig, report):
+        file = rig.lab.path("plot.json")
+        with open(file, "w") as f:
+            json.dump(report, f)
+        subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../swarm/plot.py"),
+                        file, self.o.plot], check=True)
+
+    def flood(self):
+        """Strangers' IKE_SA_INIT beside real setups and real traffic: the worker has a core, all others share one."""
+        seconds, rate = (4, 100) if self.o.quick else (20, 100)
+        calm = 500  # connected before: they carry the traffic
+        clients = calm + seconds * rate
+        other = self.o.other_cpu
+        with Lab() as lab:
+            rig = self.rig(lab, "psk", {"control": other, "dataplane": f"{other},{self.o.control_cpu}", "swarm": other})
+            rig.start(gateway_config("psk", clients, workers=[self.o.control_cpu]))
+            before = {**rig.drops(), **rig.control_drops()}
+            report = self.run(rig, [
+                {"do": "connect", "window": 64, "count": calm},
+                {"do": "traffic", "rate": f"{ESP_RATE}/s", "size": 128, "background": "on"},
+                {"do": "flood", "rate": f"{FLOOD_RATE}/s", "background": "on"},
+                {"do": "connect", "rate": f"{rate}/s"}], clients)
+            after = {**rig.drops(), **rig.control_drops()}
+        _, traffic, flood, connect = report["phases"]
+        dropped = {name: n - before.get(name, 0) for name, n in after.items() if n > before.get(name, 0)}
+        own = {name: n for name, n in report["own"].items() if n and name in OWN_LOSSES}
+        self.record("flood", "roamgate", "psk", connect,
+                    setups_ok_percent=percent(connect["succeeded"], connect["begun"]),
+                    esp_sent=traffic["echo"]["sent"], esp_lost=traffic["echo"]["lost"],
+                    esp_loss_percent=percent(traffic["echo"]["lost"], traffic["echo"]["sent"]),
+                    esp_per_s=round(traffic["echo"]["sent"] / traffic["seconds"]),
+                    spoofed_per_s=round(flood["flood"]["sent"] / flood["seconds"]), dropped=dropped, own_losses=own)
+
+
+def percent(part, whole):
+    return round(100 * part / whole, 3) if whole else 0
+
+
+def show(r):
+    extra = "  ".join(f"{name} {r[name]}" for name in EXTRA if name in r)
+    print(f"{r['part']:10} {r['gateway']:10} {r['auth']:6} {r['n']:7} {r['failed']:6} {r['setups_per_s']:8} "
+          f"{r['wall_setups_per_s']:8} {r['control_cpu_us_per_setup']:9.1f} {r['rss_bytes_per_sa']:8} "
+          f"{r['p50_ms']:8.1f} {r['p99_ms']:8.1f}  {extra}".rstrip(), flush=True)
+
+
+def main():
+    o = options()
+    terminate_on_signals()
+    bench = Bench(o)
+    print(f"{'part':10} {'gateway':10} {'auth':6} {'n':>7} {'failed':>6} {'per core':>8} {'wall/s':>8} {'us each':>9} "
+          f"{'B per SA':>8} {'p50 ms':>8} {'p99 ms':>8}")
+    for part in o.part or PARTS:
+        if part == "strongswan":
+            if strongswan_installed():
+                bench.setups("strongswan")
+            else:
+                print("strongSwan is not installed: apt-get install charon-systemd strongswan-swanctl "
+                      "libcharon-extra-plugins")
+        else:
+            getattr(bench, part)()
+    if o.json:
+        with open(o.json, "w") as f:
+            json.dump(bench.records, f, indent=1)
+            f.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (LabError, RuntimeError) as error:
+        sys.exit(f"bench ike: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
