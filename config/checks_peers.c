@@ -10,6 +10,7 @@
 #include "config/schema_parts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct rules {
@@ -180,6 +181,62 @@ static int rule_check(const struct rules *r, size_t i)
 	return rc;
 }
 
+/* A host is an outer address as well, that of a peer in transport mode say, which must stay in reach
+ * without a tunnel. */
+static size_t behind_add(const struct rg_cfg_prefix *list, size_t n, struct rg_cfg_prefix *out, size_t n_out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].len == rg_addr_bits(&list[i].addr))
+			continue;
+		if (out)
+			out[n_out] = list[i];
+		n_out++;
+	}
+	return n_out;
+}
+
+/* With `out` NULL they are only counted. */
+static size_t behind_write(const struct rg_config *cfg, struct rg_cfg_prefix *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cfg->n_connections; i++) {
+		const struct rg_cfg_connection *c = &cfg->connections[i];
+
+		n = behind_add(c->selectors_remote, c->n_selectors_remote, out, n);
+		for (size_t j = 0; j < c->n_rules; j++)
+			if (c->rules[j].own.selectors_remote != c->selectors_remote)
+				n = behind_add(c->rules[j].own.selectors_remote,
+				               c->rules[j].own.n_selectors_remote, out, n);
+	}
+	return n;
+}
+
+static int prefix_order(const void *a, const void *b)
+{
+	const struct rg_cfg_prefix *left = a, *right = b;
+	int order = rg_addr_compare(&left->addr, &right->addr);
+
+	return order != 0 ? order : (int)left->len - (int)right->len;
+}
+
+static int behind_derive(struct cfg_load *load)
+{
+	size_t n = behind_write(load->cfg, NULL);
+
+	if (n == 0)
+		return 0;
+	load->cfg->behind = cfg_alloc(load, n * sizeof(*load->cfg->behind));
+	if (!load->cfg->behind)
+		return -ENOMEM;
+	behind_write(load->cfg, load->cfg->behind);
+	qsort(load->cfg->behind, n, sizeof(*load->cfg->behind), prefix_order);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || prefix_order(&load->cfg->behind[i], &load->cfg->behind[i - 1]) != 0)
+			load->cfg->behind[load->cfg->n_behind++] = load->cfg->behind[i];
+	return 0;
+}
+
 int cfg_check_peers(struct cfg_load *load, const struct cfg_node *root)
 {
 	struct rg_config *cfg = load->cfg;
@@ -195,5 +252,5 @@ int cfg_check_peers(struct cfg_load *load, const struct cfg_node *root)
 	}
 	for (size_t i = 0; i < cfg->n_pools && rc == 0; i++)
 		rc = cfg_leases_sort(load, &cfg->pools[i]);
-	return rc;
+	return rc == 0 ? behind_derive(load) : rc;
 }

@@ -248,6 +248,8 @@ struct rg_config {
 	size_t n_pools;
 	struct rg_cfg_connection *connections;
 	size_t n_connections;
+	struct rg_cfg_prefix *behind; /* networks behind peers (selectors.remote), each once; hosts are not */
+	size_t n_behind;
 	struct rg_cfg_secret *secrets;
 	size_t n_secrets;
 	struct rg_cfg_eap eap;

@@ -48,8 +48,9 @@ static const struct cfg_key selector_keys[] = {
         {"remote", CFG_T_PREFIX, MANY(rg_cfg_connection, selectors_remote, n_selectors_remote),
          .max_count = 6,
          .help = "What clients may speak for besides their virtual addresses: networks behind a branch's "
-                 "gateway, other addresses of a host. The Child SA that was first has such a prefix; "
-                 "another client's is refused. Without a pool, a client always speaks for the address that "
+                 "gateway, other addresses of a host. What one client speaks for, no other gets meanwhile. "
+                 "Networks (not single addresses) are never sent to in clear. Without a pool, a client "
+                 "always speaks for the address that "
                  "it "
                  "connects from."},
         {0},

@@ -113,6 +113,8 @@ static bool add_client(struct ike_sa *sa, void *context)
 	              "state", ike_state_name(sa->state), "virtual", virtual_of(sa), "local",
 	              endpoint_of(&sa->local), "remote", endpoint_of(&sa->remote), "uplink",
 	              uplink_of(sa, &sa->local.addr), "encap", encap_of(sa));
+	if (sa->connection && sa->connection->rule)
+		json_object_set_new(o, "rule", json_string(sa->connection->rule->name));
 	json_object_set_new(o, "nat", json_boolean(sa->nat_local || sa->nat_remote));
 	json_object_set_new(o, "mobike", json_boolean(sa->capabilities & IKE_CAP_MOBIKE));
 	json_object_set_new(o, "moves", json_integer((json_int_t)sa->counters.moves));

@@ -150,8 +150,13 @@ static int add_pool_routes(struct kernel *k, struct nl *nl, const struct rg_conf
 				rc = nl_route_add(nl, k->tun_ifindex, MIRROR_MAIN_TABLE, &prefix[x], NULL,
 				                  network_address(cfg, range->first.family), 0);
 		}
+	for (size_t i = 0; i < cfg->n_behind && rc == 0; i++)
+		rc = nl_route_add(nl, k->tun_ifindex, MIRROR_MAIN_TABLE, &cfg->behind[i], NULL,
+		                  network_address(cfg, cfg->behind[i].addr.family), 0);
 	free(prefix);
-	return rc == 0 ? 0 : fail(rc, error, error_len, "routes of pools", cfg->dataplane.tun);
+	return rc == 0 ? 0
+	               : fail(rc, error, error_len, "routes of pools and of networks behind peers",
+	                      cfg->dataplane.tun);
 }
 
 static int setup_tun(struct kernel *k, struct nl *nl, const struct rg_config *cfg, char *error,

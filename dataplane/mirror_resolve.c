@@ -150,7 +150,8 @@ static bool prefix_inside(uint8_t family, const uint8_t *outer, uint8_t outer_le
 	return item->family == family && item->len >= outer_len && prefix_holds(outer, outer_len, item->addr);
 }
 
-/* Inside a pool, or a route to the TUN: whatever else is routed there, it is for clients alone (H68). */
+/* Inside a pool, a network behind a peer, or a route to the TUN: whatever else is routed there, it is for
+ * clients alone (H68). */
 static bool inside_pool(const struct mirror *m, const struct fib_item *item)
 {
 	const struct mirror_route *r = LIST(m->routes, mirror_route);
@@ -161,6 +162,11 @@ static bool inside_pool(const struct mirror *m, const struct fib_item *item)
 			if (prefix_inside(p->addr.family, p->addr.bytes, p->len, item))
 				return true;
 		}
+	for (size_t i = 0; i < m->cfg->n_behind; i++) {
+		const struct rg_cfg_prefix *p = &m->cfg->behind[i];
+		if (prefix_inside(p->addr.family, p->addr.bytes, p->len, item))
+			return true;
+	}
 	for (size_t i = 0; i < m->routes.n; i++)
 		if (r[i].ifindex == m->tun_ifindex && r[i].protocol == NL_PROTOCOL &&
 		    prefix_inside(r[i].family, r[i].to, r[i].len, item))
@@ -229,6 +235,10 @@ static int add_pools(struct mirror *m, struct items *s)
 			const struct rg_cfg_prefix *p = &m->cfg->pools[i].prefixes[k];
 			rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0);
 		}
+	for (size_t i = 0; i < m->cfg->n_behind && rc == 0; i++) {
+		const struct rg_cfg_prefix *p = &m->cfg->behind[i];
+		rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0);
+	}
 	return rc;
 }
 

@@ -22,7 +22,8 @@
  *     "uplinks":[{"name":"isp1", "up":true, "preference":10, "addresses":["192.0.2.1"], "clients":1}],
  *     "pools":[{"name":"road", "family":4, "used":1, "reserved":0, "size":65534}]}}
  * clients: {"ok":true,"clients":[{
- *     "id":1, "identity":"carol@example.net", "connection":"roam", "state":"established",
+ *     "id":1, "identity":"carol@example.net", "connection":"roam", "rule":"branches" (if one of its `peers`
+ *     applies), "state":"established",
  *     "virtual":["10.99.0.1"], "local":"192.0.2.1:4500", "remote":"[2001:db8::7]:4500", "uplink":"isp1",
  *     "encap":"udp" or "none", "nat":true, "mobike":true, "moves":0, "orphan":false,
  *     "established_s":1, "idle_s":1}]}

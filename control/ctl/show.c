@@ -71,6 +71,7 @@ static void clients_print(FILE *out, const json_t *reply)
 	static const struct column columns[] = {{"ID", "id", CELL_NUMBER},
 	                                        {"IDENTITY", "identity", CELL_TEXT},
 	                                        {"CONNECTION", "connection", CELL_TEXT},
+	                                        {"RULE", "rule", CELL_TEXT},
 	                                        {"STATE", "state", CELL_TEXT},
 	                                        {"VIRTUAL", "virtual", CELL_TEXT},
 	                                        {"LOCAL", "local", CELL_TEXT},

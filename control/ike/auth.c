@@ -208,6 +208,7 @@ void auth_established(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
 	char remote[IKE_ENDPOINT_TEXT], local[IKE_ENDPOINT_TEXT], suite[64];
+	const struct rg_cfg_rule *rule = sa->connection->rule;
 
 	ike_set_state(sa, IKE_STATE_ESTABLISHED);
 	sa->established_ms = ike_sa_now(sa);
@@ -221,9 +222,10 @@ void auth_established(struct ike_sa *sa)
 	IKE_COUNT(m, established);
 	succession_established(sa);
 	ike_suite_print(&sa->keys.suite, suite, sizeof(suite));
-	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s", endpoint_text(&sa->local, local),
+	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s%s%s", endpoint_text(&sa->local, local),
 	             endpoint_text(&sa->remote, remote), suite,
-	             sa->capabilities & IKE_CAP_MOBIKE ? ", MOBIKE" : "");
+	             sa->capabilities & IKE_CAP_MOBIKE ? ", MOBIKE" : "", rule != NULL ? ", rule " : "",
+	             rule != NULL ? rule->name : "");
 	if (m->homing->established != NULL)
 		m->homing->established(sa);
 }

@@ -114,13 +114,29 @@ bool ike_idle(const struct ike_manager *m)
 	return true;
 }
 
-static bool has_connection(const struct rg_config *c, const char *name)
+static const struct rg_cfg_connection *connection_named(const struct rg_config *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_connections; i++) {
 		if (strcmp(c->connections[i].name, name) == 0)
-			return true;
+			return &c->connections[i];
 	}
-	return false;
+	return NULL;
+}
+
+/* What a new configuration has against a session that is there; NULL: nothing. */
+static const char *objection(const struct ike_sa *sa, const struct rg_auth *auth)
+{
+	const struct rg_cfg_connection *c;
+
+	if (sa->connection == NULL)
+		return NULL;
+	c = connection_named(rg_auth_config(auth), sa->connection->name);
+	if (c == NULL)
+		return "its connection is no longer configured";
+	if (sa->session_initiator || sa->peer_id.type == 0)
+		return NULL;
+	c = rg_auth_rights(auth, c, &sa->peer_id, sa->peer_cookie);
+	return c->rule != NULL && c->rule->deny ? "a rule denies its identity access now" : NULL;
 }
 
 void ike_reload(struct ike_manager *m, struct rg_auth *auth)
@@ -130,7 +146,9 @@ void ike_reload(struct ike_manager *m, struct rg_auth *auth)
 	rg_auth_unref(m->auth);
 	m->auth = rg_auth_ref(auth);
 	TAILQ_FOREACH (sa, &m->sas, link) {
-		if (sa->connection != NULL && !has_connection(rg_auth_config(auth), sa->connection->name))
-			ike_sa_delete(sa, "its connection is no longer configured");
+		const char *reason = objection(sa, auth);
+
+		if (reason != NULL)
+			ike_sa_delete(sa, reason);
 	}
 }

@@ -122,6 +122,17 @@ static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, st
 	dg->data = out;
 }
 
+static void copy_cp(struct mutation *m, const struct ike_msg *msg)
+{
+	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_CP);
+
+	if (p == NULL)
+		return;
+	assert_true(p->len <= sizeof(m->cp.body));
+	memcpy(m->cp.body, p->body, p->len);
+	m->cp.len = p->len;
+}
+
 static void read_answer(struct mutation *m, const struct datagram *dg)
 {
 	uint8_t *plain = test_malloc(CAP);
@@ -134,6 +145,7 @@ static void read_answer(struct mutation *m, const struct datagram *dg)
 	    open_message(client_sa(m->w, &hdr, false), false, dg, &msg, plain)) {
 		m->answered = true;
 		m->answer = exchange_error_of(&msg);
+		copy_cp(m, &msg);
 	}
 	test_free(plain);
 }

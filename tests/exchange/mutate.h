@@ -28,6 +28,7 @@ struct mutation {
 	unsigned applied; /* how many messages were changed */
 	uint16_t answer;  /* the first error notify of the gateway's answer; 0: none */
 	bool answered;
+	struct mutable_payload cp; /* of the answer; len 0: it had none */
 };
 
 /* Installs it as the world's filter. `m` must live as long as the world. */

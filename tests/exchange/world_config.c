@@ -36,7 +36,8 @@ static const char gateway_head[] =
         " domains: [corp.example.net]}\n"
         "  guest: {ranges: [10.98.0.0/16]}\n"
         "secrets:\n"
-        "  - {identity: carol@example.net, file: carol.psk}\n";
+        "  - {identity: carol@example.net, file: carol.psk}\n"
+        "  - {identity: \"*@corp.example.net\", file: carol.psk}\n";
 
 static const char gateway_connections[] = "connections:\n"
                                           "  roam:\n"

@@ -98,6 +98,8 @@ static void test_a_rule_is_its_connection_with_a_difference(void **state)
 	assert_int_equal(branches->own.max_sessions, 0);
 	assert_int_equal(branches->own.n_uplinks, 1); /* worked out after the file was read */
 	assert_int_equal(branches->own.window, roam->window);
+	assert_int_equal(cfg->n_behind, 1);
+	assert_int_equal(cfg->behind[0].len, 16);
 	rg_config_free(cfg);
 }
 

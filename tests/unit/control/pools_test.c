@@ -11,10 +11,12 @@
 #include <cmocka.h>
 
 #include "config/addr.h"
+#include "control/auth/id.h"
 #include "control/pools/pools.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A configuration with one pool of the given ranges. */
@@ -52,7 +54,8 @@ static void expect_acquired(struct fixture *f, uint8_t family, uint64_t cookie, 
 
 	if (wanted)
 		want = address(wanted);
-	assert_int_equal(rg_pools_acquire(f->pools, 0, family, cookie, cookie, wanted ? &want : NULL, &got), 0);
+	assert_int_equal(rg_pools_acquire(f->pools, 0, family, cookie, cookie, wanted ? &want : NULL, &got),
+	                 0);
 	assert_string_equal(rg_addr_format(&got, buf), text);
 }
 
@@ -263,6 +266,358 @@ static void test_against_a_naive_oracle(void **state)
 	rg_pools_free(f.pools);
 }
 
+/* Pools with static leases: carol has two, dora one. */
+static char carols[] = "carol@example.net", doras[] = "dora@example.net";
+static struct rg_cfg_lease leases[] = {{.identity = carols}, {.identity = carols}, {.identity = doras}};
+
+static uint64_t cookie_of(const char *identity)
+{
+	struct rg_id id;
+
+	assert_int_equal(rg_id_parse(&id, identity), 0);
+	return rg_id_cookie(&id);
+}
+
+static void configure_leases(struct fixture *f)
+{
+	leases[0].address = address("10.0.0.1");
+	leases[1].address = address("10.0.0.3");
+	leases[2].address = address("10.0.0.5");
+	f->pool.leases = leases;
+	f->pool.n_leases = 3;
+}
+
+/* `old` goes on under the fixture's configuration of now. */
+static void reload(struct fixture *f)
+{
+	struct rg_pools *old = f->pools;
+
+	assert_int_equal(rg_pools_new(&f->cfg, old, &f->pools), 0);
+	rg_pools_free(old);
+}
+
+static void acquire_as(struct fixture *f, const char *identity, uint64_t cookie, const char *wanted,
+                       const char *expected)
+{
+	struct rg_cfg_addr want, got;
+	char buf[RG_ADDR_TEXT_MAX];
+
+	if (wanted)
+		want = address(wanted);
+	assert_int_equal(
+	        rg_pools_acquire(f->pools, 0, 4, cookie_of(identity), cookie, wanted ? &want : NULL, &got),
+	        0);
+	assert_string_equal(rg_addr_format(&got, buf), expected);
+}
+
+static void test_static_leases_are_their_identitys_alone(void **state)
+{
+	(void)state;
+	uint64_t carol = cookie_of("carol@example.net"), dora = cookie_of("dora@example.net");
+	struct fixture f;
+	struct rg_cfg_addr got;
+
+	open_pools(&f, (const char *[]){"10.0.0.1-10.0.0.6"}, 1);
+	configure_leases(&f);
+	reload(&f);
+	expect_acquired(&f, 4, 1, NULL, "10.0.0.2");
+	expect_acquired(&f, 4, 2, "10.0.0.5", "10.0.0.4"); /* wanted, but dora's */
+	expect_acquired(&f, 4, 3, NULL, "10.0.0.6");
+	assert_int_equal(rg_pools_acquire(f.pools, 0, 4, 4, 4, NULL, &got), -ENOSPC);
+	acquire_as(&f, "dora@example.net", dora, NULL, "10.0.0.5");
+	acquire_as(&f, "carol@example.net", carol, NULL, "10.0.0.1");
+	acquire_as(&f, "carol@example.net", carol + 1, NULL, "10.0.0.3"); /* another device of hers */
+	assert_int_equal(rg_pools_acquire(f.pools, 0, 4, carol, carol + 2, NULL, &got), -ENOSPC);
+	release(&f, "10.0.0.1", carol);
+	assert_int_equal(rg_pools_acquire(f.pools, 0, 4, 4, 4, NULL, &got), -ENOSPC); /* it waits for her */
+	acquire_as(&f, "carol@example.net", carol + 2, NULL, "10.0.0.1");
+	release(&f, "10.0.0.1", carol + 2);
+	release(&f, "10.0.0.3", carol + 1);
+	acquire_as(&f, "carol@example.net", carol, "10.0.0.3", "10.0.0.3"); /* the one that she asks for */
+	rg_pools_free(f.pools);
+}
+
+/* A lease that is in use stays whatever the new configuration says of it, until it is released. */
+static void test_reload_keeps_leases(void **state)
+{
+	(void)state;
+	uint64_t carol = cookie_of("carol@example.net");
+	struct rg_pools_usage usage;
+	struct fixture f;
+
+	open_pools(&f, (const char *[]){"10.0.0.1-10.0.0.6"}, 1);
+	expect_acquired(&f, 4, 1, NULL, "10.0.0.1");
+	expect_acquired(&f, 4, 2, NULL, "10.0.0.2");
+	expect_acquired(&f, 4, 3, NULL, "10.0.0.3");
+	release(&f, "10.0.0.3", 3);
+	configure_leases(&f);
+	reload(&f);
+	acquire_as(&f, "carol@example.net", carol, "10.0.0.1", "10.0.0.3"); /* 10.0.0.1 is in use */
+	release(&f, "10.0.0.3", carol);
+	expect_acquired(&f, 4, 1, NULL, "10.0.0.1"); /* again, by the one who has it */
+	release(&f, "10.0.0.1", 1);
+	release(&f, "10.0.0.1", 1);
+	acquire_as(&f, "carol@example.net", carol, NULL, "10.0.0.1");
+	release(&f, "10.0.0.1", carol);
+	release(&f, "10.0.0.2", 2);
+	/* The static leases go, and a range of the pool: what is left of it goes on. */
+	f.pool.n_leases = 0;
+	assert_int_equal(rg_range_parse("10.0.0.2-10.0.0.9", &f.ranges[0]), 0);
+	reload(&f);
+	assert_int_equal(rg_pools_usage(f.pools, 0, 4, &usage), 0);
+	assert_int_equal(usage.used, 0);
+	assert_int_equal(usage.reserved, 1);
+	expect_acquired(&f, 4, 2, NULL, "10.0.0.2");
+	expect_acquired(&f, 4, 9, NULL, "10.0.0.3"); /* nobody's any more */
+	rg_pools_free(f.pools);
+}
+
+/* An orphan's address that has become another's static one is kept for the orphan. */
+static void test_reload_keeps_orphans(void **state)
+{
+	(void)state;
+	uint64_t dora = cookie_of("dora@example.net");
+	struct rg_cfg_addr fifth = address("10.0.0.5"), got;
+	struct fixture f;
+
+	open_pools(&f, (const char *[]){"10.0.0.1-10.0.0.6"}, 1);
+	assert_int_equal(rg_pools_reserve(f.pools, &fifth, 7), 0);
+	configure_leases(&f);
+	reload(&f);
+	assert_true(rg_pools_holder(f.pools, &fifth) == 7);
+	assert_int_equal(rg_pools_acquire(f.pools, 0, 4, dora, dora, &fifth, &got), 0);
+	assert_int_not_equal(got.bytes[3], 5);
+	assert_int_equal(rg_pools_unreserve(f.pools, &fifth, 7), 0);
+	assert_true(rg_pools_holder(f.pools, &fifth) == 0);
+	release(&f, "10.0.0.2", dora);
+	acquire_as(&f, "dora@example.net", dora, NULL, "10.0.0.5");
+	rg_pools_free(f.pools);
+}
+
+static void test_interface_identifiers(void **state)
+{
+	(void)state;
+	struct fixture f;
+
+	open_pools(&f, (const char *[]){"2001:db8:1::/64", "2001:db8:2::/64"}, 2);
+	expect_acquired(&f, 6, 1, "2001:db8:9::5:5", "2001:db8:1::5:5");
+	expect_acquired(&f, 6, 2, "2001:db8:9::5:5", "2001:db8:2::5:5");
+	expect_acquired(&f, 6, 3, "2001:db8:9::5:5", "2001:db8:1::1");
+	expect_acquired(&f, 6, 4, "2001:db8:9::", "2001:db8:1::2");
+	rg_pools_free(f.pools);
+}
+
+/*
+ * Everything at once against a model that says for each address whose it is: acquire with
+ * and without a wish, release, orphans, reloads that add and drop static leases.
+ */
+enum { M_ADDRESSES = 60, M_COOKIES = 90, M_FIXED = 12 };
+
+struct model {
+	struct fixture f;
+	struct rg_cfg_lease fixed[M_FIXED];
+	char names[M_COOKIES][24];
+	uint64_t cookie[M_COOKIES];
+	int user[M_ADDRESSES + 1]; /* the cookie's index; -1: nobody uses it */
+	unsigned users[M_ADDRESSES + 1];
+	bool orphan[M_ADDRESSES + 1];
+	int owner[M_ADDRESSES + 1]; /* static: whose; -1 */
+	uint64_t random;
+};
+
+static unsigned draw(struct model *m, unsigned below)
+{
+	m->random = m->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (unsigned)(m->random >> 33) % below;
+}
+
+static struct rg_cfg_addr numbered(unsigned i)
+{
+	struct rg_cfg_addr addr = {.family = 4, .bytes = {10, 0, 0, (uint8_t)i}};
+
+	return addr;
+}
+
+/* Other identities get static addresses; each of at most M_FIXED addresses. */
+static void model_reload(struct model *m)
+{
+	size_t n = 0;
+
+	for (unsigned i = 1; i <= M_ADDRESSES; i++)
+		m->owner[i] = -1;
+	for (unsigned i = 1; i <= M_ADDRESSES && n < M_FIXED; i += 1 + draw(m, 8)) {
+		unsigned who = draw(m, M_COOKIES);
+
+		m->owner[i] = (int)who;
+		m->fixed[n++] = (struct rg_cfg_lease){.identity = m->names[who], .address = numbered(i)};
+	}
+	m->f.pool.leases = m->fixed;
+	m->f.pool.n_leases = n;
+	reload(&m->f);
+}
+
+static int in_use_by(const struct model *m, int who)
+{
+	for (int i = 1; i <= M_ADDRESSES; i++)
+		if (m->user[i] == who && m->users[i] > 0)
+			return i;
+	return 0;
+}
+
+static bool has_free_fixed(const struct model *m, int who)
+{
+	for (unsigned i = 1; i <= M_ADDRESSES; i++)
+		if (m->owner[i] == who && (m->user[i] < 0 || m->user[i] == who))
+			return true;
+	return false;
+}
+
+/* Could any address be given to `who`? */
+static bool any_left(const struct model *m, int who)
+{
+	for (unsigned i = 1; i <= M_ADDRESSES; i++)
+		if ((m->user[i] < 0 || m->user[i] == who) && (m->owner[i] < 0 || m->owner[i] == who))
+			return true;
+	return false;
+}
+
+static void model_acquire(struct model *m)
+{
+	int who = (int)draw(m, M_COOKIES), before = in_use_by(m, who);
+	struct rg_cfg_addr wanted = numbered(1 + draw(m, M_ADDRESSES)), got;
+	bool wish = draw(m, 2);
+	int rc = rg_pools_acquire(m->f.pools, 0, 4, m->cookie[who], m->cookie[who], wish ? &wanted : NULL,
+	                          &got);
+	unsigned i;
+
+	if (rc < 0) {
+		assert_int_equal(rc, -ENOSPC);
+		assert_false(any_left(m, who));
+		return;
+	}
+	i = got.bytes[3];
+	assert_in_range(i, 1, M_ADDRESSES);
+	if (before != 0)
+		assert_int_equal(i, before);
+	else
+		assert_true(m->user[i] < 0 || m->user[i] == who);
+	if (before == 0) /* nobody else's, and its own where it has one */
+		assert_true(m->owner[i] == who || (m->owner[i] < 0 && !has_free_fixed(m, who)) ||
+		            (m->orphan[i] && m->user[i] == who));
+	m->user[i] = who;
+	m->users[i]++;
+}
+
+static void model_release(struct model *m)
+{
+	unsigned i = 1 + draw(m, M_ADDRESSES);
+	struct rg_cfg_addr addr = numbered(i);
+	int who = m->user[i] >= 0 && draw(m, 8) ? m->user[i] : (int)draw(m, M_COOKIES);
+	bool right = m->user[i] == who && m->users[i] > 0;
+
+	assert_int_equal(rg_pools_release(m->f.pools, &addr, m->cookie[who]), right ? 0 : -ENOENT);
+	if (right && --m->users[i] == 0 && !m->orphan[i])
+		m->user[i] = -1;
+}
+
+static void model_orphan(struct model *m)
+{
+	unsigned i = 1 + draw(m, M_ADDRESSES);
+	struct rg_cfg_addr addr = numbered(i);
+	int who = (int)draw(m, M_COOKIES);
+	bool free = m->user[i] < 0 || m->user[i] == who;
+
+	if (m->orphan[i]) {
+		who = m->user[i];
+		assert_int_equal(rg_pools_unreserve(m->f.pools, &addr, m->cookie[who]), 0);
+		m->orphan[i] = false;
+		if (m->users[i] == 0)
+			m->user[i] = -1;
+		return;
+	}
+	if (in_use_by(m, who) != 0 && in_use_by(m, who) != (int)i)
+		return; /* a cookie in use has one address here, so that the model stays simple */
+	assert_int_equal(rg_pools_reserve(m->f.pools, &addr, m->cookie[who]), free ? 0 : -EEXIST);
+	if (free) {
+		m->user[i] = who;
+		m->orphan[i] = true;
+	}
+}
+
+static void model_check(const struct model *m)
+{
+	struct rg_pools_usage usage;
+	unsigned used = 0;
+
+	for (unsigned i = 1; i <= M_ADDRESSES; i++) {
+		struct rg_cfg_addr addr = numbered(i);
+
+		used += m->user[i] >= 0;
+		if (m->user[i] >= 0)
+			assert_true(rg_pools_holder(m->f.pools, &addr) == m->cookie[m->user[i]]);
+		else if (m->owner[i] >= 0)
+			assert_true(rg_pools_holder(m->f.pools, &addr) == 0);
+	}
+	assert_int_equal(rg_pools_usage(m->f.pools, 0, 4, &usage), 0);
+	assert_int_equal(usage.used, used);
+	assert_true(usage.used + usage.reserved <= M_ADDRESSES);
+}
+
+static void test_model_of_everything(void **state)
+{
+	(void)state;
+	struct model *m = calloc(1, sizeof(*m));
+
+	assert_non_null(m);
+	m->random = 20261121;
+	open_pools(&m->f, (const char *[]){"10.0.0.1-10.0.0.20", "10.0.0.21-10.0.0.60"}, 2);
+	for (unsigned i = 0; i < M_COOKIES; i++) {
+		snprintf(m->names[i], sizeof(m->names[i]), "client%u@example.net", i);
+		m->cookie[i] = cookie_of(m->names[i]);
+	}
+	for (unsigned i = 0; i <= M_ADDRESSES; i++)
+		m->user[i] = m->owner[i] = -1;
+	for (unsigned step = 0; step < 60000; step++) {
+		unsigned what = draw(m, 1000);
+
+		if (what == 0)
+			model_reload(m);
+		else if (what < 60)
+			model_orphan(m);
+		else if (what < 500)
+			model_acquire(m);
+		else
+			model_release(m);
+		if (step % 16 == 0)
+			model_check(m);
+	}
+	rg_pools_free(m->f.pools);
+	free(m);
+}
+
+/* A full pool of many: each identity comes back to its own, in whatever order. */
+static void test_a_hundred_thousand(void **state)
+{
+	(void)state;
+	enum { N = 100000 };
+	struct rg_cfg_addr *had = calloc(N, sizeof(*had)), got;
+	struct fixture f;
+
+	assert_non_null(had);
+	open_pools(&f, (const char *[]){"10.0.0.0/15"}, 1);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(rg_pools_acquire(f.pools, 0, 4, i + 1, i + 1, NULL, &had[i]), 0);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(rg_pools_release(f.pools, &had[i * 7919 % N], i * 7919 % N + 1), 0);
+	reload(&f);
+	for (uint64_t i = N; i-- > 0;) {
+		assert_int_equal(rg_pools_acquire(f.pools, 0, 4, i + 1, i + 1, NULL, &got), 0);
+		assert_memory_equal(got.bytes, had[i].bytes, 4);
+	}
+	rg_pools_free(f.pools);
+	free(had);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +631,12 @@ int main(void)
 	        cmocka_unit_test(test_ipv6_prefix_costs_its_clients_only),
 	        cmocka_unit_test(test_refusals),
 	        cmocka_unit_test(test_against_a_naive_oracle),
+	        cmocka_unit_test(test_static_leases_are_their_identitys_alone),
+	        cmocka_unit_test(test_reload_keeps_leases),
+	        cmocka_unit_test(test_reload_keeps_orphans),
+	        cmocka_unit_test(test_interface_identifiers),
+	        cmocka_unit_test(test_model_of_everything),
+	        cmocka_unit_test(test_a_hundred_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
