@@ -243,28 +243,22 @@ static void turn(int wait_ms)
 /* A session is its own client: identity and, with certificates, credentials. */
 static void start(const struct setups_files *f, unsigned index)
 {
+	char id[64];
 	struct ike_initiate req = {.local = endpoint(SETUPS_CLIENT, 500),
 	                           .remote = endpoint(SETUPS_GATEWAY, 500),
+	                           .own_identity = id,
+	                           .auth = f->clients[f->n_clients > 1 ? index : 0],
 	                           .remote_identity = "gw.bench.example",
 	                           .want_ip4 = true};
-	int64_t session = ike_initiate(world.m, &req);
-	struct ike_sa *sa = session > 0 ? ike_find_session(world.m, (uint64_t)session) : NULL;
-	char id[64];
+	int64_t session;
 
-	if (sa == NULL)
+	snprintf(id, sizeof(id), "c%u@bench.example", index);
+	session = ike_initiate(world.m, &req);
+	if (session <= 0)
 		setups_fail("a client could not be started");
 	if (index == 0)
 		world.first_session = (uint64_t)session;
 	world.began[index] = monotonic_s();
-	if (f->n_clients > 1) {
-		rg_auth_unref(sa->auth);
-		sa->auth = rg_auth_ref(f->clients[index]);
-		sa->connection = &rg_auth_config(sa->auth)->connections[0];
-		sa->own_id = *rg_auth_identity(sa->auth);
-		return;
-	}
-	snprintf(id, sizeof(id), "c%u@bench.example", index);
-	rg_id_parse(&sa->own_id, id);
 }
 
 static int by_time(const void *a, const void *b)

@@ -99,12 +99,12 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 
 int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how)
 {
-	uint8_t body[4 + RG_ID_MAX] = {sa->own_id.type};
+	uint8_t body[4 + RG_ID_MAX] = {sa->own_id->type};
 
-	memcpy(body + 4, sa->own_id.value, sa->own_id.len);
+	memcpy(body + 4, sa->own_id->value, sa->own_id->len);
 	j->sign = true;
 	j->how = how;
-	return auth_octets(sa, sa->is_initiator, (struct ike_view){body, 4 + (size_t)sa->own_id.len},
+	return auth_octets(sa, sa->is_initiator, (struct ike_view){body, 4 + (size_t)sa->own_id->len},
 	                   &j->own_octets, &j->own_len);
 }
 
@@ -198,7 +198,7 @@ void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t i
                     struct ike_build *out)
 {
 	if (j->how != RG_AUTH_EAP_MSCHAPV2)
-		ike_build_id(out, id_payload, sa->own_id.type, sa->own_id.value, sa->own_id.len);
+		ike_build_id(out, id_payload, sa->own_id->type, sa->own_id->value, sa->own_id->len);
 	if (j->how == RG_AUTH_CERTIFICATE)
 		auth_cert_write(j, out);
 	ike_build_auth(out, j->method, j->value, j->value_len);

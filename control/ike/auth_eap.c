@@ -25,7 +25,7 @@ static const struct eap_env env = {.user = find_user, .random = ike_random};
 struct auth_eap *auth_eap_new(struct ike_sa *sa, bool is_server, struct ike_view id_body)
 {
 	struct auth_eap *e = calloc(1, sizeof(*e));
-	const struct rg_id *own = &sa->own_id;
+	const struct rg_id *own = sa->own_id;
 	char name[RG_ID_TEXT];
 
 	if (e == NULL)

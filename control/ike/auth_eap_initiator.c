@@ -25,7 +25,7 @@ static struct eap_task *of(struct task *task)
 
 void auth_eap_offer(const struct ike_sa *sa, struct ike_build *out)
 {
-	ike_build_id(out, IKE_PAYLOAD_IDi, sa->own_id.type, sa->own_id.value, sa->own_id.len);
+	ike_build_id(out, IKE_PAYLOAD_IDi, sa->own_id->type, sa->own_id->value, sa->own_id->len);
 	if (sa->connection->remote_auth == RG_AUTH_EAP_MSCHAPV2)
 		ike_build_status(out, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
 }

@@ -57,7 +57,7 @@ static void begin(struct exchange *x, struct auth_job *j)
 	if (j != NULL)
 		auth_build_own(sa, j, IKE_PAYLOAD_IDr, &x->out);
 	else
-		ike_build_id(&x->out, IKE_PAYLOAD_IDr, sa->own_id.type, sa->own_id.value, sa->own_id.len);
+		ike_build_id(&x->out, IKE_PAYLOAD_IDr, sa->own_id->type, sa->own_id->value, sa->own_id->len);
 	ike_build_eap(&x->out, eap->out, eap->out_len);
 	ike_set_state(sa, IKE_STATE_EAP);
 	ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + TIMER_EAP_MS);
@@ -88,7 +88,6 @@ static const char *choose(struct ike_sa *sa, struct exchange *x, const struct ik
 
 	if (rg_id_decode(&sa->peer_id, id->type, id->value.data, id->value.len) < 0)
 		return "IDi is of a kind that is not known here";
-	sa->own_id = *rg_auth_identity(sa->auth);
 	if (has_wanted >= 0)
 		index = rg_auth_eap_connection(
 		        sa->auth, has_wanted > 0 ? &wanted : NULL,

@@ -45,7 +45,7 @@ static int auth_prepare(struct ike_sa *sa, struct task *task)
 		auth_job_free(j);
 		return -ENOMEM;
 	}
-	j->peer = sa->wanted_peer; /* chooses the shared key */
+	j->peer = sa->wishes->peer; /* chooses the shared key */
 	auth_job_submit(j, sa, signed_finish);
 	return TASK_PARKED;
 }
@@ -53,7 +53,7 @@ static int auth_prepare(struct ike_sa *sa, struct task *task)
 static int auth_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
 {
 	struct auth_task *t = of(task);
-	const struct rg_id *wanted = &sa->wanted_peer;
+	const struct rg_id *wanted = &sa->wishes->peer;
 
 	t->childless = sa->connection->childless == RG_CHILDLESS_PREFER &&
 	               (sa->capabilities & IKE_CAP_CHILDLESS) != 0;
@@ -80,8 +80,8 @@ bool auth_peer_wanted(const struct ike_sa *sa, const struct rg_id *peer)
 {
 	const struct rg_cfg_connection *c = sa->connection;
 
-	if (sa->wanted_peer.type != 0)
-		return rg_id_equal(&sa->wanted_peer, peer);
+	if (sa->wishes->peer.type != 0)
+		return rg_id_equal(&sa->wishes->peer, peer);
 	for (size_t i = 0; i < c->n_identities; i++) {
 		if (rg_id_matches(peer, c->identities[i]))
 			return true;

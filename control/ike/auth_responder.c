@@ -249,7 +249,6 @@ static int prepare(struct ike_sa *sa, struct exchange *x, struct auth_job *j)
 
 	sa->peer_id = j->peer;
 	sa->peer_cookie = sa->cookie = rg_id_cookie(&j->peer);
-	sa->own_id = *rg_auth_identity(sa->auth);
 	j->peer_how = j->claim.method == IKE_AUTH_PSK ? RG_AUTH_PSK : RG_AUTH_CERTIFICATE;
 	if (has_wanted >= 0)
 		index = rg_auth_connection(sa->auth, &j->peer, has_wanted > 0 ? &wanted : NULL, j->peer_how);

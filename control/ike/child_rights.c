@@ -79,7 +79,7 @@ static void allowed_remote(const struct ike_sa *sa, struct child_selectors *out)
 		pad_remote(sa, out);
 		return;
 	}
-	*out = sa->want_remote;
+	*out = sa->wishes != NULL ? sa->wishes->remote : (struct child_selectors){0};
 	if (out->n > 0)
 		return;
 	out->s[0] = ts_any(4);

@@ -102,9 +102,21 @@ struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool i
 	}
 	sa->peer_lifetime_s = UINT32_MAX;
 	sa->auth = rg_auth_ref(auth);
+	sa->own_id = rg_auth_identity(auth);
 	sa->session = m->next_session++;
 	sa->created_ms = ike_sa_now(sa);
 	return sa;
+}
+
+int ike_sa_wish(struct ike_sa *sa, const struct ike_wishes *wishes)
+{
+	sa->wishes = malloc(sizeof(*sa->wishes));
+	if (sa->wishes == NULL)
+		return -ENOMEM;
+	*sa->wishes = *wishes;
+	if (wishes->own.type != 0)
+		sa->own_id = &sa->wishes->own;
+	return 0;
 }
 
 static void drop_queue(struct ike_sa *sa)
@@ -193,6 +205,7 @@ void ike_sa_free(struct ike_sa *sa)
 	if (sa->at_work != NULL)
 		exchange_free(sa->at_work);
 	exchange_forget_answers(sa);
+	free(sa->wishes);
 	rg_auth_unref(sa->auth);
 	OPENSSL_cleanse(sa, sizeof(*sa));
 	free(sa);
@@ -237,9 +250,11 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	heir->connection = old->connection;
 	heir->session = old->session;
 	heir->session_initiator = old->session_initiator;
-	heir->own_id = old->own_id;
 	heir->peer_id = old->peer_id;
-	heir->wanted_peer = old->wanted_peer;
+	heir->own_id = old->own_id;
+	heir->wishes = old->wishes;
+	old->own_id = rg_auth_identity(old->auth);
+	old->wishes = NULL;
 	heir->peer_cookie = old->peer_cookie;
 	heir->cookie = old->cookie;
 	heir->superseded = old->superseded;
@@ -250,7 +265,6 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	heir->established_ms = old->established_ms;
 	heir->want_ip4 = old->want_ip4;
 	heir->want_ip6 = old->want_ip6;
-	heir->want_remote = old->want_remote;
 	memcpy(heir->vips, old->vips, sizeof(heir->vips));
 	heir->n_vips = old->n_vips;
 	old->n_vips = 0;

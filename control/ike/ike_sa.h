@@ -100,6 +100,13 @@ struct queued_datagram {
 	uint8_t data[];
 };
 
+/* What an initiator asks for. Not in every SA: a gateway has a hundred thousand without. */
+struct ike_wishes {
+	struct rg_id own;              /* type 0: the identity of the configuration */
+	struct rg_id peer;             /* type 0: anybody who matches the connection */
+	struct child_selectors remote; /* the responder's side; n = 0: everything */
+};
+
 /* Of one message; sk_message.c makes and ends it. */
 struct reassembly {
 	struct ike_reasm reasm;
@@ -130,10 +137,11 @@ struct ike_sa {
 	enum ike_state state;
 	struct rg_auth *auth; /* reference: configuration and credentials that it began with */
 	const struct rg_cfg_connection *connection; /* of `auth`; NULL until the peer is known */
-	struct rg_id own_id, peer_id;
-	uint64_t peer_cookie;     /* rg_id_cookie() of peer_id (initiator: and of own_id) */
-	uint64_t cookie;          /* of the device: its lease's and all its dataplane objects' */
-	struct rg_id wanted_peer; /* initiator: whom it wants; type 0: anybody who matches */
+	const struct rg_id *own_id;                 /* that of `auth`, or one of `wishes` */
+	struct rg_id peer_id;
+	uint64_t peer_cookie;      /* rg_id_cookie() of peer_id (initiator: and of own_id) */
+	uint64_t cookie;           /* of the device: its lease's and all its dataplane objects' */
+	struct ike_wishes *wishes; /* NULL: of a responder, it has none */
 
 	bool superseded;          /* a newer session of the device has its addresses (succession.h) */
 	uint64_t reauthenticates; /* initiator: our SPI of the IKE SA that it is to follow; 0: none */
@@ -184,9 +192,7 @@ struct ike_sa {
 	bool tunnel_installed;
 	struct flow_list flows; /* in order of age: the first is that of IKE_AUTH */
 
-	/* Initiator's wishes */
-	bool want_ip4, want_ip6;
-	struct child_selectors want_remote; /* n = 0: everything */
+	bool want_ip4, want_ip6; /* initiator: a virtual address */
 
 	/* When */
 	uint64_t timer[IKE_N_TIMERS]; /* ms; 0: off */
@@ -211,6 +217,9 @@ int ike_set_state(struct ike_sa *sa, enum ike_state state);
 
 /* A new one in state NEW, with our SPI chosen and entered in the tables; NULL: no memory, or full. */
 struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool is_initiator);
+
+/* An initiator's; the copy is the SA's. 0 or -ENOMEM. */
+int ike_sa_wish(struct ike_sa *sa, const struct ike_wishes *wishes);
 
 /* Our SPI and the peer's. */
 uint64_t ike_sa_own_spi(const struct ike_sa *sa);

@@ -221,30 +221,32 @@ int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 {
 	struct rg_auth *auth = req->auth != NULL ? req->auth : m->auth;
 	const struct rg_cfg_connection *c = connection_of(auth, req->connection);
-	struct rg_id wanted = {0}, own = *rg_auth_identity(auth);
+	struct ike_wishes wishes = {0};
 	struct ike_sa *sa;
 
 	/* EAP's server is the responder alone (RFC 7296 2.16): such a connection waits for clients. */
 	if (c == NULL || (c->remote_auth == RG_AUTH_EAP_MSCHAPV2 && c->local_auth != RG_AUTH_EAP_MSCHAPV2) ||
-	    (req->remote_identity != NULL && rg_id_parse(&wanted, req->remote_identity) < 0) ||
-	    (req->own_identity != NULL && rg_id_parse(&own, req->own_identity) < 0))
+	    (req->remote_identity != NULL && rg_id_parse(&wishes.peer, req->remote_identity) < 0) ||
+	    (req->own_identity != NULL && rg_id_parse(&wishes.own, req->own_identity) < 0))
 		return -EINVAL;
+	for (size_t i = 0; i < req->n_remote_selectors; i++) {
+		struct rg_api_selector s = ts_prefix(&req->remote_selectors[i]);
+
+		ts_add(&wishes.remote, &s);
+	}
 	sa = ike_sa_create(m, auth, true);
 	if (sa == NULL)
 		return -ENOMEM;
+	if (ike_sa_wish(sa, &wishes) < 0) {
+		ike_sa_close(sa, "no memory");
+		return -ENOMEM;
+	}
 	sa->connection = c;
-	sa->own_id = own;
-	sa->wanted_peer = wanted;
 	sa->local = req->local;
 	sa->remote = req->remote;
 	sa->natt = req->local.port == IKE_PORT_NATT;
 	sa->want_ip4 = req->want_ip4;
 	sa->want_ip6 = req->want_ip6;
-	for (size_t i = 0; i < req->n_remote_selectors; i++) {
-		struct rg_api_selector s = ts_prefix(&req->remote_selectors[i]);
-
-		ts_add(&sa->want_remote, &s);
-	}
 	init_start(sa);
 	return (int64_t)sa->session;
 }

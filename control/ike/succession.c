@@ -25,7 +25,7 @@ static struct ike_sa *next_of(const struct ike_sa *sa, const struct ike_sa *at)
 	for (; other != NULL; other = other->peer_next) {
 		if (other != sa && other->peer_cookie == sa->peer_cookie &&
 		    other->session_initiator == sa->session_initiator &&
-		    rg_id_equal(&other->peer_id, &sa->peer_id) && rg_id_equal(&other->own_id, &sa->own_id))
+		    rg_id_equal(&other->peer_id, &sa->peer_id) && rg_id_equal(other->own_id, sa->own_id))
 			return other;
 	}
 	return NULL;
@@ -214,7 +214,7 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer)
 
 uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie)
 {
-	return peer_cookie ^ rg_id_cookie(&sa->own_id) * 0x9e3779b97f4a7c15ull;
+	return peer_cookie ^ rg_id_cookie(sa->own_id) * 0x9e3779b97f4a7c15ull;
 }
 
 /* RFC 7296 2.4: only where no other session between these identities is left, and never for an
@@ -223,8 +223,9 @@ static bool is_initial_contact(struct ike_sa *sa)
 {
 	if (sa->connection->uniqueness != RG_UNIQUE_REPLACE || sa->reauthenticates != 0)
 		return false;
-	if (sa->is_initiator && sa->wanted_peer.type != 0) { /* whom it is about to ask */
-		sa->peer_id = sa->wanted_peer;
+	if (sa->is_initiator && sa->wishes != NULL &&
+	    sa->wishes->peer.type != 0) { /* whom it is about to ask */
+		sa->peer_id = sa->wishes->peer;
 		sa->peer_cookie = succession_cookie(sa, rg_id_cookie(&sa->peer_id));
 	}
 	return next_of(sa, NULL) == NULL;
@@ -389,6 +390,7 @@ void succession_lifetime(struct ike_sa *sa, const struct ike_msg *msg)
 
 int succession_start(struct ike_sa *sa)
 {
+	struct ike_wishes wishes = {.own = *sa->own_id, .peer = sa->peer_id};
 	struct ike_sa *fresh;
 
 	if (!sa->session_initiator)
@@ -398,15 +400,18 @@ int succession_start(struct ike_sa *sa)
 	fresh = ike_sa_create(sa->manager, sa->auth, true);
 	if (fresh == NULL)
 		return -ENOMEM;
+	if (sa->wishes != NULL)
+		wishes.remote = sa->wishes->remote;
+	if (ike_sa_wish(fresh, &wishes) < 0) {
+		ike_sa_close(fresh, "no memory");
+		return -ENOMEM;
+	}
 	fresh->connection = sa->connection;
-	fresh->own_id = sa->own_id;
-	fresh->wanted_peer = sa->peer_id;
 	fresh->local = sa->local;
 	fresh->remote = sa->remote;
 	fresh->natt = sa->natt;
 	fresh->want_ip4 = sa->want_ip4;
 	fresh->want_ip6 = sa->want_ip6;
-	fresh->want_remote = sa->want_remote;
 	fresh->reauthenticates = ike_sa_own_spi(sa);
 	ike_sa_timer(sa, TIMER_REAUTH, 0);
 	init_start(fresh);

@@ -171,7 +171,7 @@ static bool two_names(struct world *w, struct datagram *dg)
 		return true;
 	sa = manager_find(world_client(w)->m, hdr.spi_i);
 	assert_non_null(sa);
-	assert_int_equal(rg_id_parse(&sa->own_id, hdr.message_id == 1 ? "carol@example.net" : idi), 0);
+	world_claim(sa, hdr.message_id == 1 ? "carol@example.net" : idi);
 	return true;
 }
 
@@ -180,7 +180,7 @@ static void connect_as(struct world *w, const char *name)
 	idi = name;
 	w->filter = two_names;
 	world_connect(w);
-	assert_int_equal(rg_id_parse(&TAILQ_LAST(&world_client(w)->m->sas, ike_sa_list)->own_id, idi), 0);
+	world_claim(TAILQ_LAST(&world_client(w)->m->sas, ike_sa_list), idi);
 }
 
 /* RFC 7296 2.16: policy follows the identity that EAP authenticated, not IDi. */

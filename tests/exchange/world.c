@@ -480,6 +480,12 @@ void world_up(struct world *w)
 	world_trace_clear(w);
 }
 
+void world_claim(struct ike_sa *sa, const char *identity)
+{
+	assert_int_equal(rg_id_parse(&sa->wishes->own, identity), 0);
+	sa->own_id = &sa->wishes->own;
+}
+
 struct ike_sa *peer_session(struct peer *p)
 {
 	struct ike_sa *sa, *found = NULL;

@@ -125,6 +125,9 @@ uint64_t world_connect(struct world *w);
 /* world_connect() and a run; both ends must be established. */
 void world_up(struct world *w);
 
+/* The initiator says that it is somebody. */
+void world_claim(struct ike_sa *sa, const char *identity);
+
 /* The only session of a peer that is established; NULL: none. */
 struct ike_sa *peer_session(struct peer *p);
 /* How many IKE SAs it has that are not closed. */
