@@ -316,7 +316,9 @@ static int init_core(struct control *c)
 	                            .user = c,
 	                            .homing = &homing_ops,
 	                            .auth = c->auth,
-	                            .boot_epoch = (uint32_t)time(NULL)};
+	                            .boot_epoch = (uint32_t)time(NULL),
+	                            .store = &store_null,
+	                            .store_user = &c->store};
 
 	if (rg_pools_new(rg_auth_config(c->auth), NULL, &c->pools) < 0)
 		return -ENOMEM;

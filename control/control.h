@@ -15,6 +15,7 @@
 #include "control/pools/pools.h"
 #include "control/reserved.h"
 #include "control/sockets.h"
+#include "control/store_null.h"
 
 #include <uv.h>
 
@@ -27,6 +28,7 @@ struct control {
 	struct rg_pools *pools;
 	struct reserved reserved; /* pool addresses of orphans */
 	struct ike_manager *ike;
+	struct store_null store;
 	struct sockets *sockets;
 	struct jobs *jobs;
 	struct links *links;

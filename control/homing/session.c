@@ -7,6 +7,7 @@
 #include "control/homing/homing.h"
 #include "control/ike/mobike.h"
 #include "control/ike/manager.h"
+#include "control/ike/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -146,6 +147,7 @@ static int publish(struct address_transaction *tx)
 	}
 	hs->publishes++;
 	batch_submit(batch);
+	store_touch(sa);
 	return 0;
 }
 
@@ -162,6 +164,7 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	char from[PAIR_TEXT], to[PAIR_TEXT];
 
 	sa->counters.moves++;
+	store_touch(sa);
 	IKE_COUNT(sa->manager, moves);
 	ike_sa_event(sa, IKE_EVENT_MOVED, "%s: from %s to %s, generation %u, %llu ms after it was asked for",
 	             address_asker_text(move->asker), pair_path_text(&move->from, from),
@@ -263,23 +266,31 @@ static const struct address_ops transaction_ops = {
 
 /* Life */
 
+struct homing_session *homing_make(struct ike_sa *sa)
+{
+	struct homing_session *hs = calloc(1, sizeof(*hs));
+	struct address_policy policy = homing_policy(sa);
+
+	if (hs == NULL)
+		return NULL;
+	hs->sa = sa;
+	sa->homing = hs;
+	address_transaction_init(&hs->tx, &transaction_ops, hs, &policy, ike_sa_now(sa));
+	return hs;
+}
+
 static void established(struct ike_sa *sa)
 {
 	struct homing_session *hs;
 	struct pair pair = homing_pair(sa);
 	struct pair_path path;
-	struct address_policy policy;
 	uint64_t now = ike_sa_now(sa);
 
 	if (sa->homing != NULL || sa->connection == NULL)
 		return;
-	hs = calloc(1, sizeof(*hs));
+	hs = homing_make(sa);
 	if (hs == NULL)
 		return; /* the session keeps its first addresses */
-	hs->sa = sa;
-	sa->homing = hs;
-	policy = homing_policy(sa);
-	address_transaction_init(&hs->tx, &transaction_ops, hs, &policy, now);
 	path = homing_path(sa, &pair);
 	address_transaction_set_current(&hs->tx, &path, sa->tunnel_generation);
 	address_set_add(&hs->tx.proven, &sa->remote); /* IKE_AUTH came from there and was answered there */
@@ -407,6 +418,8 @@ const char *homing_describe(const struct ike_sa *sa, char *text, size_t size)
 }
 
 const struct ike_homing_ops homing_ops = {
+        .record = homing_record,
+        .restored = homing_restored,
         .established = established,
         .closed = closed,
         .authenticated = doubt_authenticated,

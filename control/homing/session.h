@@ -59,6 +59,12 @@ struct homing_session {
 	uint8_t seen_hash[20];
 };
 
+/* A fresh one, the SA's; NULL: no memory. */
+struct homing_session *homing_make(struct ike_sa *sa);
+/* record.c: its part of a session record, both ways; and what follows from it. */
+void homing_record(struct ike_sa *sa, struct record *r);
+void homing_restored(struct ike_sa *sa);
+
 /* The connection's policy and the local addresses: */
 struct address_policy homing_policy(const struct ike_sa *sa);
 /* Local addresses on live uplinks of the session's connection, preferred first. */

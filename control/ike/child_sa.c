@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/store.h"
 #include "control/ike/succession.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
@@ -44,6 +45,7 @@ int child_set_state(struct child_sa *child, enum child_state state)
 		return -EPERM;
 	}
 	child->state = state;
+	store_touch(child->sa);
 	return 0;
 }
 
@@ -104,6 +106,7 @@ void child_free(struct child_sa *child)
 			other->successor = NULL;
 	}
 	TAILQ_REMOVE(&sa->children, child, link);
+	store_touch(sa);
 	handles_give(&sa->manager->sa_in, child->handle_in);
 	handles_give(&sa->manager->sa_out, child->handle_out);
 	OPENSSL_cleanse(child, sizeof(*child));
@@ -302,6 +305,7 @@ void child_make_current(struct child_sa *child)
 	}
 	flow_steps(child->flow, child->handle_out, batch);
 	batch_submit(batch);
+	store_touch(sa);
 	if (child->state == CHILD_INBOUND)
 		child_set_state(child, CHILD_INSTALLED);
 	child_schedule(sa);

@@ -59,6 +59,10 @@
 	X(rekey_collisions, "ike-rekey-collisions", 0)                                                       \
 	X(reauthenticated, "ike-reauthenticated", 0)                                                         \
 	X(reauthentication_failed, "ike-reauthentication-failed", 0)                                         \
+	X(records_written, "ike-records-written", 0)                                                         \
+	X(records_failed, "ike-records-failed", 0)                                                           \
+	X(restored, "ike-restored", 0)                                                                       \
+	X(not_restored, "ike-not-restored", 0)                                                               \
 	X(established, "ike-established", 0)                                                                 \
 	X(closed, "ike-closed", 0)                                                                           \
 	X(addresses_updates, "mobike-updates", 0)                                                            \

@@ -9,6 +9,7 @@
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
+#include "control/ike/store.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
 #include "control/ike/window.h"
@@ -104,6 +105,7 @@ static int answer(struct exchange *x)
 	r->message_id = x->msg.hdr.message_id;
 	memcpy(r->digest, x->digest, sizeof(x->digest));
 	window_answered(sa, r);
+	store_touch(sa);
 	if (plain)
 		init_sent(sa, r->packets.p[0].data, r->packets.p[0].len);
 	send_answer(sa, &r->packets, &x->local, &x->remote, x->natt);
@@ -130,6 +132,7 @@ static void finish_response(struct exchange *x, int result)
 
 	if (x->request != NULL)
 		exchange_settle(x->request, sa);
+	store_touch(sa);
 	if (result < 0 || x->close_after)
 		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");
 }

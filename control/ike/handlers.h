@@ -57,6 +57,10 @@ int informational_request(struct ike_sa *sa, struct exchange *x);
 void informational_probe(struct ike_sa *sa);             /* an empty request: is the peer there */
 void informational_delete_ike(struct ike_sa *sa);        /* queues Delete of the IKE SA */
 void informational_delete_child(struct child_sa *child); /* queues Delete of a Child SA */
+/* The same of one that we know by our SPI only (network byte order). */
+void informational_delete_spi(struct ike_sa *sa, uint32_t spi_in);
+/* What a task of ours deletes: IKE_PROTOCOL_IKE, _ESP with its SPI, or 0: nothing. */
+uint8_t informational_deletes(const struct task *task, uint32_t *spi_in);
 
 /* mobike.c (RFC 4555). IKE_AUTH: reads MOBIKE_SUPPORTED and ADDITIONAL_*_ADDRESS,
  * and writes ours: as initiator always, as responder where the peer offered it. */

@@ -29,14 +29,25 @@ struct ike_params {
 	const struct ike_ops *ops;
 	void *user;                          /* first argument of every op */
 	const struct ike_homing_ops *homing; /* NULL: sessions do not move */
-	struct rg_auth *auth; /* configuration and credentials; the manager takes a reference */
-	uint32_t boot_epoch;  /* high half of all AEAD IVs: rises with every start */
+	struct rg_auth *auth;              /* configuration and credentials; the manager takes a reference */
+	uint32_t boot_epoch;               /* high half of all AEAD IVs: rises with every start */
+	const struct ike_store_ops *store; /* NULL: no records are written, datagrams leave at once */
+	void *store_user;
 };
 
 struct ike_manager *ike_create(const struct ike_params *params);
 /* Frees all sessions without a word to the peers or the dataplane, where their SAs stay
  * (ike_terminate_all() first, for a clean end). Jobs and batches must have been completed by the caller. */
 void ike_destroy(struct ike_manager *m);
+
+/*
+ * Reads a record that a store was given by an earlier process of this boot. Its session goes on
+ * as if nothing had happened; its objects are expected to be in the dataplane. To be called after
+ * ike_create() and before the first datagram. 0; -EBADMSG: damaged; -EPROTONOSUPPORT: written by another
+ * version; -ENOENT: its connection is not configured any more; -EEXIST: it, or one of its handles, is there
+ * already; -EADDRINUSE: its virtual address is somebody else's; -ENOMEM. Each is logged and counted.
+ */
+int ike_restore(struct ike_manager *m, const uint8_t *data, size_t len);
 
 struct ike_datagram {
 	struct ike_endpoint local, remote;
@@ -58,7 +69,7 @@ struct ike_initiate {
 	struct rg_auth *auth;        /* whose configuration and credentials; NULL: the manager's */
 	const char *own_identity;    /* NULL: that of the configuration */
 	const char *remote_identity; /* NULL: any that the connection's patterns accept */
-	bool want_ip4, want_ip6;                      /* ask for virtual addresses (CFG_REQUEST) */
+	bool want_ip4, want_ip6;     /* ask for virtual addresses (CFG_REQUEST) */
 	const struct rg_cfg_prefix *remote_selectors; /* the responder's side; none: everything */
 	size_t n_remote_selectors;
 };

@@ -14,6 +14,7 @@
 #include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/sk_message.h"
+#include "control/ike/store.h"
 #include "control/ike/succession.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
@@ -49,6 +50,7 @@ int ike_set_state(struct ike_sa *sa, enum ike_state state)
 		return -EPERM;
 	}
 	sa->state = state;
+	store_touch(sa);
 	return 0;
 }
 
@@ -78,10 +80,14 @@ static uint64_t choose_spi(struct ike_manager *m)
 
 struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool is_initiator)
 {
-	struct ike_sa *sa = calloc(1, sizeof(*sa));
-	uint64_t spi = choose_spi(m);
+	return ike_sa_create_as(m, auth, is_initiator, choose_spi(m));
+}
 
-	if (sa == NULL || spi == 0) {
+struct ike_sa *ike_sa_create_as(struct ike_manager *m, struct rg_auth *auth, bool is_initiator, uint64_t spi)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (sa == NULL || spi == 0 || manager_find(m, spi) != NULL) {
 		free(sa);
 		return NULL;
 	}
@@ -200,6 +206,7 @@ void ike_sa_free(struct ike_sa *sa)
 	struct ike_manager *m = sa->manager;
 
 	ike_sa_close(sa, "the process ends");
+	store_forget(sa);
 	manager_remove(m, sa);
 	m->n_lingering -= sa->lingers;
 	if (sa->at_work != NULL)

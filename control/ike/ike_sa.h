@@ -122,12 +122,14 @@ struct ike_sa {
 	struct ike_sa *init_next;      /* half-open responders, by the peer's SPI */
 	struct ike_sa *peer_next;      /* established ones, by cookie */
 	bool in_init_table, in_peer_table, is_half_open;
-	uint16_t prefix_bucket;  /* while half-open: where it counts in the manager's by_prefix */
-	uint8_t init_digest[32]; /* SHA-256 of the IKE_SA_INIT request that made it */
-	size_t heap_index;       /* in the manager's deadline heap; SIZE_MAX: not there */
-	uint64_t deadline;       /* the earliest of `timer`; IKE_NEVER */
-	bool reap;               /* to be freed by ike_tick() */
-	bool lingers;            /* CLOSED, and counted as keeping its last answer */
+	uint16_t prefix_bucket;         /* while half-open: where it counts in the manager's by_prefix */
+	uint8_t init_digest[32];        /* SHA-256 of the IKE_SA_INIT request that made it */
+	size_t heap_index;              /* in the manager's deadline heap; SIZE_MAX: not there */
+	uint64_t deadline;              /* the earliest of `timer`; IKE_NEVER */
+	bool reap;                      /* to be freed by ike_tick() */
+	bool lingers;                   /* CLOSED, and counted as keeping its last answer */
+	TAILQ_ENTRY(ike_sa) dirty_link; /* while its record is to be written (store.h) */
+	bool dirty, stored;             /* is to be written; has been */
 
 	/* Who */
 	uint64_t session;       /* for operators; survives rekeys of the IKE SA; never 0 */
@@ -217,6 +219,9 @@ int ike_set_state(struct ike_sa *sa, enum ike_state state);
 
 /* A new one in state NEW, with our SPI chosen and entered in the tables; NULL: no memory, or full. */
 struct ike_sa *ike_sa_create(struct ike_manager *m, struct rg_auth *auth, bool is_initiator);
+
+/* The same with a given SPI: one that is read from a record. NULL also where it is taken. */
+struct ike_sa *ike_sa_create_as(struct ike_manager *m, struct rg_auth *auth, bool is_initiator, uint64_t spi);
 
 /* An initiator's; the copy is the SA's. 0 or -ENOMEM. */
 int ike_sa_wish(struct ike_sa *sa, const struct ike_wishes *wishes);

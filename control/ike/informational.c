@@ -20,6 +20,7 @@
 struct delete_task {
 	struct task task;
 	uint32_t spi_in; /* of the Child SA, network order; 0: the IKE SA */
+	bool unknown;    /* there is no such Child SA here, but perhaps at the peer */
 };
 
 static void delete_free(struct task *task)
@@ -86,7 +87,8 @@ static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_b
 	uint32_t spi_in = ((struct delete_task *)task)->spi_in, spi = ntohl(spi_in);
 	struct child_sa *child = child_by_spi_in(sa, spi_in);
 
-	if (child == NULL || child->state == CHILD_DELETED || child_set_state(child, CHILD_DELETING) < 0)
+	if (child == NULL ? !((struct delete_task *)task)->unknown
+	                  : child->state == CHILD_DELETED || child_set_state(child, CHILD_DELETING) < 0)
 		return TASK_SKIP;
 	ike_build_delete(out, IKE_PROTOCOL_ESP, &spi, 1);
 	return 0;
@@ -140,6 +142,28 @@ void informational_delete_ike(struct ike_sa *sa)
 void informational_delete_child(struct child_sa *child)
 {
 	queue(child->sa, &delete_child_type, false, child->spi_in);
+}
+
+void informational_delete_spi(struct ike_sa *sa, uint32_t spi_in)
+{
+	struct delete_task *t = spi_in != 0 ? calloc(1, sizeof(*t)) : NULL;
+
+	if (t == NULL)
+		return;
+	t->task.type = &delete_child_type;
+	t->spi_in = spi_in;
+	t->unknown = true;
+	task_queue(sa, &t->task);
+}
+
+uint8_t informational_deletes(const struct task *task, uint32_t *spi_in)
+{
+	if (task->type == &delete_ike_type)
+		return IKE_PROTOCOL_IKE;
+	if (task->type != &delete_child_type)
+		return 0;
+	*spi_in = ((const struct delete_task *)task)->spi_in;
+	return IKE_PROTOCOL_ESP;
 }
 
 int task_response(struct ike_sa *sa, struct exchange *x)

@@ -7,6 +7,7 @@
 
 #include "control/ike/dataplane.h"
 #include "control/ike/init.h"
+#include "control/ike/store.h"
 #include "control/ike/timers.h"
 
 #include <openssl/crypto.h>
@@ -68,8 +69,12 @@ struct ike_manager *ike_create(const struct ike_params *params)
 	TAILQ_INIT(&m->sas);
 	TAILQ_INIT(&m->half_open);
 	TAILQ_INIT(&m->orphans);
+	TAILQ_INIT(&m->dirty);
+	m->store = params->store;
+	m->store_user = params->store_user;
 	m->ops->random(m->user, &m->init_seed, sizeof(m->init_seed));
-	if (make_tables(m) < 0) {
+	if (store_init(m) < 0 || make_tables(m) < 0) {
+		store_fini(m);
 		free_tables(m);
 		rg_auth_unref(m->auth);
 		free(m);
@@ -88,6 +93,7 @@ void ike_destroy(struct ike_manager *m)
 	m->ending = true;
 	while ((sa = TAILQ_FIRST(&m->sas)) != NULL)
 		ike_sa_free(sa);
+	store_fini(m);
 	orphans_forget_all(m);
 	claims_clear(&m->claims);
 	ike_cookie_wipe(&m->cookies);
@@ -356,6 +362,7 @@ uint64_t ike_tick(struct ike_manager *m)
 		if (sa->reap)
 			ike_sa_free(sa);
 	}
+	store_flush(m);
 	if (m->n_heap > 0)
 		next = m->heap[0]->deadline;
 	if (m->recover_ms != 0 && m->recover_ms < next)
@@ -370,7 +377,8 @@ void manager_send(struct ike_manager *m, const struct ike_endpoint *local, const
                   bool natt, const uint8_t *data, size_t len)
 {
 	m->counters.sent++;
-	m->ops->send(m->user, local, remote, natt, data, len);
+	if (m->store == NULL || !store_hold(m, local, remote, natt, data, len))
+		m->ops->send(m->user, local, remote, natt, data, len);
 }
 
 bool manager_may_notify(struct ike_manager *m)

@@ -49,6 +49,13 @@ struct ike_manager {
 	struct ike_sa **by_peer;   /* IKE_BUCKETS: established sessions, by cookie */
 	struct ike_sa **by_tunnel; /* by index of the tunnel's handle */
 
+	const struct ike_store_ops *store; /* NULL: none (store.h) */
+	void *store_user;
+	struct ike_sa_list dirty;
+	uint8_t *record; /* RECORD_MAX octets, one at a time */
+	uint8_t *held;   /* datagrams that wait for the commit, one behind the other */
+	size_t held_len, held_room;
+
 	struct ike_sa **heap; /* by deadline */
 	size_t n_heap, heap_capacity;
 	uint64_t told_ms; /* deadline that the loop was last told */
@@ -96,7 +103,7 @@ bool manager_has_quota(const struct ike_manager *m, const struct rg_cfg_addr *re
 /* The SA's deadline changed. */
 void manager_schedule(struct ike_manager *m, struct ike_sa *sa);
 
-/* Sends a datagram of an SA or of nobody, and counts it. */
+/* Sends a datagram of an SA or of nobody, and counts it; with a store, after the next commit. */
 void manager_send(struct ike_manager *m, const struct ike_endpoint *local, const struct ike_endpoint *remote,
                   bool natt, const uint8_t *data, size_t len);
 

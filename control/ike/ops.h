@@ -24,6 +24,7 @@
 
 struct ike_manager;
 struct ike_sa;
+struct record;
 
 /* Which jobs go first where not all can: who is up, then who has shown that it is there, then who knocks. */
 enum ike_job_lane { IKE_JOB_ESTABLISHED, IKE_JOB_AUTH, IKE_JOB_INIT, IKE_JOB_LANES };
@@ -118,8 +119,22 @@ struct ike_homing_ops {
 	/* What the fast path uses, or is to be given when it is back (never an address that is
 	 * still to be proven). Without it: the SA's present pair. */
 	void (*path)(const struct ike_sa *sa, struct rg_api_path *path);
+	/* The session record's part of homing, both ways; read, it is the SA's. */
+	void (*record)(struct ike_sa *sa, struct record *r);
+	/* The SA was read from a record, whole. */
+	void (*restored)(struct ike_sa *sa);
 	/* The dataplane was lost and is back: paths have been reinstalled. */
 	void (*resynced)(struct ike_sa *sa);
+};
+
+/* Where session records go, so that a process that is killed comes back with every session
+ * (design.md). Within one turn of the event loop each changed session is put or dropped, then all
+ * is committed, then datagrams leave. `key` is our SPI. 0 or a negative errno, which is counted and
+ * does not stop the session. */
+struct ike_store_ops {
+	int (*put)(void *user, uint64_t key, const uint8_t *record, size_t len);
+	int (*drop)(void *user, uint64_t key);
+	int (*commit)(void *user);
 };
 
 enum ike_log_level { IKE_LOG_ERROR, IKE_LOG_WARN, IKE_LOG_INFO, IKE_LOG_DEBUG };

@@ -7,6 +7,7 @@
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
+#include "control/ike/store.h"
 #include "control/ike/window.h"
 
 #include <openssl/crypto.h>
@@ -388,6 +389,7 @@ int exchange_start(struct ike_sa *sa, struct task *task)
 	if (task->type->exchange == IKE_EXCHANGE_IKE_SA_INIT)
 		init_sent(sa, r->packets.p[0].data, r->packets.p[0].len);
 	schedule(sa);
+	store_touch(sa);
 	send_request(sa, r);
 	if (sa->send_id == ID_REKEY)
 		rekey_ike_start(sa);

@@ -131,6 +131,7 @@ static void op_send(void *user, const struct ike_endpoint *local, const struct i
 	struct datagram dg = {.from = p, .local = *local, .remote = *remote, .natt = natt, .len = len};
 	bool lost = w->loss_percent > next_random(&w->seed) % 100;
 
+	assert_int_equal(p->uncommitted, 0); /* records come first */
 	dg.data = test_malloc(len + 1);
 	assert_non_null(dg.data);
 	memcpy(dg.data, data, len);
@@ -392,42 +393,126 @@ void world_settle(struct world *w)
 	world_run(w, w->delay_ms * 8 + 10);
 }
 
-static void peer_start(struct world *w, unsigned index, struct rg_auth *auth,
-                       const struct world_options *options)
+/* Stores */
+
+static int store_put(void *user, uint64_t key, const uint8_t *record, size_t len)
+{
+	struct peer *p = user;
+	struct kept_record *slot = NULL;
+
+	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]); i++) {
+		if (p->records[i].data != NULL && p->records[i].key == key)
+			slot = &p->records[i];
+		else if (slot == NULL && p->records[i].data == NULL)
+			slot = &p->records[i];
+	}
+	assert_non_null(slot);
+	free(slot->data);
+	slot->data = malloc(len);
+	assert_non_null(slot->data);
+	memcpy(slot->data, record, len);
+	slot->key = key;
+	slot->len = len;
+	p->puts++;
+	p->uncommitted++;
+	return 0;
+}
+
+static int store_drop(void *user, uint64_t key)
+{
+	struct peer *p = user;
+
+	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]); i++) {
+		if (p->records[i].data == NULL || p->records[i].key != key)
+			continue;
+		free(p->records[i].data);
+		p->records[i].data = NULL;
+		p->uncommitted++;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int store_commit(void *user)
+{
+	((struct peer *)user)->uncommitted = 0;
+	return 0;
+}
+
+static const struct ike_store_ops store_ops = {.put = store_put, .drop = store_drop, .commit = store_commit};
+
+/* Peers' lives */
+
+static void make_manager(struct peer *p)
+{
+	const struct world_options *options = &p->world->options;
+	struct ike_params params = {.ops = &ops,
+	                            .user = p,
+	                            .homing = options->homing,
+	                            .auth = p->auth,
+	                            .boot_epoch = ++p->boot_epoch,
+	                            .store = options->store ? &store_ops : NULL,
+	                            .store_user = p};
+
+	p->next_ms = FAR_AWAY;
+	p->m = ike_create(&params);
+	assert_non_null(p->m);
+}
+
+static void peer_start(struct world *w, unsigned index, struct rg_auth *auth)
 {
 	struct peer *p = &w->peers[index];
-	struct ike_params params = {
-	        .ops = &ops, .user = p, .homing = options->homing, .auth = auth, .boot_epoch = 1};
 
 	p->world = w;
 	p->letter = index == 0 ? 'c' : 'g';
 	p->auth = auth;
 	p->dp = test_calloc(1, sizeof(*p->dp));
 	assert_non_null(p->dp);
-	p->seed = options->seed * 2 + index;
+	p->seed = w->options.seed * 2 + index;
 	p->pool_next4 = address("10.99.0.2");
 	p->pool_next6 = address("2001:db8:99::2");
-	p->next_ms = FAR_AWAY;
-	if (options->real_pools)
+	if (w->options.real_pools)
 		assert_int_equal(rg_pools_new(rg_auth_config(auth), NULL, &p->pools), 0);
-	p->m = ike_create(&params);
-	assert_non_null(p->m);
+	make_manager(p);
+}
+
+void peer_restart(struct peer *p)
+{
+	while (p->n_jobs > 0 || p->n_batches > 0) {
+		peer_run_jobs(p);
+		peer_run_batches(p);
+	}
+	ike_destroy(p->m);
+	for (unsigned i = 0; i < p->n_leases; i++)
+		p->leases[i].users = 0;
+	p->uncommitted = 0;
+	make_manager(p);
+}
+
+int peer_restore(struct peer *p)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]) && error == 0; i++) {
+		if (p->records[i].data != NULL)
+			error = ike_restore(p->m, p->records[i].data, p->records[i].len);
+	}
+	return error;
 }
 
 struct world *world_new(const struct world_options *options)
 {
-	static const struct world_options none;
 	struct world *w = test_calloc(1, sizeof(*w));
 
-	if (options == NULL)
-		options = &none;
 	assert_non_null(w);
-	w->seed = options->seed + 1;
+	if (options != NULL)
+		w->options = *options;
+	w->seed = w->options.seed + 1;
 	w->now_ms = 1000000;
 	w->delay_ms = 10;
 	w->record = true;
-	peer_start(w, 0, world_client_auth(options), options);
-	peer_start(w, 1, world_gateway_auth(options), options);
+	peer_start(w, 0, world_client_auth(&w->options));
+	peer_start(w, 1, world_gateway_auth(&w->options));
 	return w;
 }
 
@@ -444,6 +529,8 @@ void world_free(struct world *w)
 		}
 		ike_destroy(p->m);
 		rg_pools_free(p->pools);
+		for (unsigned j = 0; j < sizeof(p->records) / sizeof(p->records[0]); j++)
+			free(p->records[j].data);
 		rg_auth_unref(p->auth);
 		test_free(p->dp);
 		test_free(w->last[i].data);

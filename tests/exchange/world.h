@@ -62,6 +62,28 @@ struct peer {
 		unsigned users;
 	} leases[64]; /* it remembers whose they were */
 	unsigned n_leases;
+	struct kept_record {
+		uint64_t key;
+		uint8_t *data; /* NULL: free */
+		size_t len;
+	} records[32]; /* its store */
+	unsigned puts, uncommitted;
+	uint32_t boot_epoch;
+	uint64_t seed;
+};
+
+struct world_options {
+	const char *gateway_yaml; /* instead of the default's "connections" section; NULL: default */
+	const char *client_yaml;
+	const char *
+	        gateway_extra; /* lines more for the default connection, e.g. "    lifetimes: {ike: 60s}\n" */
+	const char *client_extra;
+	/* Instead of "gateway: {identity: ...}\n" of either side: names certificates by absolute paths. */
+	const char *gateway_self, *client_self;
+	const char *control; /* the gateway's "control:" section, e.g. "control: {cookie-threshold: 0}\n" */
+	const struct ike_homing_ops *homing;
+	bool store; /* session records are kept */
+	bool real_pools;
 	uint64_t seed;
 };
 
@@ -81,21 +103,8 @@ struct world {
 	bool record;
 	char trace[WORLD_TRACE];
 	size_t trace_len;
+	struct world_options options;
 	struct datagram last[2]; /* the last datagram of each peer, kept for replays */
-};
-
-struct world_options {
-	const char *gateway_yaml; /* instead of the default's "connections" section; NULL: default */
-	const char *client_yaml;
-	const char *
-	        gateway_extra; /* lines more for the default connection, e.g. "    lifetimes: {ike: 60s}\n" */
-	const char *client_extra;
-	/* Instead of "gateway: {identity: ...}\n" of either side: names certificates by absolute paths. */
-	const char *gateway_self, *client_self;
-	const char *control; /* the gateway's "control:" section, e.g. "control: {cookie-threshold: 0}\n" */
-	const struct ike_homing_ops *homing;
-	bool real_pools;
-	uint64_t seed;
 };
 
 /* Two managers, configured to connect with a shared key. Fails the test if it cannot. */
@@ -124,6 +133,11 @@ void world_settle(struct world *w);
 uint64_t world_connect(struct world *w);
 /* world_connect() and a run; both ends must be established. */
 void world_up(struct world *w);
+
+/* The peer's process is killed, and comes back with an empty manager (and its dataplane). */
+void peer_restart(struct peer *p);
+/* And with its records: 0, or the first error. */
+int peer_restore(struct peer *p);
 
 /* The initiator says that it is somebody. */
 void world_claim(struct ike_sa *sa, const char *identity);

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session records: a process is killed and comes back with every session, at
+ * whatever moment; its IVs never repeat; a record that is damaged or of another version
+ * is refused whole.
+ */
+#include "tests/exchange/world.h"
+
+#include "control/homing/homing.h"
+#include "control/ike/handlers.h"
+#include "control/ike/record.h"
+#include "control/ike/succession.h"
+#include "control/ike/wire/bytes.h"
+#include "tests/exchange/world_config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct world_options with_store = {.homing = &homing_ops,
+                                                .store = true,
+                                                .gateway_extra = "    lifetimes: {dpd: 30s}\n",
+                                                .client_extra = "    lifetimes: {dpd: 30s}\n"};
+
+static uint64_t session_of(struct peer *p)
+{
+	return ike_session_id(peer_session(p));
+}
+
+static struct kept_record *only_record(struct peer *p)
+{
+	struct kept_record *found = NULL;
+
+	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]); i++) {
+		if (p->records[i].data == NULL)
+			continue;
+		assert_null(found);
+		found = &p->records[i];
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static void come_back(struct peer *p)
+{
+	peer_restart(p);
+	assert_int_equal(peer_restore(p), 0);
+}
+
+static void one_of_everything(struct peer *p)
+{
+	assert_int_equal(peer_sas(p), 1);
+	assert_int_equal(fake_count_in(p->dp), 1);
+	assert_int_equal(fake_count_out(p->dp), 1);
+	assert_int_equal(fake_count_tunnels(p->dp), 1);
+}
+
+/* What was written is what is written again by who has read it, but for the IVs. */
+static void reads_what_it_wrote(void **state)
+{
+	static uint8_t again[RECORD_MAX];
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	struct ike_sa *sa;
+	size_t len;
+
+	(void)state;
+	world_up(w);
+	come_back(g);
+	sa = peer_session(g);
+	assert_non_null(sa);
+	assert_int_equal(record_write(sa, again, sizeof(again), &len), 0);
+	assert_int_equal(len, only_record(g)->len);
+	assert_true(len < 2048);
+	world_free(w);
+}
+
+/* Liveness, both rekeys, by either side, and traffic all along. */
+static void goes_on(void **state)
+{
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct world *w = world_new(&with_store);
+		struct peer *c = world_client(w), *g = world_gateway(w), *p = &w->peers[who];
+		uint64_t session, spi;
+
+		world_up(w);
+		session = session_of(p);
+		come_back(p);
+		assert_int_equal(session_of(p), session);
+		assert_true(world_traffic(w));
+		world_run(w, 120000);
+		assert_true(peer_counter(p, "ike-liveness-checks") >= 1);
+		for (unsigned by = 0; by < 2; by++) {
+			struct peer *b = &w->peers[by];
+
+			spi = ike_sa_own_spi(peer_session(b));
+			assert_int_equal(ike_rekey_children(b->m, session_of(b)), 0);
+			world_run(w, 5000);
+			assert_true(world_traffic(w));
+			come_back(p);
+			assert_int_equal(ike_rekey_session(b->m, session_of(b)), 0);
+			world_run(w, 5000);
+			come_back(p);
+			assert_int_not_equal(ike_sa_own_spi(peer_session(b)), spi);
+			assert_true(world_traffic(w));
+		}
+		world_run(w, 60000);
+		assert_int_equal(succession_start(peer_session(c)), 0);
+		world_run(w, 60000);
+		assert_true(world_traffic(w));
+		one_of_everything(c);
+		one_of_everything(g);
+		assert_int_equal(session_of(p), session);
+		world_free(w);
+	}
+}
+
+/* A client moves after the gateway, and after it itself, has come back. */
+static void roams(void **state)
+{
+	struct rg_cfg_addr lte = address("203.0.113.77"), wlan = address("198.51.100.7");
+	struct rg_cfg_addr remote = address("192.0.2.1");
+
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct world *w = world_new(&with_store);
+		struct peer *c = world_client(w), *g = world_gateway(w);
+		unsigned moves;
+
+		world_up(w);
+		come_back(&w->peers[who]);
+		moves = g->dp->migrations;
+		assert_int_equal(homing_move(c->m, session_of(c), &lte, &remote), 0);
+		world_run(w, 3000);
+		assert_int_equal(g->dp->migrations, moves + 1);
+		assert_true(addr_equal(&peer_session(g)->remote.addr, &lte));
+		assert_true(world_traffic(w));
+		come_back(&w->peers[who]);
+		assert_int_equal(homing_move(c->m, session_of(c), &wlan, &remote), 0);
+		world_run(w, 3000);
+		assert_int_equal(g->dp->migrations, moves + 2);
+		assert_true(addr_equal(&peer_session(g)->remote.addr, &wlan));
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+}
+
+static bool lose_answers(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK || !ike_header_is_response(&hdr);
+}
+
+/* H38 over a restart: the same request gets the same answer, and is not carried out twice. */
+static void answers_again(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	w->filter = lose_answers;
+	ike_rekey_children(c->m, session_of(c));
+	world_run(w, 100);
+	assert_int_equal(fake_count_in(g->dp), 2);
+	come_back(g);
+	w->filter = NULL;
+	world_run(w, 5000);
+	assert_int_equal(peer_counter(g, "ike-answered-again"), 1);
+	one_of_everything(g);
+	one_of_everything(c);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* A request of ours that was on the wire goes on with its ID. */
+static void asks_again(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	uint32_t id;
+
+	(void)state;
+	world_up(w);
+	w->filter = lose_answers;
+	id = peer_session(g)->send_id;
+	ike_check_liveness(g->m, session_of(g));
+	world_run(w, 100);
+	come_back(g);
+	assert_int_equal(peer_session(g)->send_id, id + 1);
+	assert_non_null(exchange_waiting(peer_session(g)));
+	w->filter = NULL;
+	world_run(w, 2000);
+	assert_null(exchange_waiting(peer_session(g)));
+	assert_int_equal(ike_check_liveness(g->m, session_of(g)), 0);
+	world_run(w, 1000);
+	assert_int_equal(peer_session(g)->send_id, id + 2);
+	world_free(w);
+}
+
+/* What a rekey had made at the peer alone is deleted there, and another rekey follows. */
+static void a_rekey_is_cut_short(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	uint32_t spi;
+
+	(void)state;
+	world_up(w);
+	spi = child_current(peer_session(g))->spi_in;
+	w->filter = lose_answers;
+	ike_rekey_children(g->m, session_of(g));
+	world_run(w, 100);
+	come_back(g);
+	assert_true(world_traffic(w));
+	w->filter = NULL;
+	world_run(w, 60000);
+	one_of_everything(g);
+	one_of_everything(c);
+	assert_int_not_equal(child_current(peer_session(g))->spi_in, spi);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+static void a_rekey_of_the_ike_sa_is_cut_short(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	w->filter = lose_answers;
+	ike_rekey_session(g->m, session_of(g));
+	world_run(w, 100);
+	come_back(g);
+	w->filter = NULL;
+	world_run(w, 5 * 60 * 1000);
+	assert_int_equal(peer_sas(g), 0);
+	assert_null(peer_session(g));
+	world_connect(w);
+	world_run(w, 10000);
+	assert_true(world_traffic(w));
+	assert_int_equal(fake_count_in(g->dp), 1);
+	assert_true(peer_sas(c) >= 1);
+	world_free(w);
+}
+
+static void a_delete_is_cut_short(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	w->filter = lose_answers;
+	ike_terminate(g->m, session_of(g));
+	world_run(w, 100);
+	come_back(g);
+	w->filter = NULL;
+	world_run(w, 20000);
+	assert_int_equal(peer_sas(g), 0);
+	assert_int_equal(fake_count_in(g->dp), 0);
+	assert_int_equal(fake_count_tunnels(g->dp), 0);
+	for (unsigned i = 0; i < sizeof(g->records) / sizeof(g->records[0]); i++)
+		assert_null(g->records[i].data);
+	world_free(w);
+}
+
+/* IVs of AES-GCM: the eight octets behind the headers of SK. */
+struct ivs {
+	struct {
+		uint64_t spi, iv;
+	} seen[512];
+	unsigned n;
+};
+
+static bool note_iv(struct world *w, struct datagram *dg)
+{
+	struct ivs *ivs = w->filter_context;
+	uint64_t spi = get_be64(dg->data) ^ (dg->from == world_gateway(w)), iv;
+
+	if (dg->len < 40 || dg->data[16] != IKE_PAYLOAD_SK || dg->from != world_gateway(w))
+		return true;
+	iv = get_be64(dg->data + 32);
+	for (unsigned i = 0; i < ivs->n; i++)
+		assert_false(ivs->seen[i].spi == spi && ivs->seen[i].iv == iv);
+	assert_true(ivs->n < 512);
+	ivs->seen[ivs->n].spi = spi;
+	ivs->seen[ivs->n++].iv = iv;
+	return true;
+}
+
+/* Not even where the boot epoch did not rise, or the clock that it comes from stood back. */
+static void no_iv_twice(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	struct ivs ivs = {.n = 0};
+
+	(void)state;
+	world_up(w);
+	w->filter_context = &ivs;
+	w->filter = note_iv;
+	for (unsigned i = 0; i < 20; i++) {
+		g->boot_epoch = 0;
+		come_back(g);
+		ike_check_liveness(g->m, session_of(g));
+		world_run(w, 1000 + i * 2000);
+	}
+	assert_true(ivs.n >= 20);
+	assert_int_equal(peer_sas(g), 1);
+	world_free(w);
+}
+
+static void nothing_was_taken(struct peer *p)
+{
+	assert_true(TAILQ_EMPTY(&p->m->sas));
+	assert_int_equal(p->m->sa_in.fresh, 1);
+	for (uint32_t i = 0; i < p->m->sa_in.capacity; i++)
+		assert_int_equal(p->m->sa_in.taken[i] | p->m->sa_out.taken[i] | p->m->tunnels.taken[i] |
+		                         p->m->policies.taken[i],
+		                 0);
+	for (unsigned i = 0; i < p->n_leases; i++)
+		assert_int_equal(p->leases[i].users, 0);
+}
+
+static void seal(uint8_t *data, size_t len)
+{
+	put_be64(data + len - 8, record_check(data, len - 8));
+}
+
+static void damaged_records_are_refused(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	struct kept_record *record;
+	uint8_t *copy;
+
+	(void)state;
+	world_up(w);
+	peer_restart(g);
+	record = only_record(g);
+	copy = malloc(record->len + 1);
+	assert_non_null(copy);
+	for (size_t len = 0; len < record->len; len++) {
+		memcpy(copy, record->data, len);
+		assert_int_equal(ike_restore(g->m, copy, len), -EBADMSG);
+		if (len < RECORD_FRAME)
+			continue;
+		/* A shorter one that is sealed rightly is none either. */
+		put_be32(copy + 8, (uint32_t)len);
+		seal(copy, len);
+		assert_true(ike_restore(g->m, copy, len) < 0);
+	}
+	for (size_t bit = 0; bit < record->len * 8; bit++) {
+		memcpy(copy, record->data, record->len);
+		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(ike_restore(g->m, copy, record->len), -EBADMSG);
+	}
+	memcpy(copy, record->data, record->len);
+	put_be32(copy + 4, (RECORD_VERSION + 1) << 16);
+	seal(copy, record->len);
+	assert_int_equal(ike_restore(g->m, copy, record->len), -EPROTONOSUPPORT);
+	nothing_was_taken(g);
+	assert_int_equal(peer_restore(g), 0);
+	assert_int_equal(peer_restore(g), -EEXIST);
+	assert_true(world_traffic(w));
+	free(copy);
+	world_free(w);
+}
+
+/* Whatever a record says that is sealed rightly: it is taken or refused, and leaves nothing behind. */
+static void strange_records_do_no_harm(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	struct kept_record *record;
+	uint64_t x = 88172645463325252ull;
+	uint8_t *copy;
+
+	(void)state;
+	world_up(w);
+	peer_restart(g);
+	record = only_record(g);
+	copy = malloc(record->len);
+	assert_non_null(copy);
+	for (unsigned i = 0; i < 3000; i++) {
+		memcpy(copy, record->data, record->len);
+		for (unsigned n = 0; n <= i % 3; n++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			copy[12 + x % (record->len - RECORD_FRAME)] = (uint8_t)(x >> 32);
+		}
+		seal(copy, record->len);
+		if (ike_restore(g->m, copy, record->len) == 0)
+			peer_restart(g);
+	}
+	free(copy);
+	world_free(w);
+}
+
+static void a_connection_that_is_gone(void **state)
+{
+	static const struct world_options other = {.gateway_yaml =
+	                                                   "connections:\n"
+	                                                   "  other:\n"
+	                                                   "    authentication: {local: psk, remote: psk}\n"
+	                                                   "    identities: [carol@example.net]\n"
+	                                                   "    pool: road\n"};
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	rg_auth_unref(g->auth);
+	g->auth = world_gateway_auth(&other);
+	peer_restart(g);
+	assert_int_equal(peer_restore(g), -ENOENT);
+	nothing_was_taken(g);
+	world_free(w);
+}
+
+/* Without a store nothing is written, and nothing waits for a turn to end. */
+static void without_a_store(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_up(w);
+	assert_int_equal(world_gateway(w)->puts, 0);
+	assert_null(world_gateway(w)->m->held);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(reads_what_it_wrote),
+	        cmocka_unit_test(goes_on),
+	        cmocka_unit_test(roams),
+	        cmocka_unit_test(answers_again),
+	        cmocka_unit_test(asks_again),
+	        cmocka_unit_test(a_rekey_is_cut_short),
+	        cmocka_unit_test(a_rekey_of_the_ike_sa_is_cut_short),
+	        cmocka_unit_test(a_delete_is_cut_short),
+	        cmocka_unit_test(no_iv_twice),
+	        cmocka_unit_test(damaged_records_are_refused),
+	        cmocka_unit_test(strange_records_do_no_harm),
+	        cmocka_unit_test(a_connection_that_is_gone),
+	        cmocka_unit_test(without_a_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
