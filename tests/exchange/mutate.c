@@ -108,9 +108,11 @@ static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, st
 	assert_non_null(out);
 	if (is_protected) {
 		ike_build_inner(&b, inner, CAP);
-		build_chain(m, &b);
-		assert_int_equal(ike_sk_seal(key_of(sa, true), &m->hdr, b.first, inner, b.len, out, CAP + 256,
-		                             &dg->len),
+		if (m->raw == NULL)
+			build_chain(m, &b);
+		assert_int_equal(ike_sk_seal(key_of(sa, true), &m->hdr, m->raw ? m->raw_first : b.first,
+		                             m->raw ? m->raw : inner, m->raw ? m->raw_len : b.len, out,
+		                             CAP + 256, &dg->len),
 		                 0);
 	} else {
 		ike_build_message(&b, out, CAP, &m->hdr);

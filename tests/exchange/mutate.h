@@ -25,6 +25,9 @@ struct mutation {
 	struct ike_header hdr;
 	struct mutable_payload payloads[IKE_MAX_PAYLOADS + 8];
 	unsigned n;
+	const uint8_t *raw; /* if a test sets it: the whole inside of SK, beginning with a `raw_first` */
+	size_t raw_len;
+	uint8_t raw_first;
 	unsigned applied; /* how many messages were changed */
 	uint16_t answer;  /* the first error notify of the gateway's answer; 0: none */
 	bool answered;

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libFuzzer, stateful: the input is a script that a peer with the right keys
+ * plays: it connects, rekeys, deletes, forgets, changes payloads of its next
+ * request, sends datagrams of any bytes, while the network loses and doubles and time
+ * goes by. Whatever it was, the gateway's dataplane stays in order, nothing grows, and the
+ * client can come again.
+ */
+#include "tests/exchange/mutate.h"
+
+#include "tests/fuzz/peer_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MAX_STEPS 24u
+
+/* The rest of the script; zeros after its end. */
+struct script {
+	const uint8_t *at, *end;
+};
+
+struct play {
+	struct world *w;
+	struct script script;
+	struct mutation m;
+};
+
+static uint8_t next(struct script *s)
+{
+	return s->at < s->end ? *s->at++ : 0;
+}
+
+static unsigned next16(struct script *s)
+{
+	unsigned high = next(s);
+
+	return high << 8 | next(s);
+}
+
+static uint64_t session(struct play *p)
+{
+	struct ike_sa *sa = peer_session(world_client(p->w));
+
+	return sa != NULL ? ike_session_id(sa) : 0;
+}
+
+/* Mutations: of one payload of the request that is about to leave. */
+
+static void change_bytes(struct script *s, struct mutable_payload *victim)
+{
+	for (unsigned i = next(s) % 8; i > 0 && victim->len > 0; i--) {
+		size_t at = next16(s) % victim->len;
+
+		victim->body[at] = next(s);
+	}
+}
+
+static void add_payload(struct mutation *m, struct script *s)
+{
+	uint8_t type = (uint8_t)(33 + next(s) % 16), body[64];
+	size_t len = next(s) % sizeof(body);
+
+	for (size_t i = 0; i < len; i++)
+		body[i] = next(s);
+	if (type != IKE_PAYLOAD_SK && m->n < IKE_MAX_PAYLOADS)
+		mutable_add(m, type, body, len);
+}
+
+static void change(struct mutation *m)
+{
+	struct script *s = m->context;
+	struct mutable_payload *victim;
+
+	if (m->n == 0) {
+		add_payload(m, s);
+		return;
+	}
+	victim = &m->payloads[next(s) % m->n];
+	switch (next(s) % 6) {
+	case 0:
+		change_bytes(s, victim);
+		break;
+	case 1:
+		victim->len = next16(s) % (victim->len + 1);
+		break;
+	case 2:
+		mutable_remove(m, (unsigned)(victim - m->payloads));
+		break;
+	case 3:
+		add_payload(m, s);
+		break;
+	case 4:
+		victim->critical = true;
+		victim->type = next(s) | 0x40;
+		break;
+	default:
+		if (m->n < IKE_MAX_PAYLOADS)
+			mutable_add(m, victim->type, victim->body, victim->len);
+		break;
+	}
+}
+
+/* Steps */
+
+static void step_connect(struct play *p)
+{
+	if (peer_sas(world_client(p->w)) < 3)
+		world_connect(p->w);
+}
+
+static void step_rekey_children(struct play *p)
+{
+	ike_rekey_children(world_client(p->w)->m, session(p));
+}
+
+static void step_rekey_session(struct play *p)
+{
+	ike_rekey_session(world_client(p->w)->m, session(p));
+}
+
+static void step_gateway_rekeys(struct play *p)
+{
+	struct ike_sa *sa = peer_session(world_gateway(p->w));
+
+	if (sa == NULL)
+		return;
+	if (next(&p->script) & 1)
+		ike_rekey_session(world_gateway(p->w)->m, ike_session_id(sa));
+	else
+		ike_rekey_children(world_gateway(p->w)->m, ike_session_id(sa));
+}
+
+static void step_terminate(struct play *p)
+{
+	ike_terminate(world_client(p->w)->m, session(p));
+}
+
+static void step_forget(struct play *p)
+{
+	struct ike_sa *sa = peer_session(world_client(p->w));
+
+	if (sa != NULL)
+		ike_sa_close(sa, "the fuzzer forgets");
+}
+
+static void step_time(struct play *p)
+{
+	world_run(p->w, next16(&p->script));
+}
+
+static void step_mutate(struct play *p)
+{
+	static const uint8_t exchanges[] = {IKE_EXCHANGE_IKE_SA_INIT, IKE_EXCHANGE_IKE_AUTH,
+	                                    IKE_EXCHANGE_CREATE_CHILD_SA, IKE_EXCHANGE_INFORMATIONAL};
+
+	mutate(p->w, &p->m, exchanges[next(&p->script) % 4], change, &p->script);
+}
+
+static void step_heal(struct play *p)
+{
+	mutate_stop(p->w);
+}
+
+/* A datagram of any bytes, behind a header with the session's SPIs. */
+static void step_inject(struct play *p)
+{
+	struct ike_endpoint g = endpoint("192.0.2.1", 500), c = endpoint("198.51.100.7", 500);
+	struct ike_sa *sa = peer_session(world_client(p->w));
+	uint8_t msg[128] = {0};
+	size_t len = 28 + next(&p->script) % 100;
+
+	for (size_t i = 0; i < len; i++)
+		msg[i] = next(&p->script);
+	for (unsigned i = 0; sa != NULL && i < 8; i++) {
+		msg[i] = (uint8_t)(sa->spi_i >> (56 - 8 * i));
+		msg[8 + i] = (uint8_t)(sa->spi_r >> (56 - 8 * i));
+	}
+	msg[17] = 0x20;
+	memset(msg + 24, 0, 3);
+	msg[27] = (uint8_t)len;
+	peer_inject(world_gateway(p->w), &g, &c, false, msg, len);
+}
+
+static void step_network(struct play *p)
+{
+	p->w->loss_percent = next(&p->script) % 60;
+	p->w->duplicate_percent = next(&p->script) % 60;
+	p->w->jitter_ms = next(&p->script);
+}
+
+static void step_traffic(struct play *p)
+{
+	world_traffic(p->w);
+}
+
+static void (*const steps[])(struct play *p) = {
+        step_connect, step_rekey_children, step_rekey_session, step_gateway_rekeys, step_terminate,
+        step_forget,  step_time,           step_time,          step_mutate,         step_heal,
+        step_inject,  step_network,        step_traffic,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct play p;
+
+	p.w = world_new(NULL);
+	p.script = (struct script){data, data + size};
+	for (unsigned i = 0; i < MAX_STEPS && p.script.at < p.script.end; i++) {
+		steps[next(&p.script) % (sizeof(steps) / sizeof(steps[0]))](&p);
+		world_run(p.w, 50);
+	}
+	mutate_stop(p.w);
+	peer_check_alive(p.w);
+	world_free(p.w);
+	return 0;
+}
