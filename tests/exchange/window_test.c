@@ -20,7 +20,7 @@ static int build(struct ike_sa *sa, struct task *task, struct ike_build *out)
 {
 	(void)sa;
 	(void)task;
-	ike_build_status(out, 40961, "a private notify, so that no two are alike", 20);
+	ike_build_status(out, 40961, (const uint8_t *)"a private notify, so that no two are alike", 20);
 	return 0;
 }
 
