@@ -153,9 +153,11 @@ int auth_eap_request(struct ike_sa *sa, struct exchange *x)
 /* EAP has told who it is: the connection is that of this identity. NULL: it may go on. */
 static const char *identify(struct ike_sa *sa)
 {
-	const char *name = sa->eap->eap->user.name;
+	const struct eap *eap = sa->eap->eap;
+	const char *name = eap->user.name;
 	int index;
 
+	ike_sa_log(sa, IKE_LOG_INFO, "%s knows it as %s", eap->method->name, name);
 	if (rg_id_decode(&sa->peer_id, strchr(name, '@') != NULL ? RG_ID_RFC822_ADDR : RG_ID_FQDN,
 	                 (const uint8_t *)name, strlen(name)) < 0)
 		return "the user's name is no identity";

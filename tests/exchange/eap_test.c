@@ -304,10 +304,13 @@ static void h29_unknown_user_as_wrong_password(void **state)
 	assert_memory_equal(seen[0], seen[1], n[0] * sizeof(size_t));
 }
 
+/* Of so many, a few lose every copy of one message: then nothing is left on either side. */
 static void loss_doubles_and_disorder(void **state)
 {
+	unsigned up = 0;
+
 	(void)state;
-	for (uint64_t seed = 0; seed < 60; seed++) {
+	for (uint64_t seed = 0; seed < 200; seed++) {
 		struct eap_config c;
 		struct world *w;
 
@@ -318,14 +321,20 @@ static void loss_doubles_and_disorder(void **state)
 		w->duplicate_percent = 20;
 		w->jitter_ms = 400;
 		world_connect(w);
-		if (!world_run_until(w, both_up, 60000)) {
-			print_error("seed %lu\n%s", (unsigned long)seed, w->trace);
-			fail();
+		if (world_run_until(w, both_up, 60000)) {
+			w->loss_percent = w->duplicate_percent = 0;
+			assert_true(world_traffic(w));
+			up++;
+		} else {
+			world_run(w, 300000);
+			if (!both_up(w) && peer_sas(world_client(w)) + peer_sas(world_gateway(w)) > 0) {
+				print_error("seed %lu\n%s", (unsigned long)seed, w->trace);
+				fail();
+			}
 		}
-		w->loss_percent = w->duplicate_percent = 0;
-		assert_true(world_traffic(w));
 		done(w, &c);
 	}
+	assert_true(up >= 190);
 }
 
 static bool gateway_in(struct world *w, enum ike_state state)
