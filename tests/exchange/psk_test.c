@@ -59,12 +59,15 @@ static struct refusal refused(const char *identity, bool twist)
 	struct world *w = world_new(&options);
 	struct mutation *m = malloc(sizeof(*m));
 	struct refusal r = {0};
+	struct rg_id own;
 
 	assert_non_null(m);
 	mutate(w, m, IKE_EXCHANGE_IKE_AUTH, twist ? twist_auth : leave, NULL);
 	world_connect(w);
-	if (identity != NULL)
-		assert_int_equal(rg_id_parse(&TAILQ_FIRST(&world_client(w)->m->sas)->own_id, identity), 0);
+	if (identity != NULL) {
+		assert_int_equal(rg_id_parse(&own, identity), 0);
+		TAILQ_FIRST(&world_client(w)->m->sas)->own_id = &own;
+	}
 	assert_true(world_run_until(w, init_answered, 5000));
 	world_gateway(w)->hold_jobs = true;
 	assert_true(world_run_until(w, job_waits, 5000));
