@@ -84,7 +84,7 @@ static void leave(struct world *w, const struct guest *guest)
 
 	assert_int_equal(rg_id_parse(&id, guest->identity), 0);
 	TAILQ_FOREACH (sa, &world_client(w)->m->sas, link) {
-		if (sa->state == IKE_STATE_ESTABLISHED && rg_id_equal(&sa->own_id, &id))
+		if (sa->state == IKE_STATE_ESTABLISHED && rg_id_equal(sa->own_id, &id))
 			assert_int_equal(ike_terminate(world_client(w)->m, ike_session_id(sa)), 0);
 	}
 	world_run(w, 3000);
