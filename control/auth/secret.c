@@ -30,12 +30,15 @@ int secret_open(const char *file, const char *what, struct rg_auth_error *error)
 {
 	char path[4096];
 	struct stat st;
-	int fd = -1;
+	int fd;
 
-	if (rg_config_file_path(file, path, sizeof(path)) == 0)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop the daemon */
-	else
-		errno = ENOENT;
+	if (rg_config_file_path(file, path, sizeof(path)) < 0) {
+		snprintf(error->text, sizeof(error->text),
+		         "%s %s: systemd gave this process no credentials; set LoadCredential= in its unit",
+		         what, file);
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop the daemon */
 	if (fd < 0) {
 		snprintf(error->text, sizeof(error->text), "%s %s: cannot be opened: %s", what, file,
 		         strerror(errno));

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A throwaway PKI: one authority, a gateway and clients, in ECDSA P-256 or RSA-2048."""
+"""A throwaway PKI: one authority, a gateway and clients, with one kind of key throughout."""
 import os
 import subprocess
 
 KEYS = {
     "ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
+    "p384": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-pkeyopt", "ec_param_enc:named_curve"],
+    "p521": ["ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-pkeyopt", "ec_param_enc:named_curve"],
+    "ed25519": ["ed25519"],
+    "ed448": ["ed448"],
     "rsa": ["rsa", "-pkeyopt", "rsa_keygen_bits:2048"],
 }
 
@@ -48,3 +52,17 @@ class Pki:
         _openssl("x509", "-req", "-in", request, "-CA", self.crt("ca"), "-CAkey", self.key("ca"),
                  "-CAcreateserial", "-days", "3", "-extfile", extensions, "-out", self.crt(name))
         return self.crt(name)
+
+    def revoke(self, *names):
+        """The authority's list, with these certificates on it; gives its name."""
+        file = os.path.join(self.folder, "ca.crl")
+        command = ["pki", "--signcrl", "--cacert", self.crt("ca"), "--cakey", self.key("ca"), "--lifetime", "1"]
+        for name in names:
+            command += ["--cert", self.crt(name)]
+        done = subprocess.run(command, capture_output=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode()}")
+        with open(file + ".new", "wb") as f:
+            f.write(done.stdout)
+        os.rename(file + ".new", file)
+        return file

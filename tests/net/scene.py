@@ -20,12 +20,13 @@ STUCK = 3.0
 
 
 class Scene:
-    def __init__(self, lab, auth="ecdsa", access=None, delay=None, nat=False, config=None, identities=("laptop",)):
+    def __init__(self, lab, auth="ecdsa", access=None, delay=None, nat=False, config=None, identities=("laptop",),
+                 pki=None):
         self.lab, self.auth = lab, auth
         self.config = config or lab_config(auth)
         self.net = Internet(lab, self.config, access, delay)
-        self.pki = None
-        if auth != "psk":
+        self.pki = pki
+        if auth != "psk" and not pki:
             self.pki = Pki(lab.path("pki"), auth)
             self.pki.issue("gw", "gw.example.net", "serverAuth")
             for name in identities:

@@ -9,7 +9,7 @@ import subprocess
 from lab import LabError, wait_for
 from vici import Vici, ViciError
 
-PLUGINS = ("random nonce openssl drbg kdf pem pkcs1 pkcs8 x509 pubkey revocation constraints chapoly ctr "
+PLUGINS = ("random nonce openssl drbg kdf pem pkcs1 pkcs8 x509 pubkey revocation constraints chapoly ctr xcbc cmac "
            "kernel-libipsec kernel-netlink socket-default vici updown eap-identity eap-mschapv2 counters")
 
 CONF = """
