@@ -15,7 +15,7 @@
 #define MS             UINT64_C(1000)
 #define LATE_US        S          /* after the last request: what comes later is late, not lost */
 #define PATIENCE_US    (500 * MS) /* between two looks for clients that wait too long */
-#define BURST_US       (20 * MS)  /* of a rate: how much of it may be made up for at once */
+#define BURST_US       (4 * MS)   /* of a rate: how much of it may be made up for at once */
 #define AT_ONCE        256u       /* begun in one turn of the loop, so that sockets are not kept waiting */
 #define NAP_US         MS         /* between steps of a rate */
 #define LONGEST_NAP_US (100 * MS)

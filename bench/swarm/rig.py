@@ -29,6 +29,7 @@ GATEWAY, ROUTER, ECHO = "203.0.113.2", "203.0.113.1", "10.20.0.10"
 GATEWAY6, ROUTER6, ECHO6 = "2001:db8:1::2", "2001:db8:1::1", "2001:db8:20::10"
 IDENTITY = "client-{n}@swarm.example"
 GATEWAY_IDENTITY = "gw.example.net"
+PASSWORD = "a password of the lab, for nothing else"
 IKE, ESP = "aes128gcm16-prfsha256-x25519", "aes128gcm16"
 
 
@@ -50,7 +51,9 @@ class Gateway(gateways.Gateway):
 
 
 def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):
-    how = "psk" if auth == "psk" else "certificate"
+    """`auth`: psk, ecdsa (mutual) or eap (EAP-MSCHAPv2; the gateway shows a certificate)."""
+    local = "psk" if auth == "psk" else "certificate"
+    remote = "eap-mschapv2" if auth == "eap" else local
     config = {
         "version": 1,
         "dataplane": {"workers": list(workers), "idle": "sleep", "hugepages": "off", "memory": "2GiB",
@@ -62,7 +65,7 @@ def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):
         "gateway": {"identity": GATEWAY_IDENTITY},
         "pools": {"road": {"ranges": ["10.96.0.0/12", "2001:db8:99::/64"]}},
         "connections": {"swarm": {
-            "authentication": {"local": how, "remote": how}, "identities": ["*@swarm.example"], "pool": "road",
+            "authentication": {"local": local, "remote": remote}, "identities": ["*@swarm.example"], "pool": "road",
             "selectors": {"local": ["10.20.0.0/24", "2001:db8:20::/64"]},
             "proposals": {"ike": [IKE], "esp": [ESP]},
             "mobility": {"updates": "1000/s"}, "lifetimes": {"dpd": "off"}, **connection}},
@@ -72,6 +75,8 @@ def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):
         config["secrets"] = [{"identity": "*@swarm.example", "file": "clients.psk"}]
     else:
         config["gateway"].update({"certificate": "gw.crt", "private-key": "gw.key", "authorities": ["ca.crt"]})
+    if auth == "eap":
+        config["eap"] = {"users": "users"}
     return config
 
 
@@ -101,8 +106,22 @@ class Rig:
         self.lab.sysctl(self.gw, {f"net.ipv6.conf.veth-{p}.disable_ipv6": 1 for p in ("isp", "lan")})
         self.gateway = Gateway(self.lab, self.gw, config, self.pki)
         self.gateway.where = self.where
+        if "eap" in config:
+            self._private(os.path.join(self.gateway.folder, "users"), self._users(config["dataplane"]["max-sas"] // 3))
         self.gateway.start()
         return self
+
+    @staticmethod
+    def _private(path, text):
+        """A file for its owner only; its path."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as f:
+            f.write(text)
+        return path
+
+    @staticmethod
+    def _users(count):
+        return "".join(f"{IDENTITY.format(n=n)}:{PASSWORD}\n" for n in range(count))
 
     def start_strongswan(self, auth="psk", cookies=0):
         """strongSwan in roamgate's place: the links are the kernel's own."""
@@ -124,14 +143,15 @@ class Rig:
 
     def scenario(self, phases, count, auth="psk", name="scenario", **more):
         """Writes a scenario file; its path is returned. `more`: other sections, or keys of those that are here."""
-        secret = self.lab.path("swarm.psk")
-        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as f:
-            f.write(gateways.PSK + "\n")
-        authentication = {"method": auth, "secret": secret}
-        if auth != "psk":
-            authentication = {"method": auth, "authority": self.pki.crt("ca"), "issuer": self.pki.crt("ca"),
-                              "issuer-key": self.pki.key("ca")}
+        authentication = {"method": auth}
+        if auth == "psk":
+            authentication["secret"] = self._private(self.lab.path("swarm.psk"), gateways.PSK + "\n")
+        else:
+            authentication["authority"] = self.pki.crt("ca")
+        if auth == "ecdsa":
+            authentication.update({"issuer": self.pki.crt("ca"), "issuer-key": self.pki.key("ca")})
+        elif auth == "eap":
+            authentication["users"] = self._private(self.lab.path("swarm.users"), self._users(count))
         scenario = {
             "version": 1,
             "gateway": {"addresses": [GATEWAY, GATEWAY6], "identity": GATEWAY_IDENTITY},
@@ -175,3 +195,15 @@ class Rig:
     def control_drops(self):
         """What the control process refused, by reason."""
         return {c["name"]: c["value"] for c in self.gateway.ctl("counters")["counters"] if c["drop"] and c["value"]}
+
+    def ring_losses(self):
+        """Frames that reached an interface of the gateway and did not fit into af_packet's ring: the interface counts
+        what came, the dataplane what it got. Nobody else counts these."""
+        got = {p["name"]: p["rx_packets"] for p in self.gateway.ctl("dataplane", "ports")["ports"]}
+        links = json.loads(ip("-n", self.gw, "-s", "-j", "link"))
+        came = {link["ifname"]: link["stats64"]["rx"]["packets"] for link in links}
+        return {f"ring-{p}": came["veth-" + p] - n for p, n in got.items()}
+
+    def losses(self):
+        """All of these."""
+        return {**self.drops(), **self.control_drops(), **self.ring_losses()}

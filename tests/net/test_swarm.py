@@ -52,8 +52,8 @@ def check(report):
     assert report["phases"][-1]["up_after"] == 0
 
 
-@pytest.mark.parametrize("gateway", ["roamgate", "strongswan"])
-@pytest.mark.parametrize("auth", ["psk", "ecdsa"])
+@pytest.mark.parametrize("gateway, auth", [("roamgate", "psk"), ("roamgate", "ecdsa"), ("roamgate", "eap"),
+                                           ("strongswan", "psk"), ("strongswan", "ecdsa")])
 def test_life(lab, gateway, auth):
     rig = start(lab, gateway, auth)
     check(rig.swarm(rig.scenario(LIFE, COUNT, auth)))

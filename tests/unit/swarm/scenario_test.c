@@ -61,6 +61,7 @@ static const struct refusal refusals[] = {
          "one address of each family"},
         {4, "authentication: {method: password}\n", 4, 26, "method must be one of psk, ecdsa"},
         {4, "authentication: {method: psk}\n", 4, 17, "needs `secret`"},
+        {4, "authentication: {method: eap}\n", 4, 17, "needs `users`"},
         {4, "authentication: {method: ecdsa, authority: ca.crt}\n", 4, 17, "`issuer-key`"},
         {5, "proposals: {esp: [rot13]}\n", 5, 19, "rot13"},
         {6, "echo: here\n", 6, 7, "echo must be an IPv4 or IPv6 address, not 'here'"},
