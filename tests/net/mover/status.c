@@ -4,6 +4,8 @@
  */
 #include "tests/net/mover/mover.h"
 
+#include "config/addr.h"
+#include "control/ike/cp.h"
 #include "control/ike/ike_sa.h"
 
 #include <arpa/inet.h>
@@ -73,6 +75,21 @@ static void add_sas(json_t *list, const struct esp_sa *sas, const char *directio
 	}
 }
 
+/* What the gateway's CFG_REPLY said beside the addresses. */
+static json_t *taken_json(const struct cp_taken *taken)
+{
+	json_t *dns = json_array(), *domains = json_array(), *subnets = json_array();
+	char text[RG_PREFIX_TEXT_MAX];
+
+	for (unsigned i = 0; taken != NULL && i < taken->n_dns; i++)
+		json_array_append_new(dns, addr_json(&taken->dns[i]));
+	for (unsigned i = 0; taken != NULL && i < taken->n_domains; i++)
+		json_array_append_new(domains, json_string(taken->domains[i]));
+	for (unsigned i = 0; taken != NULL && i < taken->n_subnets; i++)
+		json_array_append_new(subnets, json_string(rg_prefix_format(&taken->subnets[i], text)));
+	return json_pack("{s:o, s:o, s:o}", "dns", dns, "domains", domains, "subnets", subnets);
+}
+
 static void add_session(struct mover *mv, const struct ike_sa *sa, json_t *o)
 {
 	json_t *virtual = json_array(), *peers = json_array();
@@ -84,6 +101,7 @@ static void add_session(struct mover *mv, const struct ike_sa *sa, json_t *o)
 		json_array_append_new(peers, addr_json(&sa->peer_addrs[i]));
 	json_object_set_new(o, "virtual", virtual);
 	json_object_set_new(o, "peer_addresses", peers);
+	json_object_set_new(o, "configuration", taken_json(sa->taken));
 	json_object_set_new(o, "path", path_json(mv, sa));
 	json_object_set_new(o, "homing", json_string(homing_describe(sa, text, sizeof(text))));
 	json_object_set_new(o, "ike",
