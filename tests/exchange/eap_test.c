@@ -337,6 +337,52 @@ static void loss_doubles_and_disorder(void **state)
 	assert_true(up >= 190);
 }
 
+static bool session_begins_anew(struct world *w)
+{
+	return peer_counter(world_gateway(w), "ike-reauthenticated") == 1 &&
+	       peer_sas(world_gateway(w)) == 1 && peer_sas(world_client(w)) == 1;
+}
+
+/* RFC 4478: AUTH_LIFETIME comes with the last message of IKE_AUTH, and the name of EAP is the session's. */
+static void a_session_is_authenticated_anew(void **state)
+{
+	struct eap_config c;
+	struct rg_cfg_addr vip;
+	struct world *w;
+
+	(void)state;
+	eap_config_make(&c, NULL, NULL);
+	c.options.gateway_extra = "    lifetimes: {authentication: 600s, dpd: off}\n";
+	c.options.client_extra = "    lifetimes: {dpd: off}\n";
+	w = world_new(&c.options);
+	world_up(w);
+	vip = peer_session(world_gateway(w))->vips[0].addr;
+	assert_true(world_run_until(w, session_begins_anew, 640000));
+	assert_true(addr_equal(&peer_session(world_gateway(w))->vips[0].addr, &vip));
+	assert_true(is_carol(&peer_session(world_gateway(w))->peer_id));
+	assert_true(world_traffic(w));
+	assert_int_equal(world_gateway(w)->events[IKE_EVENT_SESSION_DOWN], 0);
+	done(w, &c);
+}
+
+/* RFC 6023: the first request asks for no Child SA, so the last answer brings none. */
+static void childless(void **state)
+{
+	struct eap_config c;
+	struct world *w;
+
+	(void)state;
+	eap_config_make(&c, NULL, NULL);
+	c.options.client_extra = "    childless: prefer\n";
+	w = world_new(&c.options);
+	world_connect(w);
+	world_run(w, 2000);
+	assert_non_null(strstr(w->trace, "c>g IKE_AUTH ?5\ng>c IKE_AUTH !5\nc>g CREATE_CHILD_SA ?6\n"));
+	assert_true(both_up(w));
+	assert_true(world_traffic(w));
+	done(w, &c);
+}
+
 static bool gateway_in(struct world *w, enum ike_state state)
 {
 	struct ike_sa *sa;
@@ -777,6 +823,8 @@ int main(void)
 	        cmocka_unit_test(a_user_without_a_connection),
 	        cmocka_unit_test(h29_unknown_user_as_wrong_password),
 	        cmocka_unit_test(loss_doubles_and_disorder),
+	        cmocka_unit_test(a_session_is_authenticated_anew),
+	        cmocka_unit_test(childless),
 	        cmocka_unit_test(a_method_that_takes_its_time),
 	        cmocka_unit_test(closed_while_a_job_is_at_work),
 	        cmocka_unit_test(half_an_eap_is_forgotten),
