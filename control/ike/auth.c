@@ -7,6 +7,7 @@
 #include "control/ike/auth_eap.h"
 #include "control/ike/crypto/auth.h"
 #include "control/ike/manager.h"
+#include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
@@ -202,6 +203,26 @@ void auth_build_own(const struct ike_sa *sa, const struct auth_job *j, uint8_t i
 	if (j->how == RG_AUTH_CERTIFICATE)
 		auth_cert_write(j, out);
 	ike_build_auth(out, j->method, j->value, j->value_len);
+}
+
+int auth_disbelieve(struct ike_sa *sa, const char *why)
+{
+	struct packets packets;
+	uint8_t buf[64];
+	struct ike_build b;
+
+	ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "%s", why);
+	ike_build_inner(&b, buf, sizeof(buf));
+	ike_build_status(&b, IKE_NOTIFY_AUTHENTICATION_FAILED, NULL, 0);
+	if (ike_build_finish(&b) < 0 ||
+	    message_seal(sa, IKE_EXCHANGE_INFORMATIONAL, false, sa->send_id, &b, &packets) < 0)
+		return -EACCES;
+	sa->send_id++;
+	for (unsigned i = 0; i < packets.n; i++)
+		manager_send(sa->manager, &sa->local, &sa->remote, sa->natt, packets.p[i].data,
+		             packets.p[i].len);
+	packets_free(&packets);
+	return -EACCES;
 }
 
 void auth_established(struct ike_sa *sa)

@@ -77,6 +77,9 @@ int auth_wanted_own(const struct exchange *x, struct rg_id *wanted);
  * `child` over; NULL: it is childless. */
 bool auth_peer_wanted(const struct ike_sa *sa, const struct rg_id *peer);
 void auth_accept(struct exchange *x, struct child_sa *child);
+/* The responder's answer does not convince: it hears so once, and no answer is waited for (RFC 7296
+ * 2.21.2). Else it would keep what it holds for a session. Returns -EACCES. */
+int auth_disbelieve(struct ike_sa *sa, const char *why);
 /* The Child SA that the first IKE_AUTH request offered, while its answer `x` is at work; NULL: none (RFC
  * 6023). */
 struct child_sa *auth_take_child(struct exchange *x);

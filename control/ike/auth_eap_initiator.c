@@ -30,12 +30,6 @@ void auth_eap_offer(const struct ike_sa *sa, struct ike_build *out)
 		ike_build_status(out, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
 }
 
-static int failed(struct ike_sa *sa, const char *why)
-{
-	ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "%s", why);
-	return -EACCES;
-}
-
 /* Our AUTH, in the task that carries it. */
 static void signed_finish(struct ike_job *job, bool gone);
 
@@ -72,7 +66,7 @@ static void verified(struct ike_job *job, bool gone)
 
 	auth_job_free(j);
 	if (gone || why != NULL) {
-		exchange_finish(x, gone ? -ECANCELED : failed(x->sa, why));
+		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(x->sa, why));
 		return;
 	}
 	child = x->sa->eap->child;
@@ -84,11 +78,14 @@ static int check_auth(struct ike_sa *sa, struct exchange *x)
 {
 	struct auth_job *j;
 
-	if (ike_msg_find(&x->msg, IKE_PAYLOAD_AUTH) == NULL)
-		return failed(sa, "the responder refuses us after EAP");
+	if (ike_msg_find(&x->msg, IKE_PAYLOAD_AUTH) == NULL) {
+		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the responder answers %s after EAP",
+		             ike_notify_type_name(exchange_error_of(&x->msg)));
+		return -EACCES;
+	}
 	j = auth_eap_job(sa, x, true, false);
 	if (j == NULL)
-		return failed(sa, "the responder's AUTH after EAP is malformed");
+		return auth_disbelieve(sa, "the responder's AUTH after EAP is malformed");
 	auth_job_submit(j, sa, verified);
 	return EXCHANGE_PARKED;
 }
@@ -147,15 +144,27 @@ static int queue_round(struct ike_sa *sa, enum ike_state state)
 	return 0;
 }
 
+/* A responder that refuses us knows of it already. */
+static int fail(struct ike_sa *sa, const struct exchange *x, bool refused)
+{
+	const char *why = sa->eap->eap->why;
+
+	if (!refused && exchange_error_of(&x->msg) == 0)
+		return auth_disbelieve(sa, why);
+	ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "%s", why);
+	return -EACCES;
+}
+
 static void stepped(struct ike_job *job, bool gone)
 {
 	struct exchange *x = ((struct eap_job *)job)->x;
 	struct ike_sa *sa = x->sa;
+	bool refused = ((struct eap_job *)job)->packet[0] == EAP_CODE_FAILURE;
 	enum eap_verdict verdict = auth_eap_step_end(sa, job, gone);
 	int result = -ECANCELED;
 
 	if (!gone && verdict == EAP_FAILED)
-		result = failed(sa, sa->eap->eap->why);
+		result = fail(sa, x, refused);
 	else if (!gone)
 		result = queue_round(sa,
 		                     verdict == EAP_SUCCEEDED ? IKE_STATE_EAP_AUTH_SENT : IKE_STATE_EAP_SENT);
@@ -190,7 +199,7 @@ static void proven(struct ike_job *job, bool gone)
 	if (gone)
 		result = -ECANCELED;
 	else if (why != NULL)
-		result = failed(x->sa, why);
+		result = auth_disbelieve(x->sa, why);
 	else
 		result = begin_step(x->sa, x);
 	if (result != EXCHANGE_PARKED)
@@ -202,13 +211,13 @@ static int check_responder(struct ike_sa *sa, struct exchange *x)
 	struct auth_job *j;
 
 	if (ike_msg_find(&x->msg, IKE_PAYLOAD_AUTH) == NULL)
-		return failed(sa, "the responder did not prove who it is before EAP");
+		return auth_disbelieve(sa, "the responder did not prove who it is before EAP");
 	j = auth_job_new(sa, x);
 	if (j == NULL)
 		return -ENOMEM;
 	if (auth_job_claim(j, sa, &x->msg, IKE_PAYLOAD_IDr) != IKE_OK) {
 		auth_job_free(j);
-		return failed(sa, "the responder's proof is malformed");
+		return auth_disbelieve(sa, "the responder's proof is malformed");
 	}
 	j->peer_how = sa->connection->remote_auth;
 	j->claim.connection = sa->connection;
@@ -222,11 +231,11 @@ int eap_first_response(struct ike_sa *sa, struct exchange *x)
 	struct ike_id id;
 
 	if (c->local_auth != RG_AUTH_EAP_MSCHAPV2)
-		return failed(sa, "the responder wants EAP, which this connection does not say");
+		return auth_disbelieve(sa, "the responder wants EAP, which this connection does not say");
 	if (ike_id_decode(&id, ike_msg_find(&x->msg, IKE_PAYLOAD_IDr)) != IKE_OK ||
 	    rg_id_decode(&sa->peer_id, id.type, id.value.data, id.value.len) < 0 ||
 	    !auth_peer_wanted(sa, &sa->peer_id))
-		return failed(sa, "the responder is not whom this connection wants");
+		return auth_disbelieve(sa, "the responder is not whom this connection wants");
 	sa->cookie = rg_id_cookie(&sa->peer_id);
 	sa->peer_cookie = succession_cookie(sa, sa->cookie);
 	sa->eap = auth_eap_new(sa, false, id.body);

@@ -177,9 +177,7 @@ static void verified(struct ike_job *job, bool gone)
 		auth_job_note(j, sa);
 	auth_job_free(j);
 	if (gone || failure != NULL) {
-		if (!gone)
-			ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "%s", failure);
-		exchange_finish(x, -EACCES);
+		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(sa, failure));
 		return;
 	}
 	child = t->child;
@@ -219,17 +217,14 @@ int auth_response(struct ike_sa *sa, struct exchange *x)
 		             ike_notify_type_name(error));
 		return -EACCES;
 	}
-	if (c->local_auth == RG_AUTH_EAP_MSCHAPV2) {
-		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the responder does not ask for EAP");
-		return -EACCES;
-	}
+	if (c->local_auth == RG_AUTH_EAP_MSCHAPV2)
+		return auth_disbelieve(sa, "the responder does not ask for EAP");
 	j = auth_job_new(sa, x);
 	if (j == NULL)
 		return -ENOMEM;
 	if (auth_job_claim(j, sa, &x->msg, IKE_PAYLOAD_IDr) != IKE_OK || !auth_peer_wanted(sa, &j->peer)) {
-		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the responder is not whom this connection wants");
 		auth_job_free(j);
-		return -EACCES;
+		return auth_disbelieve(sa, "the responder is not whom this connection wants");
 	}
 	sa->peer_id = j->peer;
 	sa->cookie = rg_id_cookie(&j->peer);

@@ -245,9 +245,19 @@ static bool configuration(struct ike_sa *sa, struct exchange *x)
 	return notify == 0;
 }
 
+/* RFC 7296 2.21.2: the initiator does not believe what it read in our answer to IKE_AUTH. */
+static bool disbelieved(struct ike_sa *sa, struct exchange *x)
+{
+	if (exchange_error_of(&x->msg) != IKE_NOTIFY_AUTHENTICATION_FAILED)
+		return false;
+	sa->down_reason = "the peer does not believe us (AUTHENTICATION_FAILED)";
+	x->close_after = true;
+	return true;
+}
+
 int informational_request(struct ike_sa *sa, struct exchange *x)
 {
-	int result = deletes(sa, x);
+	int result = disbelieved(sa, x) ? 0 : deletes(sa, x);
 
 	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
 		return result;

@@ -146,6 +146,38 @@ static void a_client_that_comes_again_replaces_itself(void **state)
 	world_free(w);
 }
 
+/* Once the gateway has answered, its client wants another. */
+static bool want_another(struct world *w, struct datagram *dg)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&world_client(w)->m->sas);
+	struct ike_header hdr;
+
+	if (dg->from == world_gateway(w) && ike_header_parse(&hdr, dg->data, dg->len) == IKE_OK &&
+	    hdr.exchange == IKE_EXCHANGE_IKE_AUTH)
+		assert_int_equal(rg_id_parse(&sa->wishes->peer, "other.example.net"), 0);
+	return true;
+}
+
+/* RFC 7296 2.21.2: the responder has a session by then, and hears that nobody believes it. */
+static void a_responder_that_is_not_wanted(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	w->filter = want_another;
+	world_connect(w);
+	world_run(w, 5000);
+	assert_int_equal(peer_sas(world_client(w)), 0);
+	assert_int_equal(peer_sas(g), 0);
+	assert_int_equal(world_client(w)->events[IKE_EVENT_AUTH_FAILED], 1);
+	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 1);
+	assert_string_equal(g->last_event[IKE_EVENT_SESSION_DOWN],
+	                    "the peer does not believe us (AUTHENTICATION_FAILED)");
+	assert_int_equal(fake_count_in(g->dp), 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +187,7 @@ int main(void)
 	        cmocka_unit_test(survives_loss_duplicates_and_reordering),
 	        cmocka_unit_test(gives_up_when_nobody_answers),
 	        cmocka_unit_test(a_client_that_comes_again_replaces_itself),
+	        cmocka_unit_test(a_responder_that_is_not_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
