@@ -232,6 +232,17 @@ static json_t *answer_terminate(struct control *c, const json_t *request)
 	return done(ike_terminate(c->ike, session), "terminate");
 }
 
+static json_t *answer_explain(struct control *c, const json_t *request)
+{
+	uint64_t session = client_of(c, request);
+
+	if (!session)
+		return ctl_error(
+		        "no such client: name an id or an identity that `roamctl clients` shows; why one "
+		        "could not connect is in `roamctl events`");
+	return report_explain(c, session);
+}
+
 json_t *report_answer(void *user, const char *command, const json_t *request)
 {
 	struct control *c = user;
@@ -250,6 +261,9 @@ json_t *report_answer(void *user, const char *command, const json_t *request)
 		return answer_rekey(c, request);
 	if (strcmp(command, "terminate") == 0)
 		return answer_terminate(c, request);
+	if (strcmp(command, "explain") == 0)
+		return answer_explain(c, request);
 	return ctl_error(
-	        "unknown command; there are status, clients, sas, paths, counters, events, rekey, terminate");
+	        "unknown command; there are status, clients, sas, paths, counters, events, explain, rekey, "
+	        "terminate");
 }

@@ -15,5 +15,7 @@ json_t *report_answer(void *user, const char *command, const json_t *request);
 json_t *report_clients(struct control *c);
 json_t *report_sas(struct control *c);
 json_t *report_paths(struct control *c);
+/* The whole story of one client, by its id. */
+json_t *report_explain(struct control *c, uint64_t session);
 
 #endif

@@ -9,6 +9,7 @@
 #include "control/homing/session.h"
 #include "control/ike/crypto/suite.h"
 #include "control/ike/ike_sa.h"
+#include "control/ike/journal.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -294,4 +295,30 @@ json_t *report_paths(struct control *c)
 
 	ike_for_each(c->ike, add_paths, &l);
 	return json_pack("{s:b, s:o}", "ok", 1, "paths", l.first);
+}
+
+json_t *report_explain(struct control *c, uint64_t session)
+{
+	struct listing l = {.control = c, .first = json_array()};
+	struct ike_sa *sa = ike_find_session(c->ike, session);
+	const struct journal_entry *entry;
+	json_t *story = json_array(), *client;
+	uint64_t now = control_now();
+	char text[JOURNAL_TEXT];
+
+	if (sa)
+		add_client(sa, &l);
+	for (unsigned i = 0; sa && (entry = journal_at(sa, i)); i++) {
+		uint64_t when = journal_when_ms(entry, now);
+
+		json_array_append_new(story,
+		                      json_pack("{s:I, s:I, s:s, s:s}", "ms", (json_int_t)when, "ago_s",
+		                                seconds(now, when), "what", journal_kind_name(entry->kind),
+		                                "text", journal_text(sa, entry, text)));
+	}
+	client = json_incref(json_array_get(l.first, 0));
+	json_decref(l.first);
+	return json_pack("{s:b, s:o, s:I, s:o}", "ok", 1, "client", client ? client : json_object(),
+	                 "forgotten", (json_int_t)(sa && sa->journal ? sa->journal->dropped : 0), "story",
+	                 story);
 }

@@ -36,8 +36,11 @@
  * paths: {"ok":true,"paths":[{
  *     "client":1, "identity":"...", "local":"192.0.2.1:4500", "remote":"198.51.100.9:4500", "uplink":"isp1",
  *     "encap":"udp", "state":"current" | "verifying" | "candidate" | "failed", "generation":1, "since_s":1}]}
- * counters: {"ok":true,"counters":[{"name":"ike-malformed", "value":0, "drop":true}]}
- * rekey ({"command":"rekey","sa":"ike" | "child","client":1 or "IDENTITY"}), terminate
+ * explain ({"command":"explain","client":1 or "IDENTITY"}): {"ok":true,"client":{as in clients},
+ *     "forgotten":0, "story":[{"ms":1, "ago_s":1, "what":"moved", "text":"..."}]}; "what" is one of
+ * journal.h, "ms" is CLOCK_MONOTONIC, "forgotten" counts entries that gave way to newer ones counters:
+ * {"ok":true,"counters":[{"name":"ike-malformed", "value":0, "drop":true}]} rekey
+ * ({"command":"rekey","sa":"ike" | "child","client":1 or "IDENTITY"}), terminate
  * ({"command":"terminate", "client":...}): {"ok":true} once it has begun. events:
  * {"ok":true,"events":[{"time":"2026-01-31T12:00:00.123Z", "ms":1, "type":"moved", "client":1,
  *     "identity":"...", "text":"198.51.100.9:4500 -> 203.0.113.4:4500"}]}; "ms" is CLOCK_MONOTONIC

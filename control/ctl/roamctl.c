@@ -29,6 +29,7 @@ static const char usage[] = "usage: roamctl [--config FILE | --socket PATH] [--j
 #define X(name, text) "  " #name "\t" text "\n"
         RG_CTL_COMMANDS(X)
 #undef X
+                "  explain CLIENT\ta client's whole story, by its id or identity\n"
                 "  rekey ike|child CLIENT\tnew keys for a client, by its id or identity\n"
                 "  terminate CLIENT\tdelete the SAs of a client\n"
                 "of the dataplane, with or without roamgate-control:\n"
@@ -179,7 +180,7 @@ static char *request_make(const struct options *options, char **words)
 	if (strcmp(words[0], "rekey") == 0) {
 		json_object_set_new(request, "sa", json_string(words[1]));
 		json_object_set_new(request, "client", json_string(words[2]));
-	} else if (strcmp(words[0], "terminate") == 0) {
+	} else if (strcmp(words[0], "terminate") == 0 || strcmp(words[0], "explain") == 0) {
 		json_object_set_new(request, "client", json_string(words[1]));
 	}
 	if (options->follow)
@@ -314,6 +315,8 @@ static int command_run(const struct options *options, int n, char **words)
 	if (strcmp(words[0], "terminate") == 0)
 		return n == 2 ? with_socket(options, false, words)
 		              : misuse("terminate takes one client", NULL);
+	if (strcmp(words[0], "explain") == 0)
+		return n == 2 ? with_socket(options, false, words) : misuse("explain takes one client", NULL);
 	if (!has_command(show_control, words[0]))
 		return misuse("unknown command", words[0]);
 	if (n != 1)

@@ -299,13 +299,36 @@ static void dp_policies_print(FILE *out, const json_t *reply)
 	table_print(out, json_object_get(reply, "policies"), columns, "no policies");
 }
 
-const struct show show_control[] = {{"status", status_print},
-                                    {"clients", clients_print},
-                                    {"sas", sas_print},
-                                    {"paths", paths_print},
-                                    {"counters", counters_print},
-                                    {"events", events_print},
-                                    {0}};
+static void explain_print(FILE *out, const json_t *reply)
+{
+	static const struct column client[] = {{"client", "id", CELL_TEXT},
+	                                       {"identity", "identity", CELL_TEXT},
+	                                       {"connection", "connection", CELL_TEXT},
+	                                       {"state", "state", CELL_TEXT},
+	                                       {"virtual addresses", "virtual", CELL_TEXT},
+	                                       {"local", "local", CELL_TEXT},
+	                                       {"remote", "remote", CELL_TEXT},
+	                                       {"uplink", "uplink", CELL_TEXT},
+	                                       {"moves", "moves", CELL_TEXT},
+	                                       {"rekeys", "rekeys", CELL_TEXT},
+	                                       {"connected for", "established_s", CELL_AGE},
+	                                       {"silent for", "idle_s", CELL_AGE},
+	                                       {0}};
+	static const struct column story[] = {
+	        {"AGO", "ago_s", CELL_AGE}, {"WHAT", "what", CELL_TEXT}, {"HOW", "text", CELL_TEXT}, {0}};
+	json_int_t forgotten = json_integer_value(json_object_get(reply, "forgotten"));
+
+	table_print_object(out, json_object_get(reply, "client"), client);
+	fputc('\n', out);
+	table_print(out, json_object_get(reply, "story"), story, "nothing is known of it");
+	if (forgotten > 0)
+		fprintf(out, "%lld older entries gave way to newer ones\n", (long long)forgotten);
+}
+
+const struct show show_control[] = {{"status", status_print},     {"clients", clients_print},
+                                    {"sas", sas_print},           {"paths", paths_print},
+                                    {"counters", counters_print}, {"events", events_print},
+                                    {"explain", explain_print},   {0}};
 
 const struct show show_dataplane[] = {
         {"status", dp_status_print},   {"sas", dp_sas_print},           {"tunnels", dp_tunnels_print},

@@ -8,6 +8,7 @@
 #include "control/ike/mobike.h"
 #include "control/homing/session.h"
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 
 static void add_remote(struct address_set *set, const struct ike_sa *sa, const struct rg_cfg_addr *addr)
@@ -59,6 +60,7 @@ void doubt_begin(struct homing_session *hs)
 	if (hs->doubt_ms != 0)
 		return;
 	hs->doubt_ms = now ? now : 1;
+	journal_path(hs->sa, JOURNAL_PATH_DEAD, 0, 0, &hs->tx.current);
 	ike_sa_event(hs->sa, IKE_EVENT_PATH_DEAD, "no answer over %s: trying all paths",
 	             pair_path_text(&hs->tx.current, text));
 }
@@ -71,6 +73,7 @@ void doubt_end(struct homing_session *hs)
 	if (hs->doubt_ms == 0)
 		return;
 	hs->doubt_ms = 0;
+	journal_path(hs->sa, JOURNAL_PATH_ALIVE, 0, 0, &hs->tx.current);
 	ike_sa_event(hs->sa, IKE_EVENT_PATH_ALIVE, "%s", pair_path_text(&hs->tx.current, text));
 }
 

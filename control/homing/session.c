@@ -6,6 +6,7 @@
 #include "control/homing/session.h"
 #include "control/homing/homing.h"
 #include "control/ike/mobike.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/store.h"
 
@@ -99,6 +100,7 @@ static void prove(struct address_transaction *tx)
 {
 	struct homing_session *hs = tx->user;
 
+	journal_path(hs->sa, JOURNAL_CHECK, tx->active.asker, 0, &tx->active.to);
 	IKE_COUNT(hs->sa->manager, rr_started);
 	mobike_prove(hs);
 }
@@ -166,6 +168,7 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	sa->counters.moves++;
 	store_touch(sa);
 	IKE_COUNT(sa->manager, moves);
+	journal_path(sa, JOURNAL_MOVED, move->asker, ike_sa_now(sa) - move->asked_ms, &move->to);
 	ike_sa_event(sa, IKE_EVENT_MOVED, "%s: from %s to %s, generation %u, %llu ms after it was asked for",
 	             address_asker_text(move->asker), pair_path_text(&move->from, from),
 	             pair_path_text(&move->to, to), move->generation,
@@ -190,6 +193,7 @@ static void refused(struct homing_session *hs, const struct address_move *move, 
 {
 	char to[PAIR_TEXT];
 
+	journal_path(hs->sa, JOURNAL_REFUSED, move->asker, outcome, &move->to);
 	ike_sa_event(hs->sa, IKE_EVENT_MOVE_REFUSED, "%s: to %s: %s", address_asker_text(move->asker),
 	             pair_path_text(&move->to, to), address_outcome_text(outcome));
 }

@@ -6,6 +6,7 @@
 
 #include "control/ike/auth_eap.h"
 #include "control/ike/crypto/auth.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
@@ -232,6 +233,7 @@ void auth_established(struct ike_sa *sa)
 	const struct rg_cfg_rule *rule = sa->connection->rule;
 
 	ike_set_state(sa, IKE_STATE_ESTABLISHED);
+	journal_begin(sa, sa->init != NULL ? sa->init->offered : 0);
 	sa->established_ms = ike_sa_now(sa);
 	manager_not_half_open(m, sa);
 	manager_insert_peer(m, sa);

@@ -6,6 +6,7 @@
 #include "control/ike/child_sa.h"
 
 #include "control/ike/child.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
 #include "control/ike/store.h"
@@ -123,6 +124,8 @@ void child_destroy(struct child_sa *child)
 		batch->removal = true;
 		child_steps_remove(child, batch);
 	}
+	if (child->state >= CHILD_INBOUND)
+		journal_child(sa, JOURNAL_CHILD_DOWN, child, 0);
 	if (child->state >= CHILD_INBOUND)
 		ike_sa_event(sa, IKE_EVENT_CHILD_DOWN, "%08x in, %08x out", ntohl(child->spi_in),
 		             ntohl(child->spi_out));
@@ -273,6 +276,7 @@ void child_installed(struct child_sa *child, bool current)
 	child->born_ms = ike_sa_now(sa);
 	child->outbound_ms = current ? 0 : child->born_ms + TIMER_OUTBOUND_MS;
 	child_start_lifetimes(child);
+	journal_child(sa, JOURNAL_CHILD_UP, child, 0);
 	ike_sa_event(sa, IKE_EVENT_CHILD_UP, "%08x in, %08x out", ntohl(child->spi_in),
 	             ntohl(child->spi_out));
 }

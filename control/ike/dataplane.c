@@ -8,6 +8,7 @@
 
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
 
@@ -118,6 +119,7 @@ static void reinstalled(struct ike_batch *batch, bool gone)
 		ike_sa_delete(sa, "the dataplane refused its SAs after a restart");
 		return;
 	}
+	journal_note(sa, JOURNAL_RESYNCED, 0, 0);
 	ike_sa_event(sa, IKE_EVENT_RESYNCED, "back in the dataplane");
 	if (sa->manager->homing->resynced != NULL)
 		sa->manager->homing->resynced(sa);

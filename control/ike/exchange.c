@@ -7,6 +7,7 @@
 #include "control/ike/exchange.h"
 
 #include "control/ike/init.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/store.h"
@@ -68,6 +69,8 @@ static void begin_answer(struct exchange *x, bool is_error)
 
 int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len)
 {
+	if (x->sa->state >= IKE_STATE_ESTABLISHED)
+		journal_note(x->sa, JOURNAL_ERROR_SENT, x->msg.hdr.exchange, notify);
 	if (notify == IKE_NOTIFY_INVALID_SYNTAX)
 		IKE_COUNT(x->sa->manager, invalid_syntax);
 	begin_answer(x, true);
@@ -180,6 +183,8 @@ static void dispatch(struct exchange *x)
 	sa->at_work = x;
 	ike_sa_park(sa); /* until exchange_finish(): a handler's own calls must not start the next message */
 	begin_answer(x, false);
+	if (x->is_response && sa->state >= IKE_STATE_ESTABLISHED && exchange_error_of(&x->msg) != 0)
+		journal_note(sa, JOURNAL_ERROR_RECEIVED, x->msg.hdr.exchange, exchange_error_of(&x->msg));
 	if (verdict == TABLE_UNEXPECTED) {
 		IKE_COUNT(sa->manager, unexpected);
 		result = x->is_response ? -EPROTO : -ENOMSG;

@@ -9,6 +9,7 @@
 #include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/cp.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
@@ -213,6 +214,7 @@ void ike_sa_free(struct ike_sa *sa)
 		exchange_free(sa->at_work);
 	exchange_forget_answers(sa);
 	free(sa->wishes);
+	journal_free(sa);
 	rg_auth_unref(sa->auth);
 	OPENSSL_cleanse(sa, sizeof(*sa));
 	free(sa);
@@ -279,6 +281,8 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	old->claims = NULL;
 	heir->taken = old->taken;
 	old->taken = NULL;
+	journal_move(heir, old);
+	journal_spis(heir, JOURNAL_IKE_REKEYED, heir->spi_i, heir->spi_r);
 	heir->counters = old->counters;
 	heir->counters.rekeys++;
 }

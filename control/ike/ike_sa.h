@@ -88,6 +88,7 @@ struct ike_vip {
 
 struct auth_eap;       /* auth_eap.h: from the first IKE_AUTH to AUTH, where EAP lies between */
 struct init_context;   /* init.c: until IKE_SA_INIT is over and AUTH computed */
+struct journal;        /* journal.h */
 struct homing_session; /* control/homing */
 struct pad_claims;     /* pad.c */
 struct cp_taken;       /* cp.h */
@@ -207,6 +208,7 @@ struct ike_sa {
 	uint64_t ancestor_spi; /* our SPI of the IKE SA that it was heir of; 0: none */
 	bool heir_has_it;      /* REKEYED: the session is the heir's, nothing is left to undo */
 
+	struct journal *journal; /* what it has been through; NULL: nothing yet */
 	struct {
 		uint64_t moves, rekeys, retransmissions;
 	} counters;

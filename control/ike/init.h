@@ -21,7 +21,8 @@ struct init_context {
 	size_t nonce_i_len, nonce_r_len;
 	uint8_t *own_message, *peer_message; /* IKE_SA_INIT as sent and received, the last ones */
 	size_t own_len, peer_len;
-	uint16_t group; /* initiator: of the KE payload */
+	uint16_t group;   /* initiator: of the KE payload */
+	uint16_t offered; /* proposals, by whoever began */
 	unsigned tries;
 	uint8_t cookie[IKE_COOKIE_MAX];
 	size_t cookie_len;

@@ -199,6 +199,7 @@ int init_response(struct ike_sa *sa, struct exchange *x)
 	    ike_dh_check_length(ke.group, &ke) != IKE_OK ||
 	    ike_nonce_decode(&nonce, ike_msg_find(&x->msg, IKE_PAYLOAD_NONCE)) != IKE_OK)
 		return -EPROTO;
+	init->offered = (uint16_t)c->n_ike;
 	memcpy(init->nonce_r, nonce.data, nonce.len);
 	init->nonce_r_len = nonce.len;
 	sa->spi_r = x->msg.hdr.spi_r;

@@ -244,6 +244,7 @@ static enum ike_reject read_request(struct ike_sa *sa, const struct exchange *x,
 		reason = ike_nonce_decode(&nonce, ike_msg_find(&x->msg, IKE_PAYLOAD_NONCE));
 	if (reason != IKE_OK)
 		return reason;
+	init->offered = payload.proposals;
 	memcpy(init->nonce_i, nonce.data, nonce.len);
 	init->nonce_i_len = nonce.len;
 	init->nonce_r_len = INIT_NONCE_LEN;

@@ -8,6 +8,7 @@
 #include "control/ike/mobike.h"
 #include "control/homing/session.h"
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/natd.h"
 #include "control/ike/wire/bytes.h"
@@ -192,6 +193,7 @@ static void take_update(struct ike_sa *sa, const struct mobike_request *r, const
 	hs->update_due = true;
 	homing_schedule(hs, ike_sa_now(sa));
 	IKE_COUNT(sa->manager, addresses_updates);
+	journal_path(sa, JOURNAL_ASKED, 0, 0, &to);
 	ike_sa_event(sa, IKE_EVENT_ADDRESS_UPDATE, "the peer asks for %s", pair_path_text(&to, text));
 }
 
@@ -219,6 +221,7 @@ static int update(struct ike_sa *sa, struct mobike_request *r, struct exchange *
 	if (r->list && order >= hs->list_order) {
 		hs->list_order = order;
 		take_list(sa, r);
+		journal_note(sa, JOURNAL_ADDRESS_LIST, 0, r->n_addrs);
 		ike_sa_event(sa, IKE_EVENT_ADDRESS_LIST, "the peer has %u more addresses", r->n_addrs);
 		follow_list(sa, x);
 	}

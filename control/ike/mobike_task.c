@@ -3,6 +3,7 @@
  * Requests of RFC 4555 that we send: what they share, and the return routability
  * check (3.7). Core thread only.
  */
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/mobike.h"
 #include "control/ike/mobike_task.h"
@@ -112,8 +113,10 @@ int mobike_task_tell(struct mobike_task *t, const struct exchange *x)
 	                                       has_cookie ? cookie.data.len : 0, ike_sa_now(hs->sa));
 	homing_schedule(hs, hs->tx.deadline_ms);
 	if (verdict == RR_PROVEN) {
+		struct pair_path proven = homing_path(hs->sa, &arrival);
 		char text[IKE_ENDPOINT_TEXT];
 
+		journal_path(hs->sa, JOURNAL_PROVEN, 0, 0, &proven);
 		IKE_COUNT(hs->sa->manager, rr_proved);
 		ike_sa_event(hs->sa, IKE_EVENT_RETURN_ROUTABLE, "%s", endpoint_text(&arrival.remote, text));
 	}

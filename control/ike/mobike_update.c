@@ -5,6 +5,7 @@
  * thread only.
  */
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/mobike.h"
 #include "control/ike/mobike_task.h"
@@ -146,6 +147,7 @@ void mobike_move(struct homing_session *hs, const struct pair *pair)
 	bool proof = homing_needs_proof(hs, &to) && !address_transaction_is_proven(&hs->tx, &to.pair.remote);
 	char text[PAIR_TEXT];
 
+	journal_path(sa, JOURNAL_ASKED, 1, 0, &to);
 	ike_sa_event(sa, IKE_EVENT_ADDRESS_UPDATE, "to %s", pair_path_text(&to, text));
 	hs->own_before = hs->tx.current;
 	hs->own_tries = 0;

@@ -7,6 +7,7 @@
 
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
 #include "control/ike/session.h"
@@ -384,6 +385,7 @@ static void resume(struct ike_sa *sa)
 	if (sa->homing != NULL && m->homing->restored != NULL)
 		m->homing->restored(sa);
 	sa->stored = m->store != NULL;
+	journal_note(sa, JOURNAL_RESTORED, 0, 0);
 	IKE_COUNT(m, restored);
 }
 

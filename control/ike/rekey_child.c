@@ -8,6 +8,7 @@
 #include "control/ike/rekey_child.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
 #include "control/ike/timers.h"
@@ -92,6 +93,7 @@ void rekey_child_settle(struct ike_sa *sa, struct child_task *t, struct child_sa
 			await_delete(old, fresh);
 			informational_delete_child(old);
 		}
+		journal_child(sa, JOURNAL_CHILD_REKEYED, fresh, t->old_spi);
 		ike_sa_event(sa, IKE_EVENT_CHILD_REKEYED, "%08x replaces %08x, asked for by us",
 		             ntohl(fresh->spi_in), ntohl(t->old_spi));
 	} else {

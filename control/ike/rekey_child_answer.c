@@ -7,6 +7,7 @@
  */
 #include "control/ike/child.h"
 #include "control/ike/dh_job.h"
+#include "control/ike/journal.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
@@ -90,6 +91,7 @@ static void installed(struct ike_batch *batch, bool gone)
 		note_collision(sa, old, fresh);
 	child_schedule(sa);
 	write_answer(x, fresh);
+	journal_child(sa, JOURNAL_CHILD_REKEYED, fresh, a->old_spi);
 	ike_sa_event(sa, IKE_EVENT_CHILD_REKEYED, "%08x replaces %08x, asked for by the peer",
 	             ntohl(fresh->spi_in), ntohl(a->old_spi));
 	exchange_finish(x, 0);

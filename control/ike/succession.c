@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
+#include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
@@ -334,6 +335,8 @@ void succession_established(struct ike_sa *sa)
 	if (old == NULL)
 		return;
 	take_name(sa, old);
+	journal_move(sa, old);
+	journal_spis(sa, JOURNAL_REAUTHENTICATED, sa->spi_i, sa->spi_r);
 	IKE_COUNT(sa->manager, reauthenticated);
 	ike_sa_event(sa, IKE_EVENT_REAUTHENTICATED, "%016lx:%016lx follows %016lx:%016lx", sa->spi_i,
 	             sa->spi_r, old->spi_i, old->spi_r);

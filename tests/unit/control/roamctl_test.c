@@ -314,6 +314,34 @@ static void test_rekey_and_terminate(void **state)
 	}
 }
 
+static void test_explain(void **state)
+{
+	(void)state;
+	static const char reply[] =
+	        "{\"ok\":true,\"client\":{\"id\":7,\"identity\":\"carol@example.net\",\"virtual\":[\"10.99.0."
+	        "2\"]},"
+	        "\"forgotten\":3,\"story\":[{\"ms\":5,\"ago_s\":190,\"what\":\"proposal\",\"text\":"
+	        "\"aes128gcm16\"},"
+	        "{\"ms\":9,\"ago_s\":2,\"what\":\"moved\",\"text\":\"to 203.0.113.77:4500\\u001b[31m\"}]}\n";
+	static const char *const shown[] = {
+	        "identity",     "carol@example.net", "10.99.0.2",      "3m10s  proposal  aes128gcm16",
+	        "203.0.113.77", "\\x1b[31m",         "3 older entries"};
+	struct fixture f;
+	struct run run;
+
+	server_open(&f, SOCK_STREAM);
+	run_start(&run, (const char *[]){"--socket", f.socket, "explain", "7", NULL});
+	serve(&f, &run, "{\"command\":\"explain\",\"client\":\"7\"}", reply);
+	server_close(&f);
+	assert_int_equal(run.code, RG_CTL_OK);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		if (strstr(run.text, shown[i]) == NULL)
+			print_error("no \"%s\" in:\n%s\n", shown[i], run.text);
+		assert_non_null(strstr(run.text, shown[i]));
+	}
+	expect_run((const char *[]){"explain", NULL}, RG_CTL_USAGE, "explain takes one client");
+}
+
 /* A reply larger than the first buffer, in many pieces. */
 static void test_long_reply(void **state)
 {
@@ -457,6 +485,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_events_follow),
 	        cmocka_unit_test(test_server_that_misbehaves),
 	        cmocka_unit_test(test_rekey_and_terminate),
+	        cmocka_unit_test(test_explain),
 	        cmocka_unit_test(test_long_reply),
 	        cmocka_unit_test(test_dataplane_sas),
 	        cmocka_unit_test(test_dataplane_paths),
