@@ -101,6 +101,7 @@ static void passwords_in_unicode(void **state)
 	                                   0xdb, 0x57, 0xed, 0xc8, 0x86, 0xca, 0xe8, 0xb4};
 	static const char *const bad[] = {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
 	                                  "\xff"};
+	static const char key[4] = {'\xf0', '\x9f', '\x94', '\x91'};
 	uint8_t hash[MSCHAP_HASH];
 	char text[4 * MSCHAP_PASSWORD + 4];
 
@@ -112,7 +113,7 @@ static void passwords_in_unicode(void **state)
 	assert_int_equal(mschap_nt_hash((const uint8_t *)text, MSCHAP_PASSWORD, hash), 0);
 	assert_int_equal(mschap_nt_hash((const uint8_t *)text, MSCHAP_PASSWORD + 1, hash), -EINVAL);
 	/* One character of two units at the very end does not fit. */
-	memcpy(text + MSCHAP_PASSWORD - 1, "\xf0\x9f\x94\x91", 4);
+	memcpy(text + MSCHAP_PASSWORD - 1, key, sizeof(key));
 	assert_int_equal(mschap_nt_hash((const uint8_t *)text, MSCHAP_PASSWORD + 3, hash), -EINVAL);
 }
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct rg_auth_error error;
@@ -116,9 +117,26 @@ static void what_is_refused(void **state)
 	assert_null(strstr(error.text, "secret"));
 }
 
+/* Before anything has loaded it: in a child, with a folder of modules that is not there. */
+static void without_the_legacy_provider(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setenv("OPENSSL_MODULES", "/nonexistent", 1);
+		_exit(load_mode("carol:x\n", 0600) == NULL && strstr(error.text, "legacy provider") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(without_the_legacy_provider),
 	        cmocka_unit_test(lines),
 	        cmocka_unit_test(h29_nobody_has_a_hash_too),
 	        cmocka_unit_test(what_is_refused),
