@@ -182,6 +182,7 @@ struct rg_cfg_connection {
 		uint32_t unanswered_s;               /* until a peer counts as gone */
 		uint32_t authentication_s;           /* RFC 4478; 0: as long as the session lives */
 		uint64_t child_bytes, child_packets; /* 0: none */
+		unsigned switch_ms;                  /* 0: never */
 	} lifetimes;
 	struct {
 		enum rg_cfg_rr return_routability;

@@ -191,6 +191,13 @@ static const struct cfg_key lifetime_keys[] = {
         {"child-packets", CFG_T_NUMBER, FIELD(rg_cfg_connection, lifetimes.child_packets),
          .flags = CFG_OFF_IS_0, .min = 1000, .max = UINT64_C(1) << 60, .standard = "off",
          .help = "A Child SA ends after so many packets in one direction."},
+        {"switch", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.switch_ms), .flags = CFG_OFF_IS_0,
+         .unit = 1, .min = 100, .max = 60000, .standard = "2s",
+         .help = "Where the client asked for a rekey, packets to it leave through the new Child SA as soon "
+                 "as it has "
+                 "used it or deleted the old one, and at the latest after this. `off`: not before (RFC 7296 "
+                 "section "
+                 "2.8), so that an answer that is lost several times costs no packet."},
         {"dpd", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.dpd_s), .flags = CFG_OFF_IS_0,
          .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
          .help = "A client that was silent so long is asked whether it lives; traffic that arrives makes the "

@@ -124,6 +124,7 @@ static void installed(struct ike_batch *batch, bool gone)
 		child_build_answer(in->child, &in->choice, &x->out);
 		auth_established(sa);
 		child_installed(in->child, in->current);
+		in->child->peer_has = true; /* nothing else can come before it has our answer */
 		auth_job_free(in->j);
 		exchange_finish(x, 0);
 	}

@@ -97,15 +97,22 @@ struct child_sa *child_create_heir(struct child_sa *old, bool we_initiated)
 	return child;
 }
 
+/* What it was to follow is followed by what follows it. */
+static void unlink_successor(const struct child_sa *child)
+{
+	struct child_sa *other;
+
+	TAILQ_FOREACH (other, &child->sa->children, link) {
+		if (other->successor == child)
+			other->successor = child->successor;
+	}
+}
+
 void child_free(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;
-	struct child_sa *other;
 
-	TAILQ_FOREACH (other, &sa->children, link) {
-		if (other->successor == child)
-			other->successor = NULL;
-	}
+	unlink_successor(child);
 	TAILQ_REMOVE(&sa->children, child, link);
 	store_touch(sa);
 	handles_give(&sa->manager->sa_in, child->handle_in);
@@ -118,8 +125,10 @@ void child_destroy(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;
 	struct flow *flow = child->flow;
-	struct ike_batch *batch = batch_new(sa->manager, NULL, NULL, NULL);
+	struct ike_batch *batch;
 
+	child_hand_over(child);
+	batch = batch_new(sa->manager, NULL, NULL, NULL);
 	if (batch != NULL) {
 		batch->removal = true;
 		child_steps_remove(child, batch);
@@ -137,11 +146,18 @@ void child_destroy(struct child_sa *child)
 	child_schedule(sa);
 }
 
+bool child_is_shared(const struct child_sa *child)
+{
+	return child->peer_has || child->state == CHILD_NEW ||
+	       ike_sa_now(child->sa) >= child->born_ms + TIMER_OLD_CHILD_MS;
+}
+
 void child_deleted(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;
 	struct ike_batch *batch;
 
+	child_hand_over(child);
 	if (!child->in_added || child->flow == NULL || flow_current(child->flow) == NULL ||
 	    child_is_current(child)) {
 		child_destroy(child);
@@ -154,6 +170,7 @@ void child_deleted(struct child_sa *child)
 		child_destroy(child);
 		return;
 	}
+	unlink_successor(child);
 	batch->removal = true;
 	if (child->out_added)
 		batch_add(batch, RG_MSG_SA_OUT_DEL)->handle.handle = child->handle_out;
@@ -169,7 +186,7 @@ struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi)
 	struct child_sa *child;
 
 	TAILQ_FOREACH (child, &sa->children, link) {
-		if (child->spi_in == spi)
+		if (child->spi_in == spi && child->state != CHILD_DELETED)
 			return child;
 	}
 	return NULL;
@@ -271,10 +288,12 @@ int child_steps_install(struct child_sa *child, bool current, struct ike_batch *
 void child_installed(struct child_sa *child, bool current)
 {
 	struct ike_sa *sa = child->sa;
+	unsigned latest = sa->connection->lifetimes.switch_ms;
 
 	child_set_state(child, current ? CHILD_INSTALLED : CHILD_INBOUND);
 	child->born_ms = ike_sa_now(sa);
-	child->outbound_ms = current ? 0 : child->born_ms + TIMER_OUTBOUND_MS;
+	child->outbound_ms = current || latest == 0 ? 0 : child->born_ms + latest;
+	child->peer_has = child->we_initiated;
 	child_start_lifetimes(child);
 	journal_child(sa, JOURNAL_CHILD_UP, child, 0);
 	ike_sa_event(sa, IKE_EVENT_CHILD_UP, "%08x in, %08x out", ntohl(child->spi_in),
@@ -315,6 +334,13 @@ void child_make_current(struct child_sa *child)
 	child_schedule(sa);
 }
 
+void child_hand_over(struct child_sa *child)
+{
+	/* No further: whether the peer has what followed that one is not known yet. */
+	if (child->successor != NULL && child_is_current(child))
+		child_make_current(child->successor);
+}
+
 void child_revert(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;
@@ -323,11 +349,16 @@ void child_revert(struct child_sa *child)
 	TAILQ_FOREACH (old, &sa->children, link) {
 		if (old->successor != child || old->state != CHILD_REKEYED)
 			continue;
+		if (child->successor != NULL) { /* it was replaced itself */
+			old->successor = child->successor;
+			continue;
+		}
 		old->successor = NULL;
 		old->delete_ms = 0;
 		child_set_state(old, CHILD_INSTALLED);
 		old->rekey_ms = ike_sa_now(sa) + TIMER_OLD_CHILD_MS;
-		child_make_current(old);
+		if (child_is_current(child))
+			child_make_current(old);
 		child_schedule(sa);
 	}
 }

@@ -71,6 +71,7 @@ struct child_sa {
 	uint64_t expire_ms;   /* hard; 0: never */
 	uint64_t outbound_ms; /* responder of a rekey: when the outbound becomes current at the latest; 0 */
 	uint64_t delete_ms; /* when a REKEYED one whose Delete never came, or a DELETED one, is removed; 0 */
+	bool peer_has;      /* it came about at the peer too: our answer was not lost */
 	bool in_added, out_added;   /* handed to the dataplane */
 	bool recover;               /* was reinstalled after a crash of the dataplane: to be rekeyed */
 	struct child_sa *successor; /* of a REKEYED one, NULL otherwise */
@@ -101,6 +102,7 @@ void child_destroy(struct child_sa *child);
 /* Frees it without a word to the dataplane: its records are in a batch already. */
 void child_free(struct child_sa *child);
 
+/* Of those that are not DELETED. */
 struct child_sa *child_by_spi_in(struct ike_sa *sa, uint32_t spi);  /* network byte order */
 struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi); /* network byte order */
 struct child_sa *child_by_handle(struct ike_sa *sa, enum rg_direction direction, uint32_t handle);
@@ -115,7 +117,7 @@ bool child_is_current(const struct child_sa *child);
  * child_make_current(). Keys must have been derived. 0, -ENOSPC (handles). */
 int child_steps_install(struct child_sa *child, bool current, struct ike_batch *batch);
 /* The state that follows from a batch with child_steps_install(): INSTALLED or
- * INBOUND, lifetimes begin, TIMER_OUTBOUND_MS runs. To be called when it was applied. */
+ * INBOUND, lifetimes begin, the time to the switch runs. To be called when it was applied. */
 void child_installed(struct child_sa *child, bool current);
 /* Both directions with sequence numbers to go on from (a dataplane that was restarted). */
 void child_steps_sas(struct child_sa *child, uint64_t sequence_in, uint64_t sequence_out,
@@ -127,9 +129,15 @@ void child_steps_remove(struct child_sa *child, struct ike_batch *batch);
  * (POLICY_SET), the timer is cleared. Idempotent. */
 void child_make_current(struct child_sa *child);
 
+/* Does the peer have it as far as we know: our answer that made it came, or must have by now? */
+bool child_is_shared(const struct child_sa *child);
+
 /* Its Delete was answered, or came. One that has a successor stays for a moment to receive what
  * is late, the others go at once. */
 void child_deleted(struct child_sa *child);
+
+/* It is about to go: if it sends, what followed it does from now on. */
+void child_hand_over(struct child_sa *child);
 
 /* `child` goes, at the peer's wish, before those that it was to replace: they serve again. */
 void child_revert(struct child_sa *child);

@@ -81,6 +81,19 @@ static void have_key(struct dh_job *job)
 	ike_sa_resume(job->sa);
 }
 
+/* A peer that has not got our answer knows of none to rekey. */
+static bool ready(const struct ike_sa *sa, const struct task *task)
+{
+	const struct child_task *t = (const struct child_task *)task;
+	const struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (t->old_spi != 0 && child->spi_in == t->old_spi && !child_is_shared(child))
+			return false;
+	}
+	return true;
+}
+
 /* Is the reason still there? The peer may have been faster. */
 static bool is_due(struct ike_sa *sa, const struct child_task *t)
 {
@@ -312,6 +325,7 @@ static void free_task(struct task *task)
 const struct task_type child_task_type = {
         .name = "CREATE_CHILD_SA",
         .exchange = IKE_EXCHANGE_CREATE_CHILD_SA,
+        .ready = ready,
         .prepare = prepare,
         .build = build,
         .response = response,

@@ -26,8 +26,10 @@ static void child_event(struct ike_sa *sa, const struct rg_api_event *event)
 		return;
 	switch (event->type) {
 	case RG_EVENT_FIRST_PACKET:
+		child->peer_has = true;
 		if (child->state == CHILD_INBOUND)
 			child_make_current(child);
+		task_run(sa); /* its Delete may have waited for that */
 		break;
 	case RG_EVENT_SOFT_LIFETIME:
 	case RG_EVENT_SEQUENCE:

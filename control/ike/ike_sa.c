@@ -302,6 +302,7 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	heir->n_peer_addrs = old->n_peer_addrs;
 	old->heir_has_it = true;
 	heir->ancestor_spi = ike_sa_own_spi(old);
+	old->heir_spi = ike_sa_own_spi(heir);
 	if (heir->manager->homing->closed != NULL)
 		heir->manager->homing->closed(old, heir);
 	while ((task = TAILQ_FIRST(&old->tasks)) != NULL) {

@@ -206,6 +206,7 @@ struct ike_sa {
 	size_t rekey_nonce_len;
 	uint64_t refused_ms;   /* since when the peer answers TEMPORARY_FAILURE; 0: it does not */
 	uint64_t ancestor_spi; /* our SPI of the IKE SA that it was heir of; 0: none */
+	uint64_t heir_spi;     /* our SPI of the one that has the session now; 0: none */
 	bool heir_has_it;      /* REKEYED: the session is the heir's, nothing is left to undo */
 
 	struct journal *journal; /* what it has been through; NULL: nothing yet */

@@ -8,6 +8,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
+#include "control/ike/timers.h"
 #include "control/ike/succession.h"
 
 #include <arpa/inet.h>
@@ -56,6 +57,8 @@ static int delete_ike_build(struct ike_sa *sa, struct task *task, struct ike_bui
 {
 	(void)task;
 	ike_build_delete(out, IKE_PROTOCOL_IKE, NULL, 0);
+	if (sa->heir_has_it) /* there is nothing to lose if its answer is lost again and again */
+		ike_sa_timer(sa, TIMER_EXPIRE, ike_sa_now(sa) + TIMER_REDUNDANT_MS);
 	return ike_set_state(sa, IKE_STATE_DELETING);
 }
 
@@ -79,7 +82,14 @@ static const struct task_type delete_ike_type = {
 /* The answer to its rekey decides what it is to be. */
 static bool delete_child_ready(const struct ike_sa *sa, const struct task *task)
 {
-	return rekey_child_on_wire(sa, ((const struct delete_task *)task)->spi_in) == NULL;
+	uint32_t spi_in = ((const struct delete_task *)task)->spi_in;
+	const struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->spi_in == spi_in && !child_is_shared(child))
+			return false; /* a peer that has not got our answer would pass the Delete over */
+	}
+	return rekey_child_on_wire(sa, spi_in) == NULL;
 }
 
 static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
@@ -185,8 +195,8 @@ static void delete_child_by_peer(struct ike_sa *sa, uint32_t spi_out, uint32_t *
 		return;
 	child_revert(child);
 	if (child->successor != NULL)
-		child_make_current(child->successor);
-	else if (child->state == CHILD_REKEYING)
+		child->successor->peer_has = true;
+	if (child->state == CHILD_REKEYING)
 		rekey_child_peer_deleted(child);
 	if (child->state != CHILD_DELETING)
 		answer[(*n)++] = ntohl(child->spi_in);

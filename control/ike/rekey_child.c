@@ -40,8 +40,6 @@ static void not_found(struct ike_sa *sa, struct child_task *t)
 	if (old == NULL || t->old_deleted)
 		return; /* the peer's own rekey came first (RFC 7296 2.8.1) */
 	IKE_COUNT(sa->manager, child_not_found);
-	if (rival != NULL)
-		child_make_current(rival);
 	child_destroy(old);
 	if (rival == NULL)
 		child_create_start(sa);
@@ -61,14 +59,12 @@ void rekey_child_refused(struct ike_sa *sa, struct child_task *t, uint16_t error
 
 /* The survivor of a simultaneous rekey is the one without the lowest nonce; without
  * a rival it is ours. */
-static bool fresh_wins(const struct child_sa *fresh, const struct child_sa *rival)
+static bool fresh_wins(const struct child_sa *fresh, const struct child_task *t)
 {
-	struct ike_view ours = {fresh->lowest_nonce, fresh->lowest_nonce_len}, theirs;
+	struct ike_view ours = {fresh->lowest_nonce, fresh->lowest_nonce_len};
+	struct ike_view theirs = {t->rival_nonce, t->rival_nonce_len};
 
-	if (rival == NULL)
-		return true;
-	theirs = (struct ike_view){rival->lowest_nonce, rival->lowest_nonce_len};
-	return rekey_compare_nonces(ours, theirs) > 0;
+	return t->rival_spi == 0 || rekey_compare_nonces(ours, theirs) > 0;
 }
 
 static void await_delete(struct child_sa *child, struct child_sa *successor)
@@ -85,7 +81,7 @@ void rekey_child_settle(struct ike_sa *sa, struct child_task *t, struct child_sa
 	struct child_sa *old = child_task_old(sa, t);
 	struct child_sa *rival = t->rival_spi != 0 ? child_by_spi_in(sa, t->rival_spi) : NULL;
 
-	if (fresh_wins(fresh, rival)) {
+	if (fresh_wins(fresh, t)) {
 		child_make_current(fresh);
 		if (rival != NULL)
 			await_delete(rival, fresh);

@@ -54,8 +54,11 @@ static void note_collision(struct ike_sa *sa, struct child_sa *old, struct child
 	if (ours != NULL) { /* RFC 7296 2.8.1: both answers decide, ours is still to come */
 		IKE_COUNT(sa->manager, rekey_collisions);
 		ours->rival_spi = fresh->spi_in;
+		memcpy(ours->rival_nonce, fresh->lowest_nonce, fresh->lowest_nonce_len);
+		ours->rival_nonce_len = fresh->lowest_nonce_len;
 		return;
 	}
+	old->outbound_ms = 0;
 	old->delete_ms = ike_sa_now(sa) + TIMER_OLD_CHILD_MS;
 	child_set_state(old, CHILD_REKEYED);
 }
@@ -169,6 +172,7 @@ int rekey_child_request(struct ike_sa *sa, struct exchange *x, struct child_sa *
 	struct ike_view ni;
 	uint16_t notify;
 
+	child->peer_has = true;
 	if (must_wait(sa, child))
 		return temporary(x);
 	if (ike_nonce_decode(&ni, ike_msg_find(&x->msg, IKE_PAYLOAD_NONCE)) != IKE_OK) {

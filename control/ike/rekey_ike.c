@@ -172,8 +172,10 @@ static int complete(struct ike_sa *sa, struct rekey_ike_task *t, const struct ik
 	rekey_heir_inherit(heir, sa);
 	ike_sa_delete(sa, "rekeyed");
 	ike_sa_resume(heir); /* with the tasks that waited on the old one */
-	if (rival != NULL)
-		ike_sa_resume(rival); /* the peer deletes it */
+	if (rival != NULL) { /* the peer deletes it, unless it has forgotten it (2.8.2) */
+		ike_sa_timer(rival, TIMER_EXPIRE, ike_sa_now(rival) + TIMER_REDUNDANT_MS);
+		ike_sa_resume(rival);
+	}
 	return 0;
 }
 
@@ -246,7 +248,11 @@ static int response(struct ike_sa *sa, struct task *task, struct exchange *x)
 
 static void abandoned(struct ike_sa *sa, struct task *task)
 {
+	struct ike_sa *rival = rival_of(sa, of(task));
+
 	drop_heir(sa, of(task));
+	if (rival != NULL && sa->state == IKE_STATE_CLOSED)
+		ike_sa_close(rival, "the session that it was to have is gone");
 	if (sa->state == IKE_STATE_ESTABLISHED)
 		ike_sa_timer(sa, TIMER_REKEY, rekey_retry_ms(sa));
 }

@@ -18,9 +18,12 @@ struct child_task {
 	uint32_t old_spi;   /* of the one to be replaced; ours, network byte order; 0: it is a new one */
 	uint32_t fresh_spi; /* ours, network byte order; 0: none yet */
 	uint32_t rival_spi; /* of the Child SA that the peer's own rekey made meanwhile; 0: none */
-	bool old_deleted;   /* the peer deleted the old one while our request was out */
-	bool is_retry;      /* after INVALID_KE_PAYLOAD */
-	uint16_t group;     /* of the KE payload; 0: none */
+	uint8_t rival_nonce[REKEY_NONCE_LEN]; /* its lowest: it may be replaced itself when our answer comes
+	                                       */
+	size_t rival_nonce_len;
+	bool old_deleted; /* the peer deleted the old one while our request was out */
+	bool is_retry;    /* after INVALID_KE_PAYLOAD */
+	uint16_t group;   /* of the KE payload; 0: none */
 	int dh_error;
 	struct ike_dh dh;
 	uint8_t nonce[REKEY_NONCE_LEN];

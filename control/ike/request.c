@@ -127,10 +127,9 @@ static bool may_start(const struct ike_sa *sa, const struct task *task)
 {
 	const struct outstanding *oldest = TAILQ_FIRST(&sa->requests);
 
-	if (oldest == NULL)
-		return true;
-	return !task->type->alone && !oldest->task->type->alone &&
-	       (task->type->ready == NULL || task->type->ready(sa, task));
+	if (task->type->ready != NULL && !task->type->ready(sa, task))
+		return false;
+	return oldest == NULL || (!task->type->alone && !oldest->task->type->alone);
 }
 
 /* The first task that may start now; tells TIMER_TASK of one that must wait. */
@@ -217,8 +216,21 @@ void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local,
 	}
 }
 
+/* A rekeyed IKE SA has its Delete to send yet: to where the session is by now. */
+static void follow_heir(struct ike_sa *sa)
+{
+	const struct ike_sa *heir = sa->heir_spi != 0 ? manager_find(sa->manager, sa->heir_spi) : NULL;
+
+	if (heir == NULL)
+		return;
+	sa->local = heir->local;
+	sa->remote = heir->remote;
+	sa->natt = heir->natt;
+}
+
 static void send_request(struct ike_sa *sa, struct outstanding *r)
 {
+	follow_heir(sa);
 	if (r->task->pinned)
 		send_copy(sa, r, &r->task->local, &r->task->remote);
 	else

@@ -94,6 +94,9 @@
 	X(REKEYING, DELETING)                                                                                \
 	X(REKEYED, INSTALLED) /* its successor did not come about */                                         \
 	X(REKEYED, DELETING)                                                                                 \
+	X(INBOUND, DELETED) /* the peer deleted what another one follows */                                  \
+	X(INSTALLED, DELETED)                                                                                \
+	X(REKEYING, DELETED)                                                                                 \
 	X(REKEYED, DELETED)                                                                                  \
 	X(DELETING, DELETED)
 

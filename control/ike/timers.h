@@ -15,7 +15,11 @@
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
 #define TIMER_HINT_MS      10000u /* heard from within that time: an unprotected notify is passed over */
 #define TIMER_LATE_MS      1000u  /* a rekeyed Child SA still receives after its Delete */
-#define TIMER_OLD_CHILD_MS 30000u /* a rekeyed Child SA whose Delete never comes */
+#define TIMER_REDUNDANT_MS                                                                                   \
+	30000u /* an IKE SA without the session: its Delete comes soon, or its maker forgot it */
+#define TIMER_OLD_CHILD_MS                                                                                   \
+	180000u /* a rekeyed SA whose Delete never comes: longer than a peer asks again                      \
+	         */
 
 /* Calls the handler of each timer that is due. */
 void timers_fire(struct ike_sa *sa, uint64_t now);

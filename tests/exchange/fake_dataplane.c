@@ -12,10 +12,10 @@
 
 /* Looks are taken at slots that have been used only: a world that lives for a thousand schedules is
  * looked at often. */
-static void use_slot(struct fake_dataplane *dp, uint32_t handle)
+static void use_slot(unsigned *n, uint32_t handle)
 {
-	if (INDEX(handle) >= dp->n_slots)
-		dp->n_slots = INDEX(handle) + 1;
+	if (INDEX(handle) >= *n)
+		*n = INDEX(handle) + 1;
 }
 
 static int wrong(struct fake_dataplane *dp, const char *what)
@@ -37,7 +37,7 @@ static bool sa_uses_tunnel(const struct fake_dataplane *dp, uint32_t tunnel)
 
 static bool policy_uses(const struct fake_dataplane *dp, uint32_t sa)
 {
-	for (unsigned i = 0; i < dp->n_slots; i++) {
+	for (unsigned i = 0; i < dp->n_policies; i++) {
 		if (dp->policies[i].handle != 0 && dp->policies[i].sa == sa)
 			return true;
 	}
@@ -48,7 +48,7 @@ static int add_tunnel(struct fake_dataplane *dp, const struct rg_api_tunnel *t)
 {
 	struct rg_api_tunnel *slot = &dp->tunnels[INDEX(t->handle)];
 
-	use_slot(dp, t->handle);
+	use_slot(&dp->n_slots, t->handle);
 	if (t->handle == 0 || slot->handle != 0)
 		return wrong(dp, "a tunnel is added twice");
 	if (t->cookie == 0 || (t->path.family != 4 && t->path.family != 6))
@@ -62,7 +62,7 @@ static int add_sa(struct fake_dataplane *dp, struct fake_sa *slot, struct rg_cou
 {
 	static const uint8_t no_key[RG_API_KEY_MAX];
 
-	use_slot(dp, sa->handle);
+	use_slot(&dp->n_slots, sa->handle);
 	if (sa->handle == 0 || slot->used)
 		return wrong(dp, "an SA is added twice");
 	if (dp->tunnels[INDEX(sa->tunnel)].handle != sa->tunnel)
@@ -110,7 +110,7 @@ static int add_policy(struct fake_dataplane *dp, const struct rg_api_policy *p)
 	struct rg_api_policy *slot = &dp->policies[INDEX(p->handle)];
 	int error;
 
-	use_slot(dp, p->handle);
+	use_slot(&dp->n_policies, p->handle);
 	if (p->handle == 0 || slot->handle != 0)
 		return wrong(dp, "a policy is added twice");
 	error = set_policy(dp, slot, p->sa);
@@ -228,7 +228,7 @@ unsigned fake_count_policies(const struct fake_dataplane *dp)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < dp->n_slots; i++)
+	for (unsigned i = 0; i < dp->n_policies; i++)
 		n += dp->policies[i].handle != 0;
 	return n;
 }
@@ -274,7 +274,7 @@ struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *
 {
 	const struct rg_api_policy *best = NULL;
 
-	for (unsigned i = 0; i < dp->n_slots; i++) {
+	for (unsigned i = 0; i < dp->n_policies; i++) {
 		const struct rg_api_policy *p = &dp->policies[i];
 
 		if (p->handle != 0 && in_prefix(p, to) && goes_before(p, best) &&
@@ -284,11 +284,10 @@ struct fake_sa *fake_route(struct fake_dataplane *dp, const struct rg_cfg_addr *
 	return best != NULL && best->sa != 0 ? &dp->out[INDEX(best->sa)] : NULL;
 }
 
+/* Ours are made of the handle. */
 struct fake_sa *fake_in_by_spi(struct fake_dataplane *dp, uint32_t spi)
 {
-	for (unsigned i = 0; i < dp->n_slots; i++) {
-		if (dp->in[i].used && dp->in[i].record.spi == spi)
-			return &dp->in[i];
-	}
-	return NULL;
+	struct fake_sa *sa = &dp->in[INDEX(ntohl(spi) & 0x0fffffffu)];
+
+	return sa->used && sa->record.spi == spi ? sa : NULL;
 }

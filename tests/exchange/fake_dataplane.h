@@ -25,7 +25,7 @@ struct fake_dataplane {
 	struct fake_sa in[FAKE_MAX], out[FAKE_MAX];
 	struct rg_api_policy policies[FAKE_MAX];
 	struct rg_counters_sa counters_in[FAKE_MAX], counters_out[FAKE_MAX];
-	unsigned n_slots; /* of each array: those below may be used */
+	unsigned n_slots, n_policies; /* of the arrays: those below may be used */
 	unsigned batches, migrations;
 	int fail_next;     /* the next batch is refused with this error; 0: none */
 	bool gone;         /* every batch is answered -ENOTCONN */

@@ -210,7 +210,7 @@ static void h37_rekeys_without_a_delete(void **state)
 	assert_true(peer_counter(g, "ike-no-additional-sas") > 0);
 	mutate_stop(w);
 	/* When the old ones have run out, the session goes on as before. */
-	world_run(w, 120000);
+	world_run(w, 240000);
 	assert_true(world_traffic(w));
 	world_free(w);
 }
@@ -232,7 +232,7 @@ static void h37_ike_rekeys_without_a_delete(void **state)
 	}
 	assert_true(peer_counter(g, "ike-temporary-failure") > 0);
 	mutate_stop(w);
-	world_run(w, 120000);
+	world_run(w, 240000);
 	ike_rekey_session(c->m, peer_session(c)->session);
 	world_run(w, 1000);
 	assert_int_equal(peer_sas(g), 1);

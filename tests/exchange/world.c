@@ -323,6 +323,21 @@ static void deliver(struct world *w, unsigned index)
 	test_free(dg.data);
 }
 
+void world_deliver(struct world *w, unsigned index)
+{
+	deliver(w, index);
+	run_local(w);
+	if (w->watch != NULL)
+		w->watch(w, false);
+}
+
+void world_drop(struct world *w, unsigned index)
+{
+	free(w->net[index].data);
+	w->n_net--;
+	memmove(&w->net[index], &w->net[index + 1], (w->n_net - index) * sizeof(w->net[0]));
+}
+
 static unsigned earliest(const struct world *w)
 {
 	unsigned best = 0;
@@ -357,11 +372,15 @@ static bool step(struct world *w, uint64_t end)
 		return false;
 	if (at > w->now_ms)
 		w->now_ms = at;
+	if (w->watch != NULL)
+		w->watch(w, true);
 	if (timer != NULL)
 		timer->next_ms = ike_tick(timer->m);
 	else
 		deliver(w, packet);
 	run_local(w);
+	if (w->watch != NULL)
+		w->watch(w, false);
 	return true;
 }
 

@@ -98,6 +98,7 @@ struct world {
 	unsigned loss_percent, duplicate_percent, jitter_ms;
 	bool (*filter)(struct world *w, struct datagram *dg); /* may change it; false: it is lost */
 	void *filter_context;
+	void (*watch)(struct world *w, bool before); /* before and after each event */
 	struct rg_cfg_addr nat; /* the client's address as the gateway sees it; family 0: no NAT */
 	uint16_t nat_port_offset;
 	bool record;
@@ -126,6 +127,9 @@ static inline struct peer *world_gateway(struct world *w)
 void world_run(struct world *w, uint64_t ms);
 /* Runs until `done` or `ms` have passed; says which. */
 bool world_run_until(struct world *w, bool (*done)(struct world *w), uint64_t ms);
+/* Delivers the datagram with this index in `net` now, and what follows from it here; drops it instead. */
+void world_deliver(struct world *w, unsigned index);
+void world_drop(struct world *w, unsigned index);
 /* Runs what is in flight at this moment (jobs, batches, datagrams), no timers beyond `ms`. */
 void world_settle(struct world *w);
 
