@@ -64,6 +64,8 @@ static void verified(struct ike_job *job, bool gone)
 	const char *why = j->failure;
 	struct child_sa *child;
 
+	if (!gone)
+		auth_job_note(j, x->sa);
 	auth_job_free(j);
 	if (gone || why != NULL) {
 		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(x->sa, why));

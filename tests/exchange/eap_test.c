@@ -154,6 +154,7 @@ static void a_gateway_that_is_not_trusted(void **state)
 	assert_null(peer_session(world_client(w)));
 	assert_int_equal(peer_sas(world_client(w)), 0);
 	assert_null(strstr(w->trace, "IKE_AUTH ?2"));
+	assert_int_equal(peer_counter(world_client(w), "auth-certificate-untrusted"), 1);
 	/* It hears of that, and keeps nothing. */
 	assert_int_equal(peer_sas(world_gateway(w)), 0);
 	assert_string_equal(world_gateway(w)->last_event[IKE_EVENT_AUTH_FAILED], "the peer gives up");
