@@ -11,13 +11,61 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define SPARE_STEPS 64u /* a session with many Child SAs is removed in fewer */
+
 static struct ike_dp_step scratch; /* what batch_add() gives out when memory is short */
+
+/* What is removed, or must become current, cannot wait for memory: one batch is kept for when
+ * there is none, and kept again once it is done. */
+int batch_spare(struct ike_manager *m)
+{
+	struct ike_batch *batch;
+
+	if (m->spare_batch != NULL)
+		return 0;
+	batch = calloc(1, sizeof(*batch));
+	if (batch == NULL)
+		return -ENOMEM;
+	batch->steps = calloc(SPARE_STEPS, sizeof(*batch->steps));
+	if (batch->steps == NULL) {
+		free(batch);
+		return -ENOMEM;
+	}
+	batch->capacity = SPARE_STEPS;
+	m->spare_batch = batch;
+	return 0;
+}
+
+static void release(struct ike_batch *batch)
+{
+	if (batch->steps != NULL)
+		OPENSSL_cleanse(batch->steps, batch->capacity * sizeof(*batch->steps));
+	free(batch->steps);
+	free(batch);
+}
+
+void batch_spare_free(struct ike_manager *m)
+{
+	if (m->spare_batch != NULL)
+		release(m->spare_batch);
+	m->spare_batch = NULL;
+}
+
+static struct ike_batch *take_spare(struct ike_manager *m)
+{
+	struct ike_batch *batch = m->spare_batch;
+
+	m->spare_batch = NULL;
+	return batch;
+}
 
 struct ike_batch *batch_new(struct ike_manager *m, struct ike_sa *sa,
                             void (*finish)(struct ike_batch *batch, bool gone), void *context)
 {
 	struct ike_batch *batch = calloc(1, sizeof(*batch));
 
+	if (batch == NULL)
+		batch = take_spare(m);
 	if (batch == NULL)
 		return NULL;
 	batch->manager = m;
@@ -27,26 +75,39 @@ struct ike_batch *batch_new(struct ike_manager *m, struct ike_sa *sa,
 	return batch;
 }
 
+/* Room for one step more, if need be that of the spare batch. */
+static bool grow(struct ike_batch *batch)
+{
+	size_t capacity = batch->capacity == 0 ? 8 : batch->capacity * 2;
+	struct ike_dp_step *steps = calloc(capacity, sizeof(*steps));
+	struct ike_batch *spare = batch->manager->spare_batch;
+
+	if (steps == NULL && spare != NULL && spare->capacity > batch->n) {
+		take_spare(batch->manager);
+		steps = spare->steps;
+		capacity = spare->capacity;
+		free(spare);
+	}
+	if (steps == NULL)
+		return false;
+	for (size_t i = 0; i < batch->n; i++)
+		steps[i] = batch->steps[i];
+	if (batch->steps != NULL)
+		OPENSSL_cleanse(batch->steps, batch->n * sizeof(*steps));
+	free(batch->steps);
+	batch->steps = steps;
+	batch->capacity = capacity;
+	return true;
+}
+
 struct ike_dp_step *batch_add(struct ike_batch *batch, enum rg_api_type type)
 {
 	struct ike_dp_step *step;
 
-	if (batch->n == batch->capacity) {
-		size_t capacity = batch->capacity == 0 ? 8 : batch->capacity * 2;
-		struct ike_dp_step *steps = calloc(capacity, sizeof(*steps));
-
-		if (steps == NULL) {
-			batch_fail(batch, -ENOMEM);
-			scratch = (struct ike_dp_step){0};
-			return &scratch;
-		}
-		for (size_t i = 0; i < batch->n; i++)
-			steps[i] = batch->steps[i];
-		if (batch->steps != NULL)
-			OPENSSL_cleanse(batch->steps, batch->n * sizeof(*steps));
-		free(batch->steps);
-		batch->steps = steps;
-		batch->capacity = capacity;
+	if (batch->n == batch->capacity && !grow(batch)) {
+		batch_fail(batch, -ENOMEM);
+		scratch = (struct ike_dp_step){0};
+		return &scratch;
 	}
 	step = &batch->steps[batch->n++];
 	*step = (struct ike_dp_step){.type = type};
@@ -60,10 +121,11 @@ void batch_fail(struct ike_batch *batch, int error)
 
 static void batch_free(struct ike_batch *batch)
 {
-	if (batch->steps != NULL)
-		OPENSSL_cleanse(batch->steps, batch->capacity * sizeof(*batch->steps));
-	free(batch->steps);
-	free(batch);
+	struct ike_manager *m = batch->manager;
+
+	release(batch);
+	if (!m->ending)
+		batch_spare(m); /* the next one tries again if there is no memory yet */
 }
 
 static void completed(struct ike_batch *batch)

@@ -8,6 +8,10 @@
 
 #include "control/ike/ops.h"
 
+/* The manager's spare batch, for when memory is short. 0 or -ENOMEM. */
+int batch_spare(struct ike_manager *m);
+void batch_spare_free(struct ike_manager *m);
+
 /* `finish` is called once on completion, with `gone` where the SA (if one is
  * named) was closed meanwhile: then it only frees what it owns. The batch itself is freed
  * after it. `finish` may be NULL. NULL if memory is short. */

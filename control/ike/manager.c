@@ -73,7 +73,7 @@ struct ike_manager *ike_create(const struct ike_params *params)
 	m->store = params->store;
 	m->store_user = params->store_user;
 	m->ops->random(m->user, &m->init_seed, sizeof(m->init_seed));
-	if (store_init(m) < 0 || make_tables(m) < 0) {
+	if (store_init(m) < 0 || make_tables(m) < 0 || batch_spare(m) < 0) {
 		store_fini(m);
 		free_tables(m);
 		rg_auth_unref(m->auth);
@@ -98,6 +98,7 @@ void ike_destroy(struct ike_manager *m)
 	claims_clear(&m->claims);
 	ike_cookie_wipe(&m->cookies);
 	free_tables(m);
+	batch_spare_free(m);
 	rg_auth_unref(m->auth);
 	free(m);
 }

@@ -37,7 +37,8 @@ struct ike_manager {
 	struct rg_auth *auth;
 	uint32_t boot_epoch;
 	uint64_t next_session;
-	bool ending; /* ike_destroy() is at work: no batch is submitted any more */
+	struct ike_batch *spare_batch; /* batch.h */
+	bool ending;                   /* ike_destroy() is at work: no batch is submitted any more */
 
 	struct ike_sa_list sas, half_open;
 	uint32_t n_sas, n_half_open, n_lingering;

@@ -32,6 +32,16 @@ static void use_session(struct world *w, void (*ask)(struct ike_manager *m, uint
 	world_run(w, 1000);
 }
 
+static void rekey_children(struct ike_manager *m, uint64_t id)
+{
+	ike_rekey_children(m, id);
+}
+
+static void terminate(struct ike_manager *m, uint64_t id)
+{
+	ike_terminate(m, id);
+}
+
 static void rekey_session(struct ike_manager *m, uint64_t id)
 {
 	ike_rekey_session(m, id);
@@ -54,6 +64,16 @@ static void connect(struct world *w)
 
 	ike_initiate(world_client(w)->m, &req);
 	world_run(w, 1000);
+}
+
+static void live_rekey_children(struct world *w)
+{
+	use_session(w, rekey_children);
+}
+
+static void live_terminate(struct world *w)
+{
+	use_session(w, terminate);
 }
 
 static void live_rekey_session(struct world *w)
@@ -117,6 +137,8 @@ static struct life lives[] = {
         {"connect", connect, false, NULL},
         {"connect with EAP", connect, false, &eap.options},
         {"rekey of the IKE SA", live_rekey_session, true, NULL},
+        {"rekey of the Child SA", live_rekey_children, true, NULL},
+        {"termination", live_terminate, true, NULL},
 };
 
 int main(void)
@@ -125,8 +147,9 @@ int main(void)
 	        cmocka_unit_test_prestate(test_H77, &lives[0]),
 	        cmocka_unit_test_prestate(test_H77, &lives[1]),
 	        cmocka_unit_test_prestate(test_H77, &lives[2]),
+	        cmocka_unit_test_prestate(test_H77, &lives[3]),
+	        cmocka_unit_test_prestate(test_H77, &lives[4]),
 	};
-
 	int failures;
 
 	if (!faults_install())
