@@ -329,9 +329,12 @@ void succession_established(struct ike_sa *sa)
 	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
 	    (life == 0 || (uint64_t)sa->peer_lifetime_s * 1000 < life))
 		life = (uint64_t)sa->peer_lifetime_s * 1000;
-	if (life != 0)
+	if (life != 0 && sa->session_initiator)
+		ike_sa_timer(sa, TIMER_REAUTH, now + timer_jitter(sa, life / 10 * 9));
+	else if (life != 0) /* RFC 4478 2: "soon after", since the peer counts from when it heard of it */
 		ike_sa_timer(sa, TIMER_REAUTH,
-		             now + (sa->session_initiator ? timer_jitter(sa, life / 10 * 9) : life));
+		             now + life +
+		                     (life / 10 < SUCCESSION_GRACE_MS ? life / 10 : SUCCESSION_GRACE_MS));
 	if (old == NULL)
 		return;
 	take_name(sa, old);
