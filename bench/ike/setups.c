@@ -29,12 +29,17 @@ static const char usage[] =
 
 static void parse(int argc, char **argv, struct setups_options *o)
 {
-	static const struct option options[] = {
-	        {"control", required_argument, NULL, 'c'},    {"auth", required_argument, NULL, 'a'},
-	        {"n", required_argument, NULL, 'n'},          {"window", required_argument, NULL, 'w'},
-	        {"threads", required_argument, NULL, 't'},    {"idle", required_argument, NULL, 'i'},
-	        {"profile", required_argument, NULL, 'p'},    {"gateway-cpu", required_argument, NULL, 'G'},
-	        {"client-cpu", required_argument, NULL, 'C'}, {0}};
+	static const struct option options[] = {{"control", required_argument, NULL, 'c'},
+	                                        {"auth", required_argument, NULL, 'a'},
+	                                        {"n", required_argument, NULL, 'n'},
+	                                        {"window", required_argument, NULL, 'w'},
+	                                        {"threads", required_argument, NULL, 't'},
+	                                        {"cookies", required_argument, NULL, 'k'},
+	                                        {"idle", required_argument, NULL, 'i'},
+	                                        {"profile", required_argument, NULL, 'p'},
+	                                        {"gateway-cpu", required_argument, NULL, 'G'},
+	                                        {"client-cpu", required_argument, NULL, 'C'},
+	                                        {0}};
 	unsigned *numbers[] = {['n'] = &o->n,       ['w'] = &o->window, ['t'] = &o->threads,
 	                       ['k'] = &o->cookies, ['i'] = &o->idle_s, ['p'] = &o->profile_s};
 	int option;

@@ -230,7 +230,9 @@ static uint16_t prefix_bucket(const struct ike_manager *m, const struct rg_cfg_a
 
 bool manager_has_quota(const struct ike_manager *m, const struct rg_cfg_addr *remote)
 {
-	return m->by_prefix[prefix_bucket(m, remote)] < IKE_HALF_OPEN_QUOTA;
+	uint32_t room = m->n_half_open < IKE_MAX_HALF_OPEN ? IKE_MAX_HALF_OPEN - m->n_half_open : 0;
+
+	return m->by_prefix[prefix_bucket(m, remote)] < room / 2;
 }
 
 void manager_half_open(struct ike_manager *m, struct ike_sa *sa)

@@ -13,13 +13,12 @@
 #include "control/ike/ike_sa.h"
 #include "control/ike/orphans.h"
 
-#define IKE_BUCKETS         65536u
-#define IKE_MAX_HALF_OPEN   4096u /* the oldest goes when another comes (H36) */
-#define IKE_HALF_OPEN_QUOTA 256u  /* of one prefix, while cookies are asked for (H34) */
-#define IKE_PREFIX_BUCKETS  4096u
-#define IKE_MAX_INIT_JOBS   2048u /* key exchanges of IKE_SA_INIT that wait for a thread */
-#define IKE_MAX_SAS         1000000u
-#define IKE_MAX_LINGERING   4096u /* closed ones that keep their last answer */
+#define IKE_BUCKETS        65536u
+#define IKE_MAX_HALF_OPEN  8192u /* the oldest goes when another comes (H36); 40 MiB */
+#define IKE_PREFIX_BUCKETS 4096u
+#define IKE_MAX_INIT_JOBS  2048u /* key exchanges of IKE_SA_INIT that wait for a thread */
+#define IKE_MAX_SAS        1000000u
+#define IKE_MAX_LINGERING  4096u /* closed ones that keep their last answer */
 /* Of all unfinished reassemblies (H20): 16 MiB in all, of which peers that nobody knows
  * yet have a share of their own, so that they are in nobody else's way. */
 #define IKE_FRAGMENT_BYTES           (14u << 20)
@@ -98,7 +97,9 @@ void manager_remove_peer(struct ike_manager *m, struct ike_sa *sa);
 void manager_half_open(struct ike_manager *m, struct ike_sa *sa);
 void manager_not_half_open(struct ike_manager *m, struct ike_sa *sa);
 
-/* May this address begin another one while cookies are asked for? (H34) */
+/* May this address begin another one while cookies are asked for? (H34) Its prefix may have half as
+ * many as are free: alone a third of the table, so that a whole site can come back at once, and of many
+ * that flood each gets so little that they never fill it. */
 bool manager_has_quota(const struct ike_manager *m, const struct rg_cfg_addr *remote);
 
 /* The SA's deadline changed. */

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#define ALONE (IKE_MAX_HALF_OPEN / 3 + 1) /* half-open IKE SAs of the only prefix */
+
 static struct datagram first_init;
 
 static bool keep_init(struct world *w, struct datagram *dg)
@@ -127,27 +129,40 @@ static void h36_evicted_requests_leave_nothing(void **state)
 	world_free(w);
 }
 
-/* H34: with valid cookies, from one prefix: only its share; others are served. */
+/* H34: with valid cookies, a prefix has its share and no more: alone a third of the table. Others are
+ * served, however many flood. */
 static void h34_valid_cookies(void **state)
 {
 	struct world_options options = {.control = "control: {cookie-threshold: 0}\n"};
 	struct world *w = world_new(&options);
 	struct peer *g = world_gateway(w);
+	unsigned n, before;
+	char net[16];
 
 	(void)state;
 	capture_init(w);
 	first_init.data[7] = 0;
-	for (unsigned i = 1; i <= 2 * IKE_HALF_OPEN_QUOTA; i++)
-		begin_with_cookie(g, i, "10.9.8", i % 250 + 1);
-	assert_int_equal(g->m->n_half_open, IKE_HALF_OPEN_QUOTA);
-	assert_int_equal(peer_counter(g, "ike-drop-half-open-quota"), IKE_HALF_OPEN_QUOTA);
-	begin_with_cookie(g, 1000, "10.9.9", 1);
-	assert_int_equal(g->m->n_half_open, IKE_HALF_OPEN_QUOTA + 1);
+	for (n = 1; n <= IKE_MAX_HALF_OPEN / 2; n++)
+		begin_with_cookie(g, n, "10.9.8", n % 250 + 1);
+	assert_int_equal(g->m->n_half_open, ALONE);
+	assert_int_equal(peer_counter(g, "ike-drop-half-open-quota"), IKE_MAX_HALF_OPEN / 2 - ALONE);
+	begin_with_cookie(g, n++, "10.9.9", 1);
+	assert_int_equal(g->m->n_half_open, ALONE + 1);
+	for (unsigned prefix = 0; prefix < 30; prefix++) {
+		snprintf(net, sizeof(net), "10.8.%u", prefix);
+		for (unsigned i = 0; i < 250; i++)
+			begin_with_cookie(g, n++, net, i + 1);
+	}
+	before = g->m->n_half_open;
+	assert_true(before < IKE_MAX_HALF_OPEN);
+	begin_with_cookie(g, n++, "10.7.7", 1);
+	assert_int_equal(g->m->n_half_open, before + 1);
+	assert_int_equal(peer_counter(g, "ike-half-open-evicted"), 0);
 	/* When they were not established in time, the share is there again. */
 	w->now_ms += 31000;
 	ike_tick(g->m);
 	assert_int_equal(g->m->n_half_open, 0);
-	begin_with_cookie(g, 1001, "10.9.8", 1);
+	begin_with_cookie(g, n, "10.9.8", 1);
 	assert_int_equal(g->m->n_half_open, 1);
 	forget_init();
 	world_free(w);
