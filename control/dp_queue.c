@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MERGED 128u /* batches that travel together at most: 0.2 MiB of SA records */
+#define MERGED     128u /* batches that travel together at most: 0.2 MiB of SA records */
+#define MAX_PASSED 64u  /* steps: as many as handles rest before they are taken again */
 
 void queue_init(struct dp *dp)
 {
@@ -197,18 +198,47 @@ static bool of_one_session(const struct ike_batch *batch)
 	                                   : batch->steps[0].type == RG_MSG_TUNNEL_ADD);
 }
 
-/* Takes the first batch that waits, and those behind it that may travel with it. */
+static uint32_t tunnel_of(const struct ike_batch *batch)
+{
+	return batch->removal ? batch->steps[batch->n - 1].handle.handle : batch->steps[0].tunnel.handle;
+}
+
+/* One of the same session was passed by: this one must not go before it. */
+static bool follows_passed(const struct dp *dp, const struct dp_entry *entry)
+{
+	const struct dp_entry *passed;
+
+	for (passed = TAILQ_FIRST(&dp->waiting); passed != entry; passed = TAILQ_NEXT(passed, link))
+		if (tunnel_of(passed->batch) == tunnel_of(entry->batch))
+			return true;
+	return false;
+}
+
+/* Takes the first batch that waits, and those behind it that may travel with it. When clients come back, the
+ * end of each old session stands behind the begin of its new one: those of the other kind are passed by, but
+ * no more than MAX_PASSED, since a handle that one of them gives back may begin a session again further
+ * behind (handles.c). */
 static void load(struct dp *dp, struct dp_flight *flight)
 {
-	struct dp_entry *first = TAILQ_FIRST(&dp->waiting), *entry = first;
-	unsigned n = 0;
+	struct dp_entry *first = TAILQ_FIRST(&dp->waiting), *entry, *next;
+	size_t n = 0, passed = 0;
 
-	do {
+	for (entry = first; entry && n < MERGED; entry = next) {
+		next = TAILQ_NEXT(entry, link);
+		if (entry != first && (!of_one_session(first->batch) || !of_one_session(entry->batch)))
+			return;
+		if (entry->batch->removal != first->batch->removal) {
+			passed += entry->batch->n;
+			if (passed > MAX_PASSED)
+				return;
+			continue;
+		}
+		if (passed > 0 && follows_passed(dp, entry))
+			return;
 		TAILQ_REMOVE(&dp->waiting, entry, link);
 		TAILQ_INSERT_TAIL(&flight->entries, entry, link);
-		entry = TAILQ_FIRST(&dp->waiting);
-	} while (entry && ++n < MERGED && of_one_session(first->batch) && of_one_session(entry->batch) &&
-	         first->batch->removal == entry->batch->removal);
+		n++;
+	}
 }
 
 static void ground(struct dp *dp, struct dp_flight *flight)

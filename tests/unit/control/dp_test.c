@@ -240,6 +240,63 @@ static void test_sessions_travel_together(void **state)
 	}
 }
 
+/* Clients that come back: the end of each old session stands behind the begin of the new one, and yet
+ * they travel together. */
+static void test_returning_clients_travel_together(void **state)
+{
+	static struct noted up_[12], down_[12];
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (uint32_t i = 0; i < 12; i++) {
+		prepare_session(&up_[i], i + 101, false);
+		prepare_session(&down_[i], i + 1, true);
+	}
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(fake.n_log, 8);
+	for (size_t i = 0; i < fake.n_log; i++)
+		assert_int_equal(fake.log[i].count, 12);
+	assert_int_equal(fake.log[0].type, RG_MSG_TUNNEL_ADD);
+	assert_int_equal(fake.log[7].type, RG_MSG_TUNNEL_DEL);
+}
+
+/* A session that ends before its begin has left: its end stays behind it, whatever is passed by. */
+static void test_no_end_before_its_begin(void **state)
+{
+	static struct noted ends, begins, begun_ends;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	prepare_session(&ends, 1, true);
+	prepare_session(&begins, 2, false);
+	prepare_session(&begun_ends, 2, true);
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(fake.n_log, 12);
+	for (size_t i = 0; i < 12; i++)
+		assert_int_equal(fake.log[i].count, 1);
+	assert_int_equal(fake.log[4].type, RG_MSG_TUNNEL_ADD);
+	assert_int_equal(fake.log[11].type, RG_MSG_TUNNEL_DEL);
+}
+
+/* No more than 64 steps are passed by: handles that they give back may be taken again behind them. */
+static void test_few_are_passed_by(void **state)
+{
+	static struct noted first, down_[20], last;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	prepare_session(&first, 101, false);
+	for (uint32_t i = 0; i < 20; i++)
+		prepare_session(&down_[i], i + 1, true);
+	prepare_session(&last, 102, false);
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(fake.n_log, 12);
+	assert_int_equal(fake.log[0].count, 1);
+	assert_int_equal(fake.log[4].type, RG_MSG_POLICY_DEL);
+	assert_int_equal(fake.log[4].count, 20);
+	assert_int_equal(fake.log[8].type, RG_MSG_TUNNEL_ADD);
+}
+
 /* One of those that travel together is refused: it alone has failed, after what it had before. */
 static void test_refusal_among_sessions(void **state)
 {
@@ -485,6 +542,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_batches_in_order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_sessions_travel_together, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_returning_clients_travel_together, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_no_end_before_its_begin, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_few_are_passed_by, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_missing_among_removals, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, setup, teardown),
