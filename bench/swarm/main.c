@@ -153,6 +153,7 @@ static void close_all(struct swarm *s)
 	net_close(&s->net);
 	credentials_close(s->credentials);
 	free(s->jobs.items);
+	free(s->first_jobs.items);
 	free(s->batches.items);
 	esp_stop();
 }

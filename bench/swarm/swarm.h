@@ -56,7 +56,7 @@ struct swarm {
 	struct ike_manager *ike;
 	struct net net;
 	struct sad sad;
-	struct todo jobs, batches;
+	struct todo jobs, first_jobs, batches; /* first_jobs: for a client's first message */
 	struct client *clients;
 	unsigned n_up;
 	uint32_t *by_session; /* client + 1 by session id; 0: none */

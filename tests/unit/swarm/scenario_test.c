@@ -246,13 +246,35 @@ static void test_files(void **state)
 	assert_non_null(strstr(error.text, "No such file"));
 }
 
-int main(void)
+static const char *example;
+
+/* What docs/swarm.md refers to can be loaded. */
+static void test_example(void **state)
+{
+	struct rg_cfg_error error = {0};
+	struct scenario *s = scenario_load(example, &error);
+
+	(void)state;
+	if (s == NULL)
+		print_error("%s:%u:%u: %s\n", error.file, error.line, error.column, error.text);
+	assert_non_null(s);
+	assert_non_null(strstr(s->secret, "bench/swarm/clients.psk")); /* relative to the file */
+	scenario_free(s);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_whole),
 	        cmocka_unit_test(test_phases),         cmocka_unit_test(test_addresses),
 	        cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_files),
+	        cmocka_unit_test(test_example),
 	};
 
+	if (argc != 2) {
+		print_error("usage: %s EXAMPLE.yaml\n", argv[0]);
+		return 2;
+	}
+	example = argv[1];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
