@@ -118,26 +118,124 @@ static void fuzz_auth(const struct ike_payload *p)
 		                  (struct ike_view){octets, sizeof(octets)}) != 0);
 }
 
+/* What was built, as one payload again. */
+static const struct ike_payload *rebuilt(struct ike_build *b, struct ike_msg *msg)
+{
+	expect(ike_build_finish(b) == 0 && ike_msg_parse(msg, buf, b->len) == IKE_OK && msg->n == 1);
+	return &msg->payloads[0];
+}
+
+static void begin(struct ike_build *b)
+{
+	static const struct ike_header hdr = {.spi_i = 1};
+
+	ike_build_message(b, buf, sizeof(buf), &hdr);
+}
+
+static bool same(struct ike_view a, struct ike_view b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static void fuzz_notify(const struct ike_payload *p)
+{
+	struct ike_notify notify, again;
+	struct ike_build b;
+	struct ike_msg msg;
+
+	if (ike_notify_decode(&notify, p))
+		return;
+	expect(notify.spi.len == 0 || notify.spi.len == 4 || notify.spi.len == 8);
+	begin(&b);
+	ike_build_notify(&b, notify.type, notify.protocol, notify.spi.data, notify.spi.len, notify.data.data,
+	                 notify.data.len);
+	expect(ike_notify_decode(&again, rebuilt(&b, &msg)) == IKE_OK && again.type == notify.type &&
+	       same(again.spi, notify.spi) && same(again.data, notify.data));
+}
+
+static void fuzz_delete(const struct ike_payload *p)
+{
+	uint32_t spis[16];
+	struct ike_delete del, again;
+	struct ike_build b;
+	struct ike_msg msg;
+
+	if (ike_delete_decode(&del, p))
+		return;
+	expect(del.protocol == IKE_PROTOCOL_IKE ? del.count == 0 : del.spi_size == 4);
+	if (del.count > sizeof(spis) / sizeof(spis[0]))
+		return;
+	for (unsigned i = 0; i < del.count; i++)
+		spis[i] = ike_child_spi((struct ike_view){del.spis + (size_t)4 * i, 4});
+	begin(&b);
+	ike_build_delete(&b, del.protocol, spis, del.count);
+	expect(ike_delete_decode(&again, rebuilt(&b, &msg)) == IKE_OK && again.count == del.count);
+	expect(del.count == 0 || memcmp(again.spis, del.spis, (size_t)4 * del.count) == 0);
+}
+
+static void fuzz_id(const struct ike_payload *p)
+{
+	struct ike_id id, again;
+	struct ike_build b;
+	struct ike_msg msg;
+
+	if (ike_id_decode(&id, p))
+		return;
+	expect(id.value.len <= IKE_MAX_ID && id.body.len == p->len);
+	begin(&b);
+	ike_build_id(&b, IKE_PAYLOAD_IDi, id.type, id.value.data, id.value.len);
+	expect(ike_id_decode(&again, rebuilt(&b, &msg)) == IKE_OK && again.type == id.type &&
+	       same(again.value, id.value));
+}
+
+static void fuzz_ke(const struct ike_payload *p)
+{
+	struct ike_view nonce;
+	struct ike_ke ke, again;
+	struct ike_build b;
+	struct ike_msg msg;
+
+	expect(ike_nonce_decode(&nonce, p) != IKE_OK || (nonce.len >= 16 && nonce.len <= 256));
+	if (ike_ke_decode(&ke, p))
+		return;
+	begin(&b);
+	ike_build_ke(&b, ke.group, ke.value.data, ke.value.len);
+	expect(ike_ke_decode(&again, rebuilt(&b, &msg)) == IKE_OK && again.group == ke.group &&
+	       same(again.value, ke.value));
+}
+
+static void fuzz_cert(const struct ike_payload *p)
+{
+	struct ike_certreq req;
+	struct ike_cert cert;
+
+	if (ike_cert_decode(&cert, p) == IKE_OK)
+		expect(cert.value.len <= IKE_MAX_CERT &&
+		       cert.value.data + cert.value.len == p->body + p->len);
+	if (ike_certreq_decode(&req, p) == IKE_OK)
+		expect(req.encoding != IKE_CERT_X509_SIGNATURE || req.value.len % 20 == 0);
+}
+
+static void fuzz_eap(const struct ike_payload *p)
+{
+	struct ike_eap eap;
+
+	if (ike_eap_decode(&eap, p) == IKE_OK)
+		expect(eap.data.len <= p->len &&
+		       (eap.data.len == 0 || eap.data.data + eap.data.len <= p->body + p->len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static void (*const kinds[])(const struct ike_payload *) = {
+	        fuzz_sa,     fuzz_ts, fuzz_cp, fuzz_auth, fuzz_notify,
+	        fuzz_delete, fuzz_id, fuzz_ke, fuzz_cert, fuzz_eap};
 	struct ike_payload p;
 
 	/* the fixed four octets are ike_msg_parse()'s to check */
 	if (size < 5 || size > 60000)
 		return 0;
 	p = (struct ike_payload){.body = data + 1, .len = (uint16_t)(size - 1)};
-	switch (data[0] & 3) {
-	case 0:
-		fuzz_sa(&p);
-		break;
-	case 1:
-		fuzz_ts(&p);
-		break;
-	case 2:
-		fuzz_cp(&p);
-		break;
-	default:
-		fuzz_auth(&p);
-	}
+	kinds[data[0] % (sizeof(kinds) / sizeof(kinds[0]))](&p);
 	return 0;
 }

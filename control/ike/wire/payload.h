@@ -47,7 +47,7 @@ struct ike_auth {
 };
 
 struct ike_notify {
-	uint8_t protocol; /* 0 to 3 */
+	uint8_t protocol; /* as it came: RFC 7296 3.10 ignores it where there is no SPI */
 	uint16_t type;
 	struct ike_view spi; /* 0, 4 (AH, ESP) or 8 (IKE) octets */
 	struct ike_view data;
