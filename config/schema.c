@@ -23,7 +23,7 @@ static const struct cfg_word without_words[] = {
 static const struct cfg_word spread_words[] = {{"order", RG_SPREAD_ORDER}, {"hash", RG_SPREAD_HASH}, {0}};
 static const struct cfg_word rr_words[] = {
         {"always", RG_RR_ALWAYS}, {"first-use", RG_RR_FIRST_USE}, {"never", RG_RR_NEVER}, {0}};
-static const struct cfg_word unique_words[] = {
+const struct cfg_word cfg_unique_words[] = {
         {"replace", RG_UNIQUE_REPLACE}, {"keep", RG_UNIQUE_KEEP}, {"never", RG_UNIQUE_NEVER}, {0}};
 static const struct cfg_word childless_words[] = {
         {"never", RG_CHILDLESS_NEVER}, {"accept", RG_CHILDLESS_ACCEPT}, {"prefer", RG_CHILDLESS_PREFER}, {0}};
@@ -249,7 +249,7 @@ static const struct cfg_key connection_keys[] = {
          .flags = CFG_REQUIRED, .min_count = 1, .max_count = 4096,
          .help = "Clients whose identity matches one of these use this connection; the first connection that "
                  "matches wins."},
-        {"uniqueness", CFG_T_WORD, FIELD(rg_cfg_connection, uniqueness), .words = unique_words,
+        {"uniqueness", CFG_T_WORD, FIELD(rg_cfg_connection, uniqueness), .words = cfg_unique_words,
          .standard = "replace",
          .help = "`replace`: an identity has one session; a newer one takes over its addresses and traffic. "
                  "`keep`: one session and one lease for each of its devices; a device is known by its "

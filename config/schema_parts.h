@@ -22,5 +22,6 @@ extern const struct cfg_section cfg_gateway_section, cfg_pool_section;
 extern const struct cfg_section cfg_selector_section, cfg_proposal_section, cfg_rule_section;
 extern const struct cfg_section cfg_child_section;
 extern const struct cfg_word cfg_mode_words[], cfg_pfs_words[];
+extern const struct cfg_word cfg_unique_words[];
 
 #endif

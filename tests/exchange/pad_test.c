@@ -285,8 +285,8 @@ static void sessions_of_one_identity(void **state)
 {
 	static const struct guest anna = {.identity = "anna@corp.example.net",
 	                                  .extra = "    uniqueness: never\n"};
-	struct world *w = gateway("    pool: road\n    uniqueness: never\n    max-sessions: 8\n"
-	                          "    peers: {few: {identities: anna@corp.example.net, max-sessions: 2}}\n");
+	struct world *w = gateway("    pool: road\n    max-sessions: 8\n    peers: {few: {identities: "
+	                          "anna@corp.example.net, uniqueness: never, max-sessions: 2}}\n");
 	struct peer *g = world_gateway(w);
 
 	(void)state;
