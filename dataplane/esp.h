@@ -20,27 +20,6 @@
 #define ESP_NEXT_IPV6  41
 #define ESP_NEXT_DUMMY 59 /* RFC 4303 2.6 */
 
-/* Additional data and nonce of one packet, each written by one 16-byte store: a narrow
- * store just before the call costs the cipher a failed store forwarding. */
-struct esp_inputs {
-	alignas(16) uint8_t aad[16];
-	alignas(16) uint8_t nonce[16];
-	uint32_t aad_len;
-};
-
-/* RFC 4106 5: SPI and 32 or 64 bits of sequence number. `spi` and `salt` as on the wire. */
-static inline void esp_inputs_set(struct esp_inputs *in, const struct sa *sa, uint64_t seq, uint64_t iv)
-{
-	uint32_t low = htonl((uint32_t)seq), high = htonl((uint32_t)(seq >> 32));
-	bool esn = (sa->flags & SA_ESN) != 0;
-
-	_mm_store_si128((__m128i *)(void *)in->aad,
-	                _mm_set_epi32(0, (int)low, (int)(esn ? high : low), (int)sa->spi));
-	_mm_store_si128((__m128i *)(void *)in->nonce,
-	                _mm_set_epi32(0, (int)(iv >> 32), (int)(uint32_t)iv, (int)sa->salt));
-	in->aad_len = esn ? 12 : 8;
-}
-
 /* Octets around the cipher text: header, IV and ICV. */
 static inline uint32_t esp_overhead(const struct sa_shape *shape)
 {

@@ -153,11 +153,11 @@ struct route_of {
 };
 
 /* The policies of each packet; one dependent line a pass: bucket (inner_push()), set, SA. */
-static unsigned find_policies(struct worker *w, struct route_of *r)
+static struct route_of *find_policies(struct worker *w, struct route_of *r)
 {
 	const struct policies *policies = &w->core->policies;
 	const unsigned n = w->inner.n;
-	unsigned kept = 0;
+	struct route_of *end = r;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = w->inner.m[i];
@@ -165,17 +165,22 @@ static unsigned find_policies(struct worker *w, struct route_of *r)
 
 		if (p->from != FROM_NETWORK && took_local(w, m, p))
 			continue;
-		r[kept].m = m;
-		r[kept].set = __builtin_expect(p->family == 4, 1)
-		                      ? policy_lookup4(policies, load32(p->ip + 16), p->bucket)
-		                      : policy_lookup6(policies, p->ip + 24, p->hash);
-		line_prefetch(r[kept++].set);
+		end->m = m;
+		end->set = __builtin_expect(p->family == 4, 1)
+		                   ? policy_lookup4(policies, load32(p->ip + 16), p->bucket)
+		                   : policy_lookup6(policies, p->ip + 24, p->hash);
+		if (end->set != NULL)
+			line_prefetch(end->set);
+		end++;
 	}
-	for (unsigned i = 0; i < kept; i++) {
-		r[i].first = r[i].set != NULL ? policy_first(r[i].set) : NULL;
-		line_prefetch(r[i].first);
+	for (struct route_of *i = r; i < end; i++) {
+		i->first = NULL;
+		if (i->set == NULL)
+			continue;
+		i->first = policy_first(i->set);
+		line_prefetch(i->first);
 	}
-	return kept;
+	return end;
 }
 
 /* Into the tunnel of the first policy's SA, for most packets: IPv4 of a network's that has hops left, and
@@ -201,22 +206,50 @@ static inline bool plain_tunnel(struct worker *w, const struct route_of *r)
 	return true;
 }
 
+/* In clear to a neighbour on a network, for most packets that came out of a tunnel: no policy and no pool
+ * owns the destination. False: nothing was done. */
+static inline bool plain_forward(struct worker *w, const struct route_of *r)
+{
+	struct rte_mbuf *m = r->m;
+	const struct pkt *p = pkt_of(m);
+	const struct fib_entry *e;
+	uint8_t *ip = p->ip, *eth = ip - sizeof(e->nh.l2);
+	uint32_t word;
+
+	if (__builtin_expect(r->set != NULL || p->from != FROM_TUNNEL || p->family != 4, 0))
+		return false;
+	e = fib_find4(w->fib, load32(ip + 16));
+	word = load32(ip + 8);
+	if (__builtin_expect(e->kind != FIB_NEXTHOP || p->len > e->nh.mtu || hops_are_odd(word), 0))
+		return false;
+	if (__builtin_expect(!w->dp->port[e->nh.port].network, 0))
+		return false;
+	store32(ip + 8, word + 0xffff);
+	memcpy(eth, e->nh.l2, sizeof(e->nh.l2)); /* where the outer header was */
+	m->data_off = (uint16_t)(eth - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(p->len + sizeof(e->nh.l2));
+	m->pkt_len = p->len + (uint32_t)sizeof(e->nh.l2);
+	count_add(w->counters, COUNTER_FORWARDED, 1);
+	tx_frame(w, e->nh.port, m);
+	return true;
+}
+
 void inner_run(struct worker *w)
 {
-	struct route_of r[WORKER_BURST];
-	unsigned n;
+	struct route_of route[WORKER_BURST];
+	const struct route_of *end;
 
 	if (w->inner.n == 0)
 		return;
-	n = find_policies(w, r);
-	for (unsigned i = 0; i < n; i++) {
+	end = find_policies(w, route);
+	for (const struct route_of *r = route; r < end; r++) {
 		enum drop why;
 
-		if (__builtin_expect(plain_tunnel(w, &r[i]), 1))
+		if (__builtin_expect(plain_tunnel(w, r) || plain_forward(w, r), 1))
 			continue;
-		why = r[i].set != NULL ? into_tunnel(w, r[i].m, r[i].set) : without_policy(w, r[i].m);
+		why = r->set != NULL ? into_tunnel(w, r->m, r->set) : without_policy(w, r->m);
 		if (__builtin_expect(why != DROP_NONE, 0))
-			worker_drop(w, r[i].m, why);
+			worker_drop(w, r->m, why);
 	}
 	w->inner.n = 0;
 }

@@ -75,16 +75,12 @@ static inline uint64_t policy_hash6(const struct policies *p, const uint8_t dest
 	return hash;
 }
 
-/* No host of its bucket, or one that moved: the whole search. */
-static inline const struct policy_set *policy_search4(const struct policies *p, uint32_t destination)
+static inline const struct policy_set *policy_prefix4(const struct policies *p, uint32_t destination)
 {
-	uint32_t value =
-	        host_find(host_table_load(&p->host4), host_hash(p->host4.seed, destination, 0), destination);
+	uint32_t value = prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
+	                              __builtin_bswap32(destination));
 
-	if (value == HOST_NONE)
-		value = prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
-		                     __builtin_bswap32(destination));
-	return value == PREFIX_NONE ? NULL : policy_set_at(p, value);
+	return __builtin_expect(value == PREFIX_NONE, 1) ? NULL : policy_set_at(p, value);
 }
 
 /* The set that decides on an inner destination, or NULL. Network byte order. */
@@ -95,7 +91,14 @@ static inline const struct policy_set *policy_lookup4(const struct policies *p, 
 
 	if (__builtin_expect(value != HOST_NONE, 1))
 		return policy_set_at(p, value);
-	return policy_search4(p, destination);
+	/* a bucket that never overflowed says all; a free entry looks like one of 0.0.0.0 */
+	if (atomic_load_explicit(&b->overflow, memory_order_acquire) != 0 || destination == 0) {
+		value = host_find(host_table_load(&p->host4), host_hash(p->host4.seed, destination, 0),
+		                  destination);
+		if (value != HOST_NONE)
+			return policy_set_at(p, value);
+	}
+	return policy_prefix4(p, destination);
 }
 
 static inline const struct policy_set *policy_lookup6(const struct policies *p, const uint8_t destination[16],

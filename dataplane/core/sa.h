@@ -236,6 +236,13 @@ static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newe
 	return replay_accept(sa_ring(sa), sa->ring_mask, sa->window, &sa->record->sequence, seq);
 }
 
+/* Owner, after the ICV: the number that follows the highest one. Nothing is skipped, nothing can be wrong. */
+static inline void sa_replay_next(struct sa *sa, uint64_t seq)
+{
+	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED); /* main and control read it */
+	sa_ring(sa)[seq >> 6 & sa->ring_mask] |= 1ull << (seq & 63);
+}
+
 /*
  * Owner: the next outbound number, or 0 when they are used up. It is stored
  * before the packet is built, so a number that was returned never comes back,
