@@ -184,6 +184,7 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 	                                   [CRYPTO_FAILED] = DROP_CRYPTO_ERROR};
 	struct crypto_batch *b = w->crypto;
 
+	w->burst = WORKER_BURST;
 	for (unsigned i = 0; i < n; i++) {
 		const struct pkt *p = pkt_of(o[i].m);
 		uint8_t *esp = rte_pktmbuf_mtod_offset(o[i].m, uint8_t *, p->esp);

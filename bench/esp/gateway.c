@@ -262,7 +262,7 @@ uint64_t gateway_round(struct gateway *g)
 	uint64_t start = __rdtsc(), cycles;
 	unsigned sent;
 
-	for (unsigned i = 0; i < BENCH_ROUND; i += g->port.burst) {
+	while (g->port.next < g->port.ready) {
 		worker_poll(g->worker);
 		rcu_quiescent(&g->dp.core->rcu, 0);
 	}

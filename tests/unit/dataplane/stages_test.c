@@ -360,8 +360,8 @@ static void H74_stalled_owner(void **state)
 	unsigned offered = 0;
 
 	(void)state;
-	for (unsigned round = 0; round < CORE_HANDOVER_SIZE / 64 + 4; round++) {
-		for (unsigned i = 0; i < 64; i++, offered++)
+	for (unsigned round = 0; round < CORE_HANDOVER_SIZE / WORKER_BURST_GCM + 4; round++) {
+		for (unsigned i = 0; i < WORKER_BURST_GCM; i++, offered++)
 			offer(NETWORK, other, plain(1, 60));
 		worker_poll(dp.worker[other]);
 	}
@@ -369,7 +369,7 @@ static void H74_stalled_owner(void **state)
 	assert_int_equal(dropped(DROP_HANDOVER_FULL), offered - CORE_HANDOVER_SIZE);
 	wires[UPLINK][owner].room = QUEUE;
 	unsigned out = 0;
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 80; i++) {
 		worker_poll(dp.worker[owner]);
 		out += all_out();
 		free_out();
