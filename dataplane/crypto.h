@@ -104,17 +104,19 @@ static inline bool crypto_open(uint8_t suite, const void *key, uint8_t *data, ui
 }
 
 /* Brings in the lines of an expanded key that a packet of `len` bytes touches
- * (measured: the round keys, and the end of the hash-key table). */
+ * (measured: the round keys, and the end of the hash-key table: a block for each of the
+ * packet's up to 46, one for AAD, one for lengths). */
 static inline void crypto_prefetch_key(const void *key, uint32_t len)
 {
 	const uint8_t *k = (const uint8_t *)key;
-	uint32_t blocks = (len + 15) / 16;
-	uint32_t tail = blocks > 46 ? 48 : blocks + 2; /* one block for AAD, one for lengths */
+	const uint32_t text = len > 46 * 16 ? 46 * 16 : len;
 
 	line_prefetch(k);
 	line_prefetch(k + 64);
 	line_prefetch(k + 128);
-	for (uint32_t at = (1008 - tail * 16) & ~63u; at < 1008; at += 64)
+	line_prefetch(k + 960);
+	line_prefetch(k + 896);
+	for (uint32_t at = (976 - ((text + 15) & ~15u)) & ~63u; at < 896; at += 64)
 		line_prefetch(k + at);
 }
 

@@ -60,9 +60,10 @@ static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all
 {
 	uint32_t first = all || len < 256 ? len : 256;
 
-	for (uint32_t at = 0; at < first; at += 64)
-		line_prefetch(p + at);
+	line_prefetch(p);
 	line_prefetch(p + len);
+	for (uint32_t at = 64; at < first; at += 64)
+		line_prefetch(p + at);
 }
 
 /* The largest inner packet that the path carries: what is left for cipher text, in whole blocks. */

@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) bool check_plain(struct rte_mbuf *m
 	const uint32_t len = rte_pktmbuf_data_len(m) - p->esp;
 	uint64_t top = sa->record->sequence, seq;
 
-	if (__builtin_expect(!sa_is_plain(sa) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
+	if (__builtin_expect(!sa_word_is_plain(sa_word(sa)) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
 		return false;
 	seq = sa_infer(sa, ntohl(load32(esp + 4)));
 	if (__builtin_expect(seq <= top, 0))
@@ -129,10 +129,10 @@ static inline __attribute__((always_inline)) bool accept_plain(struct worker *w,
 	return true;
 }
 
-static inline void bring_in(const struct worker *w, const struct open *o)
+static inline void bring_in(const struct open *o, bool all)
 {
 	crypto_prefetch_key(o->key, o->cipher);
-	esp_prefetch_payload(o->clear, o->cipher, w->dp->prefetch_payload);
+	esp_prefetch_payload(o->clear, o->cipher, all);
 }
 
 /* Into struct pkt, what the plain way does without. */
@@ -200,12 +200,13 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 static void open_burst(struct worker *w, struct open *o, unsigned n)
 {
 	const unsigned ahead = n != 0 ? esp_ahead(o[0].cipher) : 0;
+	const bool all = w->dp->prefetch_payload;
 
 	for (unsigned i = 0; i < n && i < ahead; i++)
-		bring_in(w, &o[i]);
+		bring_in(&o[i], all);
 	for (unsigned i = 0; i < n; i++) {
 		if (i + ahead < n)
-			bring_in(w, &o[i + ahead]);
+			bring_in(&o[i + ahead], all);
 		if (!crypto_open(o[i].suite, o[i].key, o[i].clear, o[i].cipher, o[i].nonce, o[i].nonce + 16,
 		                 o[i].aad_len))
 			o[i].why = DROP_ESP_AUTH;

@@ -27,7 +27,7 @@ static inline bool fits(const struct rte_mbuf *m, uint64_t at, uint32_t frame_le
 
 /*
  * Everything but the cipher text, for most packets: AES-GCM with a whole ICV, tunnel mode, IPv4
- * outside, and nothing due. The buffer is known to be ours: classify.c looked, or we made it. False says
+ * in IPv4, and nothing due. The buffer is known to be ours: classify.c looked, or we made it. False says
  * nothing and has done nothing: esp_out_any() is next.
  */
 static inline __attribute__((always_inline)) bool prepare(struct worker *w, struct rte_mbuf *m,
@@ -36,22 +36,20 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 {
 	const struct pkt *p = pkt_of(m);
 	struct sa *sa = p->sa;
+	const uint32_t word = sa_word(sa);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
-	const uint32_t inner_len = p->len, cipher = esp_cipher_len(&sa_shape_gcm16, inner_len);
+	const uint32_t cipher = esp_cipher_len(&sa_shape_gcm16, p->len);
 	const uint32_t outer_len = path->hdr_len + GCM_AROUND + cipher;
 	uint8_t *const clear = p->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
 	const uint64_t at = (uint64_t)(outer - RTE_ETHER_HDR_LEN - (uint8_t *)m->buf_addr);
-	const bool six = p->family != 4;
 	uint64_t iv;
 
-	if (__builtin_expect(!sa_is_plain(sa) || nh == NULL || path->family != 4, 0))
+	if (__builtin_expect(!sa_word_is_plain(word) || nh == NULL || path->family != 4 || p->family != 4, 0))
 		return false;
-	if (__builtin_expect(outer_len > path_outer_mtu(path, nh), 0))
+	if (__builtin_expect(!path_fits(path, nh, outer_len) || !fits(m, at, RTE_ETHER_HDR_LEN + outer_len),
+	                     0))
 		return false;
-	if (__builtin_expect(!fits(m, at, RTE_ETHER_HDR_LEN + outer_len), 0))
-		return false;
-	iv = sa_plain_number(sa);
-	if (__builtin_expect(iv == 0, 0))
+	if (__builtin_expect(!sa_plain_number(sa, &iv), 0))
 		return false;
 
 	/* from here on nothing can fail: the number is used up (H69) */
@@ -59,9 +57,8 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 	m->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + outer_len);
 	m->pkt_len = RTE_ETHER_HDR_LEN + outer_len;
 	memcpy(outer - RTE_ETHER_HDR_LEN, nh, 16); /* the outer header overwrites the last two */
-	seal_write_outer4(outer, path, outer_len, seal_outer_class(clear, six));
-	seal_write_trailer(clear, inner_len, cipher,
-	                   __builtin_expect(six, 0) ? ESP_NEXT_IPV6 : ESP_NEXT_IPV4);
+	seal_write_outer4(outer, path, outer_len, clear[1]);
+	seal_write_trailer(clear, p->len, cipher, ESP_NEXT_IPV4);
 	s->cipher = (uint16_t)cipher;
 	s->port = nh->port;
 	s->m = m;
@@ -69,10 +66,10 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 	iv = __builtin_bswap64(iv);
 	seal_write_esp(clear - ESP_GCM_IV - ESP_HEADER, sa, iv, true);
 	seal_set_number(s, sa, iv);
-	s->how = seal_aad_len(sa) | (uint32_t)sa->suite << 8;
+	s->how = (word & 0xff00) | (8 + (word & SA_ESN) * 4); /* suite and length of additional data */
 	s->key = sa_key(sa);
 
-	sa_account_plain(sa, inner_len, now);
+	sa_account_plain(sa, p->len, now);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
 		look_at_mss(w, p, path, nh);
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, now), 0))
@@ -80,15 +77,15 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 	return true;
 }
 
-static inline void bring_in(const struct worker *w, const struct seal *s)
+static inline void bring_in(const struct seal *s, bool all)
 {
 	crypto_prefetch_key(s->key, s->cipher);
-	esp_prefetch_payload(s->clear, s->cipher, w->dp->prefetch_payload);
+	esp_prefetch_payload(s->clear, s->cipher, all);
 }
 
-static inline void send_sealed(struct worker *w, const struct seal *s)
+static void send_sealed(struct worker *w, const struct seal *s)
 {
-	if (__builtin_expect(s->udp6, 0))
+	if (s->udp6)
 		esp_out_udp6(w, s);
 	tx_frame(w, s->port, s->m);
 }
@@ -120,8 +117,9 @@ unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct 
 {
 	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
 	const uint64_t now = w->now_ms;
-	const bool clamp = w->dp->mss_clamp;
-	unsigned batched = 0, ahead;
+	const bool clamp = w->dp->mss_clamp, all = w->dp->prefetch_payload;
+	unsigned batched = 0, ahead, port;
+	struct vec *v;
 
 	for (unsigned i = 0; i < n; i++) {
 		enum drop why;
@@ -141,13 +139,19 @@ unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct 
 			end++;
 	}
 	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0;
+	/* most leave by one port, and are noted without asking again whether it is up */
+	port = end != seal && port_is_up(w, seal[0].port) ? seal[0].port : PORT_MAX;
+	v = &w->tx[port % PORT_MAX];
 	for (const struct seal *s = seal; s < end && s < seal + ahead; s++)
-		bring_in(w, s);
+		bring_in(s, all);
 	for (const struct seal *s = seal; s < end; s++) {
 		if (s + ahead < end)
-			bring_in(w, s + ahead);
+			bring_in(s + ahead, all);
 		seal_now(s);
-		send_sealed(w, s);
+		if (__builtin_expect(s->port == port && !s->udp6 && v->n < WORKER_BURST - 1, 1))
+			v->m[v->n++] = s->m;
+		else
+			send_sealed(w, s);
 	}
 	n = (unsigned)(end - seal);
 	if (batched != 0)

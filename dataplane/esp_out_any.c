@@ -25,6 +25,12 @@ static enum drop why_not(const struct sa *sa, const struct path *path)
 	return sa_is_dead(sa) ? DROP_OUT_SA_DEAD : DROP_OUT_NO_ROUTE;
 }
 
+/* RFC 6040 4.1, normal mode, and DSCP copied (RFC 4301 5.1.2.1). */
+static uint8_t inner_class(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+}
+
 static void write_outer6(uint8_t *outer, const struct path *path, uint16_t len, uint8_t class)
 {
 	memcpy(outer, path->hdr, 40);
@@ -43,7 +49,7 @@ static void write_esp(uint8_t *outer, const struct seal *s, const struct sa *sa,
                       uint32_t inner_len, uint8_t next_header)
 {
 	const struct sa_shape *shape = sa_shape(sa);
-	const uint8_t class = seal_outer_class(s->clear, s->clear[0] >> 4 == 6);
+	const uint8_t class = inner_class(s->clear);
 	const uint16_t len = (uint16_t)(s->clear - outer + s->cipher + shape->icv);
 
 	if (s->path->family == 4)

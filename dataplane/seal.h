@@ -78,12 +78,6 @@ static inline void seal_batch_op(struct crypto_op *op, const struct seal *s)
 	esp_batch(op, sa, s->clear - sa_shape(sa)->iv - ESP_HEADER, seal_number(s), s->cipher);
 }
 
-/* RFC 6040 4.1, normal mode, and DSCP copied (RFC 4301 5.1.2.1): the traffic class of an inner packet. */
-static inline uint8_t seal_outer_class(const uint8_t *ip, bool six)
-{
-	return __builtin_expect(six, 0) ? (uint8_t)(ip[0] << 4 | ip[1] >> 4) : ip[1];
-}
-
 /* The template with class, length and checksum filled in. `class` is the outer TOS octet. */
 static inline void seal_write_outer4(uint8_t *outer, const struct path *path, uint32_t len, uint32_t class)
 {

@@ -74,12 +74,17 @@ void hand_over_flush(struct worker *w);
 void tx_port(struct worker *w, unsigned port);
 /* The port is down. */
 void tx_refuse(struct worker *w, struct rte_mbuf *m);
+static inline bool port_is_up(const struct worker *w, unsigned port)
+{
+	return atomic_load_explicit(&w->dp->port[port].up, memory_order_relaxed);
+}
+
 /* A whole frame. */
 static inline void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
 {
 	struct vec *v = &w->tx[port];
 
-	if (__builtin_expect(!atomic_load_explicit(&w->dp->port[port].up, memory_order_relaxed), 0)) {
+	if (__builtin_expect(!port_is_up(w, port), 0)) {
 		tx_refuse(w, m);
 		return;
 	}

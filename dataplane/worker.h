@@ -15,8 +15,9 @@
 #include "dataplane/port.h"
 #include "dataplane/reassembly.h"
 
-#define WORKER_BURST     64u   /* most packets that go through the stages together */
-#define WORKER_BURST_GCM 32u   /* while all are AES-GCM's: what they touch between two passes stays in the first cache */
+#define WORKER_BURST 64u /* most packets that go through the stages together */
+#define WORKER_BURST_GCM                                                                                     \
+	32u /* while all are AES-GCM's: what they touch between two passes stays in the first cache */
 #define WORKER_EMPTY_MAX 1000u /* polls without a packet before a nap */
 #define WORKER_NAP_NS    100000L
 #define WORKER_PUNT_RING 1024u

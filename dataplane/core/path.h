@@ -84,6 +84,12 @@ static inline uint16_t path_outer_mtu(const struct path *path, const struct next
 	return path->mtu != 0 && path->mtu < nh->mtu ? path->mtu : nh->mtu;
 }
 
+/* The same question of `len`, more than 0. */
+static inline bool path_fits(const struct path *path, const struct nexthop *nh, uint32_t len)
+{
+	return len <= nh->mtu && len - 1 <= (uint16_t)(path->mtu - 1);
+}
+
 /* Was the packet sent from where this path sends to? `port` (network byte
  * order) is 0 for ESP without UDP. The addresses are those in the template. */
 static inline bool path_is_remote4(const struct path *path, uint32_t source, uint16_t port)

@@ -118,18 +118,22 @@ static inline bool sa_is_gcm16(const struct sa *sa)
 	return __builtin_expect(sa->suite <= RG_SUITE_AES192_GCM16, 1);
 }
 
-/* Alive, AES-GCM with a whole ICV, tunnel mode, outer headers as they are by themselves: nearly every
- * SA, in one test of four bytes. */
-static inline bool sa_is_plain(const struct sa *sa)
+/* `flags`, `suite`, `state` and `told` in one word, lowest first; `state` is stored by others, relaxed as
+ * ever: sa_is_dead(). */
+static inline uint32_t sa_word(const struct sa *sa)
 {
 	_Static_assert(offsetof(struct sa, suite) == offsetof(struct sa, flags) + 1 &&
 	                       offsetof(struct sa, state) == offsetof(struct sa, flags) + 2 &&
 	                       offsetof(struct sa, told) == offsetof(struct sa, flags) + 3,
 	               "side by side, in that order");
-	_Static_assert(SA_LIVE == 0 && RG_SUITE_AES192_GCM16 == 3, "all bits zero, and the lower two");
-	/* `state` is stored by others, relaxed as ever: sa_is_dead() */
-	const uint32_t word = __atomic_load_n((const uint32_t *)(const void *)&sa->flags, __ATOMIC_RELAXED);
+	return __atomic_load_n((const uint32_t *)(const void *)&sa->flags, __ATOMIC_RELAXED);
+}
 
+/* Of sa_word(): alive, AES-GCM with a whole ICV, tunnel mode, outer headers as they are by themselves: nearly
+ * every SA. */
+static inline bool sa_word_is_plain(uint32_t word)
+{
+	_Static_assert(SA_LIVE == 0 && RG_SUITE_AES192_GCM16 == 3, "all bits zero, and the lower two");
 	return (word & (SA_TRANSPORT | SA_BITS | 0xfcu << 8 | 0xffu << 16)) == 0;
 }
 
@@ -257,15 +261,17 @@ static inline uint64_t sa_next_sequence(struct sa *sa)
 	return seq;
 }
 
-/* The same where nothing is due: neither a limit nor an end is near. 0 says nothing, and no number is taken.
- */
-static inline uint64_t sa_plain_number(struct sa *sa)
+/* The same where nothing is due: neither a limit nor an end is near. False says nothing, and no number is
+ * taken. */
+static inline bool sa_plain_number(struct sa *sa, uint64_t *number)
 {
-	uint64_t seq = sa->record->sequence + 1;
-	if (__builtin_expect(seq >= sa->next_check, 0))
-		return 0;
-	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED);
-	return seq;
+	struct rg_counters_sa *r = sa->record;
+
+	*number = r->sequence + 1;
+	if (__builtin_expect(*number >= sa->next_check, 0))
+		return false;
+	__atomic_store_n(&r->sequence, *number, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* By all its selectors: their line may be cold. */
