@@ -56,7 +56,7 @@ void init_sent(struct ike_sa *sa, const uint8_t *data, size_t len)
 }
 
 /* AM-3: `nat-traversal: off` where no NAT can be. */
-static bool nat_traversal(const struct ike_sa *sa, const struct ike_endpoint *local)
+bool init_nat_traversal(const struct ike_sa *sa, const struct ike_endpoint *local)
 {
 	const struct rg_config *c = rg_auth_config(sa->auth);
 
@@ -75,7 +75,7 @@ int init_read_common(struct ike_sa *sa, struct exchange *x)
 
 	if (keep(&sa->init->peer_message, &sa->init->peer_len, x->plain, x->plain_len) < 0)
 		return -ENOMEM;
-	if (nat_traversal(sa, &x->local))
+	if (init_nat_traversal(sa, &x->local))
 		natd_read(&x->msg, x->msg.hdr.spi_i, x->msg.hdr.spi_r, &x->local, &x->remote, &sa->nat_local,
 		          &sa->nat_remote);
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, &notify)) {
@@ -104,7 +104,7 @@ static bool takes_childless(const struct ike_sa *sa)
 void init_write_common(struct ike_sa *sa, const struct ike_endpoint *local, const struct ike_endpoint *remote,
                        struct ike_build *out)
 {
-	if (nat_traversal(sa, local))
+	if (init_nat_traversal(sa, local))
 		natd_write(out, sa->spi_i, sa->spi_r, local, remote);
 	ike_build_status(out, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, NULL, 0);
 	ike_build_hashes(out, IKE_HASHES_DEFAULT);

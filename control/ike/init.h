@@ -51,6 +51,8 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 /* An IKE_SA_INIT message of ours has left: AUTH covers it. */
 void init_sent(struct ike_sa *sa, const uint8_t *data, size_t len);
 
+/* AM-3: is NAT traversal spoken on the uplink of this local address? */
+bool init_nat_traversal(const struct ike_sa *sa, const struct ike_endpoint *local);
 /* Keeps a copy of the peer's message and reads what both roles read: NAT detection, hash
  * algorithms, fragmentation. 0 or -ENOMEM. */
 int init_read_common(struct ike_sa *sa, struct exchange *x);

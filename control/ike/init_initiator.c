@@ -158,7 +158,8 @@ static void float_port(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	struct ike_notify notify;
 
-	if (!ike_notify_find(msg, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP, &notify) || sa->natt)
+	if (sa->natt || !init_nat_traversal(sa, &sa->local) ||
+	    !ike_notify_find(msg, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP, &notify))
 		return;
 	sa->natt = true;
 	sa->local.port = IKE_PORT_NATT;

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NATs and peers without MOBIKE, such as Android 11 (RFC 7296 2.23): the host that
+ * is not behind a NAT follows the other's newest authenticated packets, and only there.
+ */
+#include "tests/exchange/world.h"
+
+#include "control/homing/homing.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct world_options roaming = {.homing = &homing_ops,
+                                             .gateway_extra = "    lifetimes: {dpd: off}\n",
+                                             .client_extra = "    lifetimes: {dpd: off}\n"};
+
+/* Up through a NAT, or none, with a peer that does not speak RFC 4555. */
+static struct world *android(bool nat)
+{
+	struct world *w = world_new(&roaming);
+
+	if (nat)
+		w->nat = address("198.51.100.200");
+	world_up(w);
+	peer_session(world_client(w))->capabilities &= ~(uint32_t)IKE_CAP_MOBIKE;
+	peer_session(world_gateway(w))->capabilities &= ~(uint32_t)IKE_CAP_MOBIKE;
+	return w;
+}
+
+static const struct ike_endpoint *remote_of(struct world *w)
+{
+	return &peer_session(world_gateway(w))->remote;
+}
+
+/* The mapping changes; the next request of the client, whatever it is, tells where it is now. */
+static void follows_a_new_mapping(void **state)
+{
+	struct world *w = android(true);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	unsigned moves = g->dp->migrations;
+
+	(void)state;
+	w->nat_port_offset = 1000;
+	ike_check_liveness(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 500);
+	assert_int_equal(remote_of(w)->port, 5500);
+	assert_int_equal(g->dp->migrations, moves + 1);
+	assert_int_equal(peer_counter(g, "mobike-return-routability-started"), 0);
+	w->nat = address("198.51.100.201"); /* another address of the NAT's */
+	ike_rekey_children(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 2000);
+	assert_true(addr_equal(&remote_of(w)->addr, &w->nat));
+	assert_int_equal(g->dp->migrations, moves + 2);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* An old datagram from elsewhere is answered again and moves nothing, whoever sends it. */
+static void a_replay_moves_nothing(void **state)
+{
+	struct world *w = android(true);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct ike_endpoint local = endpoint("192.0.2.1", 4500), attacker = endpoint("192.0.2.66", 4500);
+	unsigned moves = g->dp->migrations;
+
+	(void)state;
+	ike_check_liveness(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 500);
+	peer_inject(g, &local, &attacker, true, w->last[0].data, w->last[0].len);
+	world_run(w, 100);
+	assert_true(addr_equal(&remote_of(w)->addr, &w->nat));
+	assert_int_equal(g->dp->migrations, moves);
+	world_free(w);
+}
+
+/* Where no NAT stands before the peer, a packet from elsewhere says nothing. */
+static void without_a_nat_nothing_moves(void **state)
+{
+	struct world *w = android(false);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	unsigned moves = g->dp->migrations;
+
+	(void)state;
+	w->nat = address("198.51.100.200");
+	ike_check_liveness(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 500);
+	assert_false(addr_equal(&remote_of(w)->addr, &w->nat));
+	assert_int_equal(g->dp->migrations, moves);
+	world_free(w);
+}
+
+/* Nor where we are behind one ourselves: then the other side follows us. */
+static void behind_a_nat_we_do_not_follow(void **state)
+{
+	struct world *w = android(true);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	unsigned moves = g->dp->migrations;
+
+	(void)state;
+	peer_session(g)->nat_local = true;
+	w->nat_port_offset = 1000;
+	ike_check_liveness(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 500);
+	assert_int_equal(remote_of(w)->port, 4500);
+	assert_int_equal(g->dp->migrations, moves);
+	world_free(w);
+}
+
+/* ESP that the dataplane has authenticated says the same as IKE. */
+static void follows_esp(void **state)
+{
+	struct world *w = android(true);
+	struct peer *g = world_gateway(w);
+	struct ike_sa *sa = peer_session(g);
+	struct rg_api_event event = {.type = RG_EVENT_NEW_ADDRESS,
+	                             .tunnel = sa->tunnel,
+	                             .cookie = sa->cookie,
+	                             .seen = {.family = 4,
+	                                      .encap = RG_ENCAP_UDP,
+	                                      .local_port = htons(4500),
+	                                      .remote_port = htons(31000)}};
+	unsigned moves = g->dp->migrations;
+
+	(void)state;
+	memcpy(event.seen.local, sa->local.addr.bytes, 4);
+	memcpy(event.seen.remote, w->nat.bytes, 4);
+	ike_dp_event(g->m, &event);
+	world_run(w, 500);
+	assert_int_equal(remote_of(w)->port, 31000);
+	assert_int_equal(g->dp->migrations, moves + 1);
+	assert_int_equal(peer_counter(g, "mobike-return-routability-started"), 0);
+	world_free(w);
+}
+
+/* Over IPv6 older Androids send no NAT detection: no float, no encapsulation, and a session. */
+static void no_nat_detection_over_ipv6(void **state)
+{
+	struct world *w = world_new(&roaming);
+	struct rg_config *cfg = (struct rg_config *)(uintptr_t)rg_auth_config(world_client(w)->auth);
+	struct ike_initiate req = {.local = endpoint("2001:db8:7::7", 500),
+	                           .remote = endpoint("2001:db8:1::1", 500),
+	                           .remote_identity = "gw.example.net",
+	                           .want_ip4 = true};
+	struct ike_sa *g;
+
+	(void)state;
+	cfg->uplinks[0].addresses[0].addr = req.local.addr; /* the test's own configuration */
+	cfg->uplinks[0].nat_traversal = false;
+	assert_true(ike_initiate(world_client(w)->m, &req) > 0);
+	world_run(w, 3000);
+	g = peer_session(world_gateway(w));
+	assert_non_null(g);
+	assert_non_null(peer_session(world_client(w)));
+	assert_false(g->nat_local || g->nat_remote || g->natt);
+	assert_int_equal(g->remote.port, 500);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(follows_a_new_mapping),
+	        cmocka_unit_test(a_replay_moves_nothing),
+	        cmocka_unit_test(without_a_nat_nothing_moves),
+	        cmocka_unit_test(behind_a_nat_we_do_not_follow),
+	        cmocka_unit_test(follows_esp),
+	        cmocka_unit_test(no_nat_detection_over_ipv6),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
