@@ -146,6 +146,8 @@ struct pairs *pairs_new(const struct world_options *options)
 	p->vip = peer_session(world_client(p->w))->vips[0].addr;
 	current = p;
 	p->w->watch = watch;
+	watch(p->w, false);
+	land(p, UINT64_MAX);
 	return p;
 }
 

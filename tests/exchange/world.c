@@ -323,6 +323,11 @@ static void deliver(struct world *w, unsigned index)
 	test_free(dg.data);
 }
 
+void world_local(struct world *w)
+{
+	run_local(w);
+}
+
 void world_deliver(struct world *w, unsigned index)
 {
 	deliver(w, index);
@@ -333,7 +338,7 @@ void world_deliver(struct world *w, unsigned index)
 
 void world_drop(struct world *w, unsigned index)
 {
-	free(w->net[index].data);
+	test_free(w->net[index].data);
 	w->n_net--;
 	memmove(&w->net[index], &w->net[index + 1], (w->n_net - index) * sizeof(w->net[0]));
 }

@@ -127,6 +127,8 @@ static inline struct peer *world_gateway(struct world *w)
 void world_run(struct world *w, uint64_t ms);
 /* Runs until `done` or `ms` have passed; says which. */
 bool world_run_until(struct world *w, bool (*done)(struct world *w), uint64_t ms);
+/* Jobs and batches of both, now. */
+void world_local(struct world *w);
 /* Delivers the datagram with this index in `net` now, and what follows from it here; drops it instead. */
 void world_deliver(struct world *w, unsigned index);
 void world_drop(struct world *w, unsigned index);
