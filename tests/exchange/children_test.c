@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Several Child SAs of a session, transport mode with and without NAT, PFS as configured,
+ * ESN (RFC 7296 1.3.1, 2.9, 2.23.1; RFC 4303 2.2.1).
+ */
+#include "control/ike/handlers.h"
+#include "tests/exchange/pairs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GATEWAY(more)                                                                                        \
+	"connections:\n"                                                                                     \
+	"  roam:\n"                                                                                          \
+	"    uplinks: {members: [isp1, isp2]}\n"                                                             \
+	"    authentication: {local: psk, remote: psk}\n"                                                    \
+	"    identities: [carol@example.net]\n" more
+#define CLIENT(more)                                                                                         \
+	"connections:\n"                                                                                     \
+	"  home:\n"                                                                                          \
+	"    uplinks: {members: [wlan, lte]}\n"                                                              \
+	"    authentication: {local: psk, remote: psk}\n"                                                    \
+	"    identities: [gw.example.net]\n" more
+
+static void two_children_on_one_tunnel(void **state)
+{
+	struct pairs *p = pairs_new(NULL);
+	struct peer *g = world_gateway(p->w);
+
+	(void)state;
+	assert_null(pairs_wrong(p, 2));
+	assert_int_equal(fake_count_tunnels(g->dp), 1);
+	assert_int_equal(flow_count(peer_session(g)), 2);
+	p->strict = true;
+	/* A rekey of one leaves the other as it is. */
+	rekey_child_start(pairs_child(g, 0));
+	assert_true(pairs_settle(p, 10000));
+	rekey_child_start(pairs_child(world_client(p->w), 1));
+	rekey_ike_start(peer_session(world_client(p->w)));
+	assert_true(pairs_settle(p, 60000));
+	assert_null(pairs_wrong(p, 2));
+	pairs_free(p);
+}
+
+/* What the peer deletes is missed by who configured it; the other one stays. */
+static void one_is_deleted_and_made_again(void **state)
+{
+	(void)state;
+	for (unsigned which = 0; which < 2; which++) {
+		struct pairs *p = pairs_new(NULL);
+
+		informational_delete_child(pairs_child(world_gateway(p->w), which));
+		assert_true(pairs_settle(p, 10000));
+		assert_null(pairs_wrong(p, 1));
+		assert_null(pairs_child(world_client(p->w), which));
+		assert_non_null(pairs_child(world_client(p->w), !which));
+		child_create_start(peer_session(world_client(p->w)));
+		assert_true(pairs_settle(p, 10000));
+		assert_null(pairs_wrong(p, 2));
+		pairs_free(p);
+	}
+}
+
+/* A connection without addresses of a pool; the initiator asks for none. */
+static struct world *connect(const char *gateway, const char *client, const char *nat)
+{
+	struct world_options options = {.gateway_yaml = gateway, .client_yaml = client};
+	struct world *w = world_new(&options);
+	struct ike_initiate req = {.connection = 0,
+	                           .local = endpoint("198.51.100.7", 500),
+	                           .remote = endpoint("192.0.2.1", 500),
+	                           .remote_identity = "gw.example.net"};
+
+	if (nat != NULL)
+		w->nat = address(nat);
+	assert_true(ike_initiate(world_client(w)->m, &req) > 0);
+	world_run(w, 3000);
+	return w;
+}
+
+static void is_host(const struct rg_api_selector *s, const char *text)
+{
+	struct rg_cfg_addr addr = address(text);
+
+	assert_int_equal(s->family, addr.family);
+	assert_memory_equal(s->first, addr.bytes, addr.family == 4 ? 4 : 16);
+	assert_memory_equal(s->last, addr.bytes, addr.family == 4 ? 4 : 16);
+}
+
+static void expect_transport(struct peer *p, const char *local, const char *remote)
+{
+	const struct child_sa *child = child_current(peer_session(p));
+
+	assert_non_null(child);
+	assert_true(child->transport);
+	assert_int_equal(fake_in_by_spi(p->dp, child->spi_in)->record.mode, RG_MODE_TRANSPORT);
+	is_host(&child->local.s[0], local);
+	is_host(&child->remote.s[0], remote);
+}
+
+/* RFC 7296 2.23.1: each end has the addresses that it sees. */
+static void transport_mode(void **state)
+{
+	static const char *const nats[] = {NULL, "203.0.113.200"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world *w =
+		        connect(GATEWAY("    mode: transport\n"), CLIENT("    mode: transport\n"), nats[i]);
+		struct peer *g = world_gateway(w), *c = world_client(w);
+		struct rg_cfg_addr to_g = address("192.0.2.1"),
+		                   to_c = address(i == 0 ? "198.51.100.7" : nats[i]);
+
+		assert_non_null(peer_session(g));
+		for (unsigned rekeys = 0; rekeys < 3; rekeys++) {
+			expect_transport(c, "198.51.100.7", "192.0.2.1");
+			expect_transport(g, "192.0.2.1", i == 0 ? "198.51.100.7" : nats[i]);
+			assert_true(world_esp(w, c, g, &to_g));
+			assert_true(world_esp(w, g, c, &to_c));
+			rekey_child_start(child_current(peer_session(rekeys == 0 ? c : g)));
+			world_run(w, 4000);
+		}
+		world_free(w);
+	}
+}
+
+/* RFC 7296 1.3.1: who asks for transport mode has no use for a tunnel, and the other way round. */
+static void modes_that_differ(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world *w =
+		        i == 0 ? connect(GATEWAY("    mode: tunnel\n"), CLIENT("    mode: transport\n"), NULL)
+		               : connect(GATEWAY("    mode: transport\n"), CLIENT("    mode: tunnel\n"),
+		                         NULL);
+
+		assert_null(peer_session(world_client(w)));
+		assert_null(peer_session(world_gateway(w)));
+		assert_int_equal(fake_count_in(world_gateway(w)->dp), 0);
+		assert_int_equal(fake_count_policies(world_gateway(w)->dp), 0);
+		world_free(w);
+	}
+}
+
+/* A client that offers no key exchange for a rekey, as Apple's. */
+static void pfs_as_configured(void **state)
+{
+	static const char esp[] = "    proposals: {esp: [aes128gcm16-x25519]}\n";
+	static const char optional[] = "    proposals: {esp: [aes128gcm16-x25519]}\n    pfs: optional\n";
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {.gateway_extra = i == 0 ? esp : optional,
+		                                .client_extra = "    proposals: {esp: [aes128gcm16]}\n"};
+		struct world *w = world_new(&options);
+		struct peer *c = world_client(w);
+		uint32_t before;
+
+		world_up(w);
+		before = child_current(peer_session(c))->spi_in;
+		rekey_child_start(child_current(peer_session(c)));
+		world_run(w, 1500);
+		assert_int_equal(child_current(peer_session(c))->spi_in == before, i == 0);
+		assert_int_equal(child_current(peer_session(c))->dh_group, 0);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+}
+
+/* The first of our proposals that the client offers decides, child by child. */
+static void esn_of_each_child(void **state)
+{
+	static const char gateway[] = GATEWAY(
+	        "    pool: road\n"
+	        "    children:\n"
+	        "      a: {selectors: {local: [10.20.0.0/24]}, esp: [aes128gcm16-esn, aes128gcm16]}\n"
+	        "      b: {selectors: {local: [10.30.0.0/24]}, esp: [aes256gcm16], lifetime: 10min}\n");
+	static const char client[] =
+	        CLIENT("    proposals: {esp: [aes128gcm16, aes128gcm16-esn, aes256gcm16]}\n"
+	               "    children:\n"
+	               "      a: {selectors: {remote: [10.20.0.0/24]}}\n"
+	               "      b: {selectors: {remote: [10.30.0.0/24]}}\n");
+	struct world_options options = {.gateway_yaml = gateway, .client_yaml = client};
+	struct world *w = world_new(&options);
+
+	(void)state;
+	world_up(w);
+	world_run(w, 3000);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct child_sa *a = pairs_child(&w->peers[i], 0), *b = pairs_child(&w->peers[i], 1);
+
+		assert_true(a != NULL && a->esn && b != NULL && !b->esn);
+		assert_int_not_equal(a->suite, b->suite);
+	}
+	assert_int_equal(pairs_child(world_gateway(w), 1)->lifetime.hard_seconds, 600);
+	assert_int_equal(pairs_child(world_gateway(w), 0)->lifetime.hard_seconds, 3600);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(two_children_on_one_tunnel),
+	        cmocka_unit_test(one_is_deleted_and_made_again),
+	        cmocka_unit_test(transport_mode),
+	        cmocka_unit_test(modes_that_differ),
+	        cmocka_unit_test(pfs_as_configured),
+	        cmocka_unit_test(esn_of_each_child),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
