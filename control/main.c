@@ -85,6 +85,8 @@ int main(int argc, char **argv)
 	static struct control control;
 
 	signal(SIGPIPE, SIG_IGN);
+	setenv("UV_THREADPOOL_SIZE", "1",
+	       1); /* for files that are read again; the core's jobs have a pool of their own */
 	protect_memory();
 	if (control_init(&control, file) < 0)
 		return EXIT_FAILURE;
@@ -92,5 +94,7 @@ int main(int argc, char **argv)
 	uv_run(&control.loop, UV_RUN_DEFAULT);
 	control_fini(&control);
 	log_info("control", "stopped");
+	uv_library_shutdown(); /* ends the thread of libuv's pool, which has random state in the locked heap
+	                        */
 	return EXIT_SUCCESS;
 }
