@@ -333,14 +333,17 @@ struct plain {
 static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m)
 {
 	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *), *ip = eth + ETH_LEN;
-	const uint32_t len = rte_pktmbuf_data_len(m) - ETH_LEN, total = ntohs(load16(ip + 2));
-	/* type, version and header length, in the order of the frame */
-	const uint32_t kind = (ntohl(load32(eth + 12)) & 0xffffff00u) ^ (RTE_ETHER_TYPE_IPV4 << 16 | 0x4500);
-	const uint64_t mac = load64(eth) << 16 ^ plain->mac;
+	const uint32_t len = rte_pktmbuf_data_len(m);
+	uint32_t total, kind;
 
-	if (__builtin_expect(!pkt_is_writable(m) || mac != 0 || kind != 0, 0))
+	if (__builtin_expect(len < ETH_LEN + 20 || !pkt_is_writable(m), 0))
 		return NULL;
-	if (__builtin_expect(total != len || total < 20 || total > plain->mtu, 0))
+	total = ntohs(load16(ip + 2));
+	/* type, version and header length, in the order of the frame */
+	kind = (ntohl(load32(eth + 12)) & 0xffffff00u) ^ (RTE_ETHER_TYPE_IPV4 << 16 | 0x4500);
+	if (__builtin_expect((load64(eth) << 16) != plain->mac || kind != 0, 0))
+		return NULL;
+	if (__builtin_expect(total != len - ETH_LEN || total > plain->mtu, 0))
 		return NULL;
 	if (__builtin_expect((load16(ip + 6) & FRAGMENT_MASK) != 0 || !checksum_is_good4(ip), 0))
 		return NULL;
@@ -370,8 +373,10 @@ static inline bool plain_inner(struct worker *w, const struct plain *plain, stru
 /* Where in a packet for us its ESP header is (RFC 3948 2.2); 0: nowhere, or it takes a closer look. */
 static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
 {
+	if (__builtin_expect(len < 20 + 8, 0))
+		return 0;
 	if (__builtin_expect(ip[9] == IPPROTO_ESP, 1))
-		return len >= 20 + 8 ? 20 : 0;
+		return 20;
 	if (ip[9] != IPPROTO_UDP || load16(ip + 22) != PORT_NAT_T || ntohs(load16(ip + 24)) != len - 20)
 		return 0;
 	return len >= 28 + 8 ? 28 : 0; /* SPIs that say IKE are reserved too */
