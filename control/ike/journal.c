@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_FIRST 8u
+#define ROOM_FIRST 6u /* what a session that is up has said */
 #define NO_UPLINK  UINT8_MAX
 
 _Static_assert(sizeof(struct journal_entry) == 32, "what a hundred thousand sessions have thirty of");
@@ -30,6 +30,8 @@ static struct journal_entry *slot(struct ike_sa *sa)
 		j->dropped++;
 		return e;
 	}
+	if (room > JOURNAL_MAX)
+		room = JOURNAL_MAX;
 	if (j == NULL || j->n == j->room) {
 		struct journal *more = realloc(j, sizeof(*j) + room * sizeof(j->entries[0]));
 
