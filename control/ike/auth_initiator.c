@@ -9,6 +9,7 @@
 #include "control/ike/cp.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/orphans.h"
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
 
@@ -138,6 +139,7 @@ static int start_child(struct ike_sa *sa, struct exchange *x, struct child_sa *c
 		                     (struct ike_view){0});
 	if (error < 0)
 		return error;
+	orphans_replace(sa->manager, sa->cookie); /* what a process before this one had with the peer */
 	in = calloc(1, sizeof(*in));
 	batch = in != NULL ? batch_new(sa->manager, sa, installed, in) : NULL;
 	if (batch == NULL) {

@@ -52,8 +52,9 @@ struct ike_manager {
 	const struct ike_store_ops *store; /* NULL: none (store.h) */
 	void *store_user;
 	struct ike_sa_list dirty;
-	uint8_t *record; /* RECORD_MAX octets, one at a time */
-	uint8_t *held;   /* datagrams that wait for the commit, one behind the other */
+	bool uncommitted; /* something was put or dropped since the last commit */
+	uint8_t *record;  /* RECORD_MAX octets, one at a time */
+	uint8_t *held;    /* datagrams that wait for the commit, one behind the other */
 	size_t held_len, held_room;
 
 	struct ike_sa **heap; /* by deadline */

@@ -387,6 +387,9 @@ static void resume(struct ike_sa *sa)
 	sa->stored = m->store != NULL;
 	journal_note(sa, JOURNAL_RESTORED, 0, 0);
 	IKE_COUNT(m, restored);
+	/* It waited for the end of a simultaneous rekey, which nobody knows any more. */
+	if (sa->state == IKE_STATE_ESTABLISHED && sa->heir_has_it)
+		ike_sa_delete(sa, "its rekey was cut short by a restart");
 }
 
 static int read_session(struct ike_manager *m, struct record *r)

@@ -68,6 +68,7 @@ static void drop(struct ike_sa *sa)
 	if (!sa->stored)
 		return;
 	sa->stored = false;
+	m->uncommitted = true;
 	if (m->store->drop(m->store_user, ike_sa_own_spi(sa)) < 0)
 		IKE_COUNT(m, records_failed);
 }
@@ -94,6 +95,7 @@ static void put(struct ike_sa *sa)
 		return;
 	}
 	sa->stored = true;
+	m->uncommitted = true;
 	IKE_COUNT(m, records_written);
 }
 
@@ -101,8 +103,6 @@ static void write_records(struct ike_manager *m)
 {
 	struct ike_sa *sa;
 
-	if (TAILQ_EMPTY(&m->dirty))
-		return;
 	while ((sa = TAILQ_FIRST(&m->dirty)) != NULL) {
 		TAILQ_REMOVE(&m->dirty, sa, dirty_link);
 		sa->dirty = false;
@@ -111,6 +111,9 @@ static void write_records(struct ike_manager *m)
 		else
 			drop(sa);
 	}
+	if (!m->uncommitted)
+		return;
+	m->uncommitted = false;
 	if (m->store->commit(m->store_user) < 0)
 		IKE_COUNT(m, records_failed);
 }

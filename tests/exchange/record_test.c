@@ -426,6 +426,59 @@ static void a_connection_that_is_gone(void **state)
 	world_free(w);
 }
 
+static uint64_t dice(uint64_t *x)
+{
+	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
+	return *x >> 16;
+}
+
+static void something(struct world *w, uint64_t *x)
+{
+	struct peer *p = &w->peers[dice(x) % 2];
+	struct ike_sa *sa = peer_session(p);
+
+	if (dice(x) % 3 == 0)
+		come_back(p);
+	else if (sa != NULL && dice(x) % 3 == 0)
+		(void)ike_rekey_children(p->m, ike_session_id(sa));
+	else if (sa != NULL && dice(x) % 3 == 0)
+		(void)ike_rekey_session(p->m, ike_session_id(sa));
+	else if (sa != NULL)
+		(void)ike_check_liveness(p->m, ike_session_id(sa));
+	world_run(w, dice(x) % 300);
+}
+
+/* Either process is killed at any moment of anything, on a bad network: in the end there is one
+ * session on both sides, and traffic. */
+static void killed_at_any_moment(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct world_options options = with_store;
+		uint64_t x = seed * 0x9e3779b97f4a7c15ull;
+		struct world *w;
+
+		options.seed = seed;
+		w = world_new(&options);
+		world_up(w);
+		w->loss_percent = 10;
+		w->jitter_ms = 20;
+		for (unsigned i = 0; i < 30; i++)
+			something(w, &x);
+		w->loss_percent = 0;
+		world_run(w, 15 * 60 * 1000);
+		if (peer_session(world_client(w)) == NULL)
+			world_connect(w);
+		world_run(w, 5 * 60 * 1000);
+		if (!world_traffic(w))
+			print_error("seed %lu\n", seed);
+		assert_true(world_traffic(w));
+		assert_int_equal(peer_sas(world_client(w)), 1);
+		assert_int_equal(peer_sas(world_gateway(w)), 1);
+		world_free(w);
+	}
+}
+
 /* Without a store nothing is written, and nothing waits for a turn to end. */
 static void without_a_store(void **state)
 {
@@ -453,6 +506,7 @@ int main(void)
 	        cmocka_unit_test(damaged_records_are_refused),
 	        cmocka_unit_test(strange_records_do_no_harm),
 	        cmocka_unit_test(a_connection_that_is_gone),
+	        cmocka_unit_test(killed_at_any_moment),
 	        cmocka_unit_test(without_a_store),
 	};
 

@@ -513,6 +513,28 @@ void peer_restart(struct peer *p)
 	make_manager(p);
 }
 
+/* What the records do not tell of is found in the dataplane, as control does after its start. */
+static void adopt(struct peer *p)
+{
+	const struct fake_dataplane *dp = p->dp;
+
+	for (unsigned i = 1; i < FAKE_MAX; i++) {
+		struct rg_api_sa_info in = {.direction = RG_IN, .handle = dp->in[i].record.handle};
+		struct rg_api_sa_info out = {.direction = RG_OUT, .handle = dp->out[i].record.handle};
+
+		in.cookie = dp->in[i].record.cookie;
+		out.cookie = dp->out[i].record.cookie;
+		if (dp->in[i].used)
+			(void)ike_adopt_sa(p->m, &in);
+		if (dp->out[i].used)
+			(void)ike_adopt_sa(p->m, &out);
+		if (dp->tunnels[i].handle != 0)
+			(void)ike_adopt_tunnel(p->m, &dp->tunnels[i]);
+		if (dp->policies[i].handle != 0)
+			(void)ike_adopt_policy(p->m, &dp->policies[i]);
+	}
+}
+
 int peer_restore(struct peer *p)
 {
 	int error = 0;
@@ -521,6 +543,8 @@ int peer_restore(struct peer *p)
 		if (p->records[i].data != NULL)
 			error = ike_restore(p->m, p->records[i].data, p->records[i].len);
 	}
+	if (error == 0)
+		adopt(p);
 	return error;
 }
 
