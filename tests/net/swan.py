@@ -85,6 +85,7 @@ connections {{
         dpd_action = clear
         close_action = none
       }}
+      {children}
     }}
   }}
 }}
@@ -93,7 +94,7 @@ connections {{
 
 DEFAULTS = dict(name="gw", child="net", vips="0.0.0.0", mobike="yes", fragmentation="yes",
                 ike="aes128gcm16-prfsha256-x25519", esp="aes128gcm16", dpd="0s", ike_rekey="0s", child_rekey="0s",
-                extra="", local_addrs="", local_ts="", remote_identity="gw.example.net",
+                extra="", children="", local_addrs="", local_ts="", remote_identity="gw.example.net",
                 identity="laptop@example.net", remote_ts="10.20.0.0/24")
 
 
