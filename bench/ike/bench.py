@@ -91,7 +91,7 @@ class Bench:
         """What one setup costs: control alone on a core, as many clients at a time as need no cookies."""
         for auth, n in (("psk", 2000 if self.o.quick else 10000), ("ecdsa", 1000 if self.o.quick else 5000)):
             if gateway == "strongswan":
-                n = 400  # each tunnel more makes its userspace ESP slower, which is not what is compared
+                n = 300  # each tunnel more makes its userspace ESP slower, which is not what is compared
             with Lab() as lab:
                 rig = self.rig(lab, auth, self.pinned())
                 self.start(rig, gateway, auth, n)
@@ -136,7 +136,7 @@ class Bench:
 
     def flood(self):
         """Strangers' IKE_SA_INIT beside real setups and real traffic: the worker has a core, all others share one."""
-        seconds, rate = (4, 100) if self.o.quick else (20, 100)
+        seconds, rate = (3, 100) if self.o.quick else (20, 100)
         calm = 500  # connected before: they carry the traffic
         clients = calm + seconds * rate
         other = self.o.other_cpu
