@@ -28,6 +28,7 @@ enum drop esp_in_check_any(struct rte_mbuf *m, struct open *o)
 		return DROP_ESP_BLOCKS;
 	open_set(o, m, p->sa, esp, p->ip, p->cipher, p->seq);
 	o->batched = shape->batched;
+	o->plain = (p->sa->flags & SA_TRANSPORT) == 0; /* what is inside may be, whatever the suite */
 	return sa_replay_check(p->sa, p->seq);
 }
 

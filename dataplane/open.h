@@ -21,7 +21,7 @@ struct open {
 			uint8_t iv[8];
 			uint16_t cipher; /* bytes that are decrypted */
 			uint8_t why;     /* enum drop: what the cipher said */
-			bool plain;      /* checked by esp_in.c, and not yet noted in struct pkt */
+			bool plain;      /* what is inside may be: struct pkt is filled when it is not */
 			/* additional data: 8 or 12 bytes */
 			uint32_t spi;
 			uint8_t number[8];
