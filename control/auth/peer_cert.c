@@ -6,6 +6,8 @@
  */
 #include "control/auth/peer_cert.h"
 
+#include "control/ike/crypto/sign.h"
+
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/objects.h>
@@ -163,8 +165,10 @@ static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
 
 	if (in->len < 1 || in->len > RG_AUTH_CERT_MAX)
 		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
-	*out = d2i_X509(NULL, &at, (long)in->len);
-	if (!*out || at != in->der + in->len) {
+	*out = X509_new_ex(ike_peer_libctx(), NULL);
+	if (!*out)
+		return RG_AUTH_FAIL_INTERNAL;
+	if (!d2i_X509(out, &at, (long)in->len) || at != in->der + in->len) {
 		X509_free(*out);
 		*out = NULL;
 		return RG_AUTH_FAIL_CERTIFICATE_SYNTAX;
@@ -224,7 +228,7 @@ static enum rg_auth_failure why(int error)
 static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
                                          STACK_OF(X509) * *chain)
 {
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(ike_peer_libctx(), NULL);
 	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
 
 	if (!ctx || X509_STORE_CTX_init(ctx, store, leaf, rest) != 1)

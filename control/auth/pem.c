@@ -3,6 +3,7 @@
 #include "control/auth/pem.h"
 
 #include "control/auth/secret.h"
+#include "control/ike/crypto/sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,17 @@ int auth_fail(struct rg_auth_error *error, const char *format, ...)
 	return -EINVAL;
 }
 
+/* In the context of peers' certificates, as they are verified with its keys. */
+static X509 *read_certificate(BIO *bio)
+{
+	X509 *cert = X509_new_ex(ike_peer_libctx(), NULL);
+
+	if (cert && PEM_read_bio_X509(bio, &cert, NULL, NULL))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
 STACK_OF(X509) * pem_certificates(const char *file, struct rg_auth_error *error)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
@@ -34,7 +46,7 @@ STACK_OF(X509) * pem_certificates(const char *file, struct rg_auth_error *error)
 		bio = BIO_new_file(path, "r");
 	if (!bio)
 		auth_fail(error, "certificate %s: cannot be opened: %s", file, strerror(errno));
-	while (bio && certs && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+	while (bio && certs && (cert = read_certificate(bio)))
 		if (!sk_X509_push(certs, cert))
 			X509_free(cert);
 	BIO_free(bio);

@@ -18,6 +18,10 @@
 	(IKE_HASH_BIT(IKE_HASH_SHA2_256) | IKE_HASH_BIT(IKE_HASH_SHA2_384) |                                 \
 	 IKE_HASH_BIT(IKE_HASH_SHA2_512) | IKE_HASH_BIT(IKE_HASH_IDENTITY))
 
+/* The library context for certificates and keys that peers send: it reads them faster. NULL, which is
+ * OpenSSL's default one, where it could not be made. Never freed. */
+OSSL_LIB_CTX *ike_peer_libctx(void);
+
 /* SIGNATURE_HASH_ALGORITHMS: the notify's data as a set of IKE_HASH_BIT; unknown ones are skipped. */
 uint32_t ike_hashes_decode(const struct ike_notify *notify);
 void ike_build_hashes(struct ike_build *b, uint32_t hashes);
