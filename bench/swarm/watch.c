@@ -10,17 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool first_number(const char *path, unsigned skip, uint64_t *value)
+/* The number at a place, from 0, of a file of numbers. */
+static bool read_number(const char *path, unsigned at, uint64_t *value)
 {
-	unsigned long long numbers[2] = {0};
+	char text[256], *next = text;
 	FILE *f = fopen(path, "re");
-	bool ok;
+	bool ok = f != NULL && fgets(text, sizeof(text), f) != NULL;
 
-	if (f == NULL)
-		return false;
-	ok = fscanf(f, "%llu %llu", &numbers[0], &numbers[1]) == 2;
-	fclose(f);
-	*value = numbers[skip];
+	if (f != NULL)
+		fclose(f);
+	for (unsigned i = 0; ok && i <= at; i++) {
+		char *begin = next;
+
+		*value = strtoull(begin, &next, 10);
+		ok = next != begin;
+	}
 	return ok;
 }
 
@@ -38,7 +42,7 @@ static uint64_t cpu_us(int pid)
 		return 0;
 	while ((entry = readdir(threads)) != NULL) {
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, entry->d_name);
-		if (entry->d_name[0] != '.' && first_number(path, 0, &ns))
+		if (entry->d_name[0] != '.' && read_number(path, 0, &ns))
 			sum += ns;
 	}
 	closedir(threads);
@@ -51,7 +55,7 @@ static uint64_t rss(int pid)
 	uint64_t pages;
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	return first_number(path, 1, &pages) ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	return read_number(path, 1, &pages) ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 int watch_add(struct watch *w, char *argument)

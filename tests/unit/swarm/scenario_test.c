@@ -255,9 +255,10 @@ static void test_example(void **state)
 	struct scenario *s = scenario_load(example, &error);
 
 	(void)state;
-	if (s == NULL)
-		print_error("%s:%u:%u: %s\n", error.file, error.line, error.column, error.text);
-	assert_non_null(s);
+	if (s == NULL) {
+		fail_msg("%s:%u:%u: %s", error.file, error.line, error.column, error.text);
+		return;
+	}
 	assert_non_null(strstr(s->secret, "bench/swarm/clients.psk")); /* relative to the file */
 	scenario_free(s);
 }
