@@ -145,11 +145,23 @@ void flow_steps_leave(struct child_sa *child, struct ike_batch *batch)
 	flow_steps(flow, 0, batch);
 }
 
+/* Policies without an SA would stand before those of other flows for the same prefix. */
+static bool others_send(const struct flow *flow)
+{
+	const struct flow *other;
+
+	TAILQ_FOREACH (other, &flow->sa->flows, link) {
+		if (other != flow && other->sa_out != 0)
+			return true;
+	}
+	return false;
+}
+
 void flow_left(struct flow *flow, struct ike_batch *batch)
 {
 	const struct child_sa *child;
 
-	if (flow == NULL || flow->keep)
+	if (flow == NULL || (flow->keep && !others_send(flow)))
 		return;
 	TAILQ_FOREACH (child, &flow->sa->children, link) {
 		if (child->flow == flow)

@@ -40,7 +40,7 @@ void flow_steps(struct flow *flow, uint32_t sa_out, struct ike_batch *batch);
 /* The Child SA is about to go: policies that use it point at nothing after that. */
 void flow_steps_leave(struct child_sa *child, struct ike_batch *batch);
 
-/* The Child SA is gone: a flow without any is removed unless it is to be kept. */
+/* The Child SA is gone: a flow without any is removed, unless it is to be kept and is the last one. */
 void flow_left(struct flow *flow, struct ike_batch *batch);
 
 /* Appends the removal of its policies, and frees it. */
