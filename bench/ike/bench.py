@@ -14,7 +14,7 @@ import tempfile
 SWARM_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "swarm")
 sys.path.insert(0, SWARM_FOLDER)
 
-from rig import GATEWAY_IDENTITY, Rig, gateway_config  # noqa: E402
+from swarm_rig import GATEWAY_IDENTITY, Rig, gateway_config  # noqa: E402
 from lab import Lab, LabError, terminate_on_signals  # noqa: E402
 from pki import Pki  # noqa: E402
 from strongswan import installed as strongswan_installed  # noqa: E402

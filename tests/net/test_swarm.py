@@ -10,7 +10,7 @@ import pytest
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bench/swarm"))
 
 from gateway import DATAPLANE  # noqa: E402
-from rig import CLIENTS6, ECHO6, GATEWAY_IDENTITY, SWARM, Rig, gateway_config  # noqa: E402
+from swarm_rig import CLIENTS6, ECHO6, GATEWAY_IDENTITY, SWARM, Rig, gateway_config  # noqa: E402
 from pki import Pki  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not os.path.exists(SWARM) or not os.path.exists(DATAPLANE), reason="built without DPDK")

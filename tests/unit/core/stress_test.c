@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <time.h>
 
+#define BACKLOG 16384u /* objects that wait for workers; far from what core refuses at */
 #define WORKERS 3u
 #define STEADY  16u /* clients that stay: their tunnels move */
 #define MOVING  32u /* clients that come and go */
@@ -256,6 +257,11 @@ static uint32_t churn(uint64_t until)
 		core_tick(core, now_ms());
 		if (step % 16 == 0)
 			sched_yield();
+		/* Workers that wait for a CPU are not stalled ones. */
+		while (core->writer->retire.n > BACKLOG) {
+			sched_yield();
+			core_tick(core, now_ms());
+		}
 	}
 	return step;
 }
