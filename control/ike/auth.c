@@ -240,7 +240,6 @@ void auth_established(struct ike_sa *sa)
 	init_context_free(sa->init);
 	sa->init = NULL;
 	auth_eap_free(sa);
-	ike_sa_timer(sa, TIMER_HALF_OPEN, 0);
 	timers_established(sa);
 	IKE_COUNT(m, established);
 	succession_established(sa);

@@ -60,7 +60,6 @@ static void begin(struct exchange *x, struct auth_job *j)
 		ike_build_id(&x->out, IKE_PAYLOAD_IDr, sa->own_id->type, sa->own_id->value, sa->own_id->len);
 	ike_build_eap(&x->out, eap->out, eap->out_len);
 	ike_set_state(sa, IKE_STATE_EAP);
-	ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + TIMER_EAP_MS);
 }
 
 static void signed_finish(struct ike_job *job, bool gone)

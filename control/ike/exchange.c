@@ -177,7 +177,7 @@ static void dispatch(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 	const struct table_row *row;
-	enum table_verdict verdict = table_find(&x->msg, sa->state, &row);
+	enum table_verdict verdict = table_find(&x->msg, sa->is_initiator, sa->state, &row);
 	int result;
 
 	sa->at_work = x;

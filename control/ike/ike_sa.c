@@ -42,6 +42,8 @@ const char *ike_state_name(enum ike_state state)
 
 int ike_set_state(struct ike_sa *sa, enum ike_state state)
 {
+	enum ike_state from;
+
 	if (sa->state == state)
 		return 0;
 	if (!table_ike_move_legal(sa->state, state)) {
@@ -50,7 +52,9 @@ int ike_set_state(struct ike_sa *sa, enum ike_state state)
 		           ike_state_name(sa->state), ike_state_name(state));
 		return -EPERM;
 	}
+	from = sa->state;
 	sa->state = state;
+	timers_enter(sa, from);
 	store_touch(sa);
 	return 0;
 }
@@ -309,12 +313,11 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 		TAILQ_REMOVE(&old->tasks, task, link);
 		TAILQ_INSERT_TAIL(&heir->tasks, task, link);
 	}
+	ike_sa_timer(old, TIMER_EXPIRE, 0); /* its lifetime is the heir's affair now */
 	ike_set_state(old, IKE_STATE_REKEYED);
-	ike_sa_timer(old, TIMER_DPD, 0);
 	ike_sa_timer(old, TIMER_REKEY, 0);
 	ike_sa_timer(old, TIMER_CHILD, 0);
 	ike_sa_timer(old, TIMER_HOMING, 0);
-	ike_sa_timer(old, TIMER_EXPIRE, ike_sa_now(old) + TIMER_OLD_CHILD_MS);
 	manager_remove_peer(old->manager, old);
 	manager_insert_peer(heir->manager, heir);
 	ike_set_state(heir, IKE_STATE_ESTABLISHED);

@@ -122,7 +122,6 @@ void init_start(struct ike_sa *sa)
 	sa->init->nonce_i_len = INIT_NONCE_LEN;
 	ike_sa_random(sa, sa->init->nonce_i, INIT_NONCE_LEN);
 	ike_set_state(sa, IKE_STATE_INIT_SENT);
-	ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + 4 * TIMER_HALF_OPEN_MS);
 	queue_init(sa);
 }
 

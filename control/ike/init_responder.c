@@ -138,7 +138,7 @@ static void accept_request(struct ike_manager *m, const struct ike_datagram *dg,
 	memcpy(sa->init_digest, digest, sizeof(sa->init_digest));
 	manager_insert_init(m, sa);
 	manager_half_open(m, sa);
-	ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + TIMER_HALF_OPEN_MS);
+	timers_enter(sa, IKE_STATE_NEW);
 	exchange_begin_plain(sa, dg, hdr);
 }
 
@@ -157,7 +157,7 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 		reject(m, dg, &msg, reason);
 		return;
 	}
-	if (msg.sk_type != 0 || table_find(&msg, IKE_STATE_NEW, &row) != TABLE_OK) {
+	if (msg.sk_type != 0 || table_find(&msg, false, IKE_STATE_NEW, &row) != TABLE_OK) {
 		IKE_COUNT(m, payload_illegal);
 		return;
 	}

@@ -8,10 +8,22 @@
 #include "control/ike/handlers.h"
 
 const struct table_row table_rows[TABLE_N_ROWS] = {
-#define X(row, exchange, direction, states, required, optional, handler)                                     \
-	[TABLE_##row] = {                                                                                    \
-	        #row, IKE_EXCHANGE_##exchange, TABLE_##direction, (states), (required), (optional), handler},
+#define X(row, exchange, direction, role, states, required, optional, handler)                               \
+	[TABLE_##row] = {#row,                                                                               \
+	                 IKE_EXCHANGE_##exchange,                                                            \
+	                 TABLE_##direction,                                                                  \
+	                 TABLE_##role,                                                                       \
+	                 (states),                                                                           \
+	                 (required),                                                                         \
+	                 (optional),                                                                         \
+	                 handler},
         IKE_TABLE(X)
+#undef X
+};
+
+const struct table_bound table_bounds[IKE_N_STATES] = {
+#define X(state, timer, ms) [IKE_STATE_##state] = {TIMER_##timer, (ms)},
+        IKE_BOUNDS(X)
 #undef X
 };
 
@@ -37,15 +49,17 @@ static bool fits(const struct table_row *row, const struct ike_msg *msg)
 	       (msg->repeated & ~TABLE_REPEATED) == 0;
 }
 
-enum table_verdict table_find(const struct ike_msg *msg, enum ike_state state, const struct table_row **row)
+enum table_verdict table_find(const struct ike_msg *msg, bool is_initiator, enum ike_state state,
+                              const struct table_row **row)
 {
+	enum table_role role = is_initiator ? TABLE_INITIATOR : TABLE_RESPONDER;
 	enum table_direction direction = ike_header_is_response(&msg->hdr) ? TABLE_RESPONSE : TABLE_REQUEST;
 	const struct table_row *last = NULL;
 
 	for (size_t i = 0; i < TABLE_N_ROWS; i++) {
 		const struct table_row *r = &table_rows[i];
 
-		if (r->exchange != msg->hdr.exchange || r->direction != direction ||
+		if (r->exchange != msg->hdr.exchange || r->direction != direction || !(r->role & role) ||
 		    !(r->states & 1u << state))
 			continue;
 		if (fits(r, msg)) {

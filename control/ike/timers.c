@@ -10,6 +10,7 @@
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
+#include "control/ike/table.h"
 
 #include <stdint.h>
 
@@ -29,6 +30,20 @@ void timers_fire(struct ike_sa *sa, uint64_t now)
 		ike_sa_timer(sa, i, 0);
 		handlers[i](sa);
 	}
+}
+
+void timers_enter(struct ike_sa *sa, enum ike_state from)
+{
+	const struct table_bound *left = &table_bounds[from], *bound = &table_bounds[sa->state];
+	uint64_t at = ike_sa_now(sa) + bound->ms, now = sa->timer[bound->timer];
+
+	if (left->timer != bound->timer)
+		ike_sa_timer(sa, left->timer, 0);
+	if (bound->ms == TABLE_GOES_ON || bound->ms == TABLE_BY_CALLER)
+		return;
+	if (bound->timer == TIMER_EXPIRE && now != 0 && now < at)
+		return;
+	ike_sa_timer(sa, bound->timer, at);
 }
 
 uint64_t timer_jitter(const struct ike_sa *sa, uint64_t ms)

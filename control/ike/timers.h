@@ -8,7 +8,8 @@
 
 #include "control/ike/ike_sa.h"
 
-#define TIMER_HALF_OPEN_MS 30000u /* IKE_SA_INIT to ESTABLISHED */
+#define TIMER_HALF_OPEN_MS 30000u                   /* IKE_SA_INIT to ESTABLISHED */
+#define TIMER_INITIATOR_MS (4 * TIMER_HALF_OPEN_MS) /* the same of ours: the peer may ask for another try */
 #define TIMER_EAP_MS       60000u /* from there on, where EAP lies between: someone may type */
 #define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
@@ -20,6 +21,12 @@
 #define TIMER_OLD_CHILD_MS                                                                                   \
 	180000u /* a rekeyed SA whose Delete never comes: longer than a peer asks again                      \
 	         */
+
+#define TIMER_DELETING_MS 180000u /* our Delete goes unanswered, and nobody gave its retransmissions up */
+
+/* The timer that bounds the state which the SA has come to (IKE_BOUNDS in table.h). Only
+ * ike_set_state(), and who makes an SA that begins in NEW on its own, call it. */
+void timers_enter(struct ike_sa *sa, enum ike_state from);
 
 /* Calls the handler of each timer that is due. */
 void timers_fire(struct ike_sa *sa, uint64_t now);

@@ -17,15 +17,20 @@ static struct ike_msg message(uint8_t exchange, bool is_response, uint64_t prese
 	                        .present = present};
 }
 
-static bool row_names(uint8_t exchange, bool is_response, unsigned state)
+static bool row_names_for(uint8_t exchange, bool is_response, unsigned role, unsigned state)
 {
 	for (unsigned i = 0; i < TABLE_N_ROWS; i++) {
 		if (table_rows[i].exchange == exchange &&
-		    (table_rows[i].direction == TABLE_RESPONSE) == is_response &&
+		    (table_rows[i].direction == TABLE_RESPONSE) == is_response && table_rows[i].role & role &&
 		    table_rows[i].states & 1u << state)
 			return true;
 	}
 	return false;
+}
+
+static bool row_names(uint8_t exchange, bool is_response, unsigned state)
+{
+	return row_names_for(exchange, is_response, TABLE_EITHER, state);
 }
 
 static void what_no_row_names_is_unexpected(void **state)
@@ -35,12 +40,15 @@ static void what_no_row_names_is_unexpected(void **state)
 	(void)state;
 	for (unsigned exchange = 0; exchange < 256; exchange++) {
 		for (unsigned s = 0; s < IKE_N_STATES; s++) {
-			for (unsigned response = 0; response < 2; response++) {
+			for (unsigned i = 0; i < 4; i++) {
+				bool response = i & 1, initiator = i & 2;
 				struct ike_msg msg = message((uint8_t)exchange, response, ~UINT64_C(0));
-				enum table_verdict v = table_find(&msg, s, &row);
+				enum table_verdict v = table_find(&msg, initiator, s, &row);
 
 				assert_int_equal(v == TABLE_UNEXPECTED,
-				                 !row_names((uint8_t)exchange, response, s));
+				                 !row_names_for((uint8_t)exchange, response,
+				                                initiator ? TABLE_INITIATOR : TABLE_RESPONDER,
+				                                s));
 				assert_int_not_equal(v, TABLE_OK);
 			}
 		}
@@ -59,11 +67,15 @@ static void each_row_takes_what_it_requires(void **state)
 
 			if (!(r->states & 1u << s))
 				continue;
-			assert_int_equal(table_find(&msg, s, &row), TABLE_OK);
+			assert_int_equal(table_find(&msg, r->role & TABLE_INITIATOR, s, &row), TABLE_OK);
 			assert_ptr_equal(row, r);
+			if (r->role != TABLE_EITHER)
+				assert_int_equal(table_find(&msg, r->role == TABLE_RESPONDER, s, &row),
+				                 TABLE_UNEXPECTED);
 			msg.repeated = r->required & ~TABLE_REPEATED;
 			if (msg.repeated != 0)
-				assert_int_equal(table_find(&msg, s, &row), TABLE_ILLEGAL);
+				assert_int_equal(table_find(&msg, r->role & TABLE_INITIATOR, s, &row),
+				                 TABLE_ILLEGAL);
 		}
 	}
 }
@@ -106,6 +118,54 @@ static void moves(void **state)
 	}
 }
 
+/* RFC 7296 1.2: the one that began asks until the IKE SA is up, the other answers. */
+static void roles_are_those_of_the_exchange(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < TABLE_N_ROWS; i++) {
+		const struct table_row *r = &table_rows[i];
+		bool early = r->states & (S(ESTABLISHED) - 1);
+
+		if (early)
+			assert_int_equal(r->role,
+			                 r->direction == TABLE_REQUEST ? TABLE_RESPONDER : TABLE_INITIATOR);
+		else
+			assert_int_equal(r->role, TABLE_EITHER);
+	}
+}
+
+/* From `from` on, a state whose bound goes on is only entered by one that has set the timer. */
+static bool bound_is_set(unsigned s)
+{
+	if (table_bounds[s].ms != TABLE_GOES_ON)
+		return true;
+	for (unsigned from = 0; from < IKE_N_STATES; from++) {
+		if (from == s || !table_ike_move_legal(from, s))
+			continue;
+		if (table_bounds[from].timer != table_bounds[s].timer ||
+		    table_bounds[from].ms == TABLE_BY_CALLER || !bound_is_set(from))
+			return false;
+	}
+	return true;
+}
+
+static void every_state_has_an_end(void **state)
+{
+	(void)state;
+	for (unsigned s = 0; s < IKE_N_STATES; s++) {
+		const struct table_bound *b = &table_bounds[s];
+
+		if (s == IKE_STATE_ESTABLISHED || s == IKE_STATE_CLOSED) {
+			assert_int_equal(b->ms, TABLE_BY_CALLER);
+			continue;
+		}
+		assert_int_not_equal(b->ms, TABLE_BY_CALLER);
+		assert_true(b->timer == (s < IKE_STATE_ESTABLISHED ? TIMER_HALF_OPEN : TIMER_EXPIRE));
+		assert_true(bound_is_set(s));
+		assert_true(b->ms <= 180000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +173,8 @@ int main(void)
 	        cmocka_unit_test(each_row_takes_what_it_requires),
 	        cmocka_unit_test(nothing_protected_before_it_is_due),
 	        cmocka_unit_test(moves),
+	        cmocka_unit_test(roles_are_those_of_the_exchange),
+	        cmocka_unit_test(every_state_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
