@@ -179,14 +179,16 @@ static void supersede(struct ike_sa *sa)
 {
 	struct ike_sa *other, *next;
 
+	/* First those that go: what they still carry falls to the one that is about to be superseded. */
 	for (other = next_of(sa, NULL); other != NULL; other = next) {
 		next = next_of(sa, other);
-		if (other->cookie != sa->cookie)
-			continue;
-		if (other->superseded || other->state != IKE_STATE_ESTABLISHED) {
+		if (other->cookie == sa->cookie &&
+		    (other->superseded || other->state != IKE_STATE_ESTABLISHED))
 			ike_sa_close(other, "replaced by a new session of the same identity");
+	}
+	for (other = next_of(sa, NULL); other != NULL; other = next_of(sa, other)) {
+		if (other->cookie != sa->cookie || other->state != IKE_STATE_ESTABLISHED)
 			continue;
-		}
 		other->superseded = true;
 		ike_sa_timer(other, TIMER_DPD, 0);
 		ike_sa_timer(other, TIMER_REAUTH, 0);

@@ -4,7 +4,7 @@
  * reauthentication and AUTH_LIFETIME (RFC 4478), INITIAL_CONTACT (RFC 7296 2.4),
  * uniqueness with a lease for each device.
  */
-#include "tests/exchange/world.h"
+#include "tests/exchange/mutate.h"
 
 #include "control/homing/homing.h"
 #include "control/ike/handlers.h"
@@ -201,6 +201,45 @@ static void a_superseded_session_ends_by_itself(void **state)
 }
 
 /* RFC 7296 2.4: a client that has lost everything says so, and what is left of it goes at once. */
+static void without_initial_contact(struct mutation *m)
+{
+	for (unsigned i = m->n; i-- > 0;) {
+		const struct mutable_payload *p = &m->payloads[i];
+
+		if (p->type == IKE_PAYLOAD_NOTIFY && p->len >= 4 &&
+		    (p->body[2] << 8 | p->body[3]) == IKE_NOTIFY_INITIAL_CONTACT)
+			mutable_remove(m, i);
+	}
+}
+
+/* A client that forgets, and forgets again before the gateway sends to its second session: what the
+ * first one carries goes on to the second, then to the third. */
+static void a_third_session_within_moments(void **state)
+{
+	struct mutation *m = malloc(sizeof(*m));
+	struct world *w = world_new(NULL);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	assert_non_null(m);
+	world_up(w);
+	for (unsigned i = 0; i < 2; i++) {
+		ike_sa_close(peer_session(world_client(w)), "the test forgets");
+		mutate(w, m, IKE_EXCHANGE_IKE_AUTH, without_initial_contact, NULL);
+		world_connect(w);
+		world_run(w, 200);
+		assert_int_equal(m->applied, 1);
+		mutate_stop(w);
+	}
+	assert_int_equal(peer_counter(g, "ike-dataplane-refused"), 0);
+	assert_true(world_traffic(w));
+	world_run(w, 400000); /* nobody answers the Delete of what was forgotten */
+	assert_true(world_traffic(w));
+	one_of_everything(g);
+	world_free(w);
+	free(m);
+}
+
 static void initial_contact_ends_what_was_before(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -382,6 +421,7 @@ int main(void)
 	        cmocka_unit_test(a_client_that_stays_away_is_deleted),
 	        cmocka_unit_test(a_failed_reauthentication_is_tried_again),
 	        cmocka_unit_test(a_superseded_session_ends_by_itself),
+	        cmocka_unit_test(a_third_session_within_moments),
 	        cmocka_unit_test(initial_contact_ends_what_was_before),
 	        cmocka_unit_test(the_gateway_says_initial_contact),
 	        cmocka_unit_test(keep_has_a_lease_for_each_device),
