@@ -228,6 +228,43 @@ static void h28_dates_are_remembered_too(void **state)
 	rg_auth_unref(auth);
 }
 
+/* What is remembered of a chain says nothing of who presents it, from where, and under which rules. */
+static void h28_a_remembered_chain_is_asked_all_the_same(void **state)
+{
+	X509 *cert = issue("email:carol@example.net,email:dave@example.net,IP:192.0.2.7");
+	struct rig_peer peer = {
+	        .identity = "carol@example.net", .key = rig.peer_key, .certs = {cert}, .n = 1};
+	struct rg_auth *auth = rig_load(&rig, NULL, ", certified-address: require", NULL, NULL);
+	EVP_PKEY *other = pki_ec_key("P-256");
+
+	(void)state;
+	peer.address = "192.0.2.7";
+	assert_failure(rig_claim(auth, &peer), NONE);
+	assert_int_equal(rg_auth_remembered(auth), 1);
+	peer.address = "203.0.113.9";
+	assert_failure(rig_claim(auth, &peer), CERTIFICATE_ADDRESS);
+	peer.address = "192.0.2.7";
+	peer.identity = "dave@example.net"; /* one certificate may have several identities */
+	assert_failure(rig_claim(auth, &peer), NONE);
+	peer.identity = "mallory@example.net";
+	assert_failure(rig_claim(auth, &peer), CERTIFICATE_NAME);
+	peer.identity = "carol@example.net";
+	peer.key = other; /* who has seen the certificate has not its key */
+	assert_failure(rig_claim(auth, &peer), SIGNATURE);
+	peer.key = rig.peer_key;
+	assert_failure(rig_claim(auth, &peer), NONE);
+	assert_int_equal(rg_auth_remembered(auth), 1);
+	rg_auth_unref(auth);
+	auth = rig_load(&rig, NULL, ", certificate-without-address: deny, certified-address: ignore", NULL,
+	                NULL);
+	assert_int_equal(rg_auth_remembered(auth), 0); /* a reload begins with nothing */
+	peer.address = "203.0.113.9";
+	assert_failure(rig_claim(auth, &peer), NONE);
+	rg_auth_unref(auth);
+	EVP_PKEY_free(other);
+	X509_free(cert);
+}
+
 static void key_hash(X509 *cert, uint8_t out[20])
 {
 	unsigned char *spki = NULL;
@@ -362,6 +399,7 @@ int main(void)
 	        cmocka_unit_test(h27_name_constraints_and_urls),
 	        cmocka_unit_test(h28_only_good_chains_are_remembered),
 	        cmocka_unit_test(h28_dates_are_remembered_too),
+	        cmocka_unit_test(h28_a_remembered_chain_is_asked_all_the_same),
 	        cmocka_unit_test(our_certificate_by_certreq),
 	        cmocka_unit_test(secrets_by_pattern),
 	};
