@@ -201,6 +201,7 @@ void auth_accept(struct exchange *x, struct child_sa *child)
 	if (error == 0 && start_child(sa, x, child) == 0)
 		return;
 	child_free(child);
+	IKE_COUNT(sa->manager, bad_answer);
 	ike_sa_log(sa, IKE_LOG_WARN, "no Child SA: %s",
 	           error != 0 ? ike_notify_type_name(error) : "the answer does not fit the request");
 	auth_established(sa);

@@ -286,6 +286,7 @@ static int response(struct ike_sa *sa, struct task *task, struct exchange *x)
 	if (fresh_of(sa, t) == NULL)
 		return 0;
 	if (read_answer(sa, t, x, &ke) < 0) {
+		IKE_COUNT(sa->manager, bad_answer);
 		ike_sa_log(sa, IKE_LOG_WARN,
 		           "the answer to CREATE_CHILD_SA for %08x is not one to what was asked",
 		           ntohl(t->fresh_spi));

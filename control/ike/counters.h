@@ -53,6 +53,7 @@
 	X(notify_ignored, "ike-notify-ignored", 0)                                                           \
 	X(illegal_moves, "ike-illegal-state-moves", 0)                                                       \
 	X(dataplane_refused, "ike-dataplane-refused", 0)                                                     \
+	X(bad_answer, "ike-answer-not-acceptable", 0)                                                        \
 	X(gave_up, "ike-gave-up", 0)                                                                         \
 	X(hints, "ike-unprotected-hints", 0)                                                                 \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \

@@ -133,11 +133,17 @@ static void finish_response(struct exchange *x, int result)
 {
 	struct ike_sa *sa = x->sa;
 
+	/* What is not acceptable is none: the request is abandoned with all the others. */
+	if (result < 0) {
+		IKE_COUNT(sa->manager, bad_answer);
+		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");
+		return;
+	}
 	if (x->request != NULL)
 		exchange_settle(x->request, sa);
 	store_touch(sa);
-	if (result < 0 || x->close_after)
-		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");
+	if (x->close_after)
+		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "ended by this exchange");
 }
 
 void exchange_finish(struct exchange *x, int result)

@@ -235,6 +235,7 @@ static int response(struct ike_sa *sa, struct task *task, struct exchange *x)
 	if (error != 0)
 		return refused(sa, t, x, error);
 	if (read_answer(sa, t, x, &ke) < 0) {
+		IKE_COUNT(sa->manager, bad_answer);
 		ike_sa_log(sa, IKE_LOG_WARN, "the answer to the rekey of the IKE SA is malformed");
 		give_way(sa, t);
 		return 0;

@@ -110,9 +110,9 @@ static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, st
 		ike_build_inner(&b, inner, CAP);
 		if (m->raw == NULL)
 			build_chain(m, &b);
-		assert_int_equal(ike_sk_seal(key_of(sa, true), &m->hdr, m->raw ? m->raw_first : b.first,
-		                             m->raw ? m->raw : inner, m->raw ? m->raw_len : b.len, out,
-		                             CAP + 256, &dg->len),
+		assert_int_equal(ike_sk_seal(key_of(sa, !m->answers), &m->hdr,
+		                             m->raw ? m->raw_first : b.first, m->raw ? m->raw : inner,
+		                             m->raw ? m->raw_len : b.len, out, CAP + 256, &dg->len),
 		                 0);
 	} else {
 		ike_build_message(&b, out, CAP, &m->hdr);
@@ -157,16 +157,18 @@ static bool filter(struct world *w, struct datagram *dg)
 	struct mutation *m = w->filter_context;
 	struct ike_header hdr;
 	struct ike_msg msg = {0};
+	struct ike_sa *sa;
 	uint8_t *plain;
 	bool protect;
 
-	if (dg->from == world_gateway(w)) {
+	if (dg->from == world_gateway(w) && !m->answers) {
 		if (m->applied > 0 && !m->answered)
 			read_answer(m, dg);
 		return true;
 	}
-	if (ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK || ike_header_is_response(&hdr) ||
-	    hdr.exchange != m->exchange)
+	if ((dg->from == world_gateway(w)) != m->answers ||
+	    ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	    ike_header_is_response(&hdr) != m->answers || hdr.exchange != m->exchange)
 		return true;
 	if (m->skip > 0) {
 		m->skip--;
@@ -176,12 +178,13 @@ static bool filter(struct world *w, struct datagram *dg)
 		return false; /* no retransmissions: one message, one effect */
 	plain = test_malloc(CAP);
 	assert_non_null(plain);
-	assert_true(open_message(client_sa(w, &hdr, true), true, dg, &msg, plain));
+	sa = client_sa(w, &hdr, !m->answers);
+	assert_true(open_message(sa, !m->answers, dg, &msg, plain));
 	protect = hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT;
 	copy_payloads(m, &msg);
 	test_free(plain);
 	m->change(m);
-	rebuild(m, client_sa(w, &hdr, true), protect, dg);
+	rebuild(m, sa, protect, dg);
 	m->applied++;
 	return true;
 }

@@ -2,7 +2,8 @@
 /*
  * Changes a message on its way: the client's next request of one exchange is
  * opened with the client's own keys, its payloads are given to a test to change, and it is
- * sealed again. So a gateway meets every wrong message from a peer that has the right keys.
+ * sealed again. So a gateway meets every wrong message from a peer that has the right keys; and
+ * a client too, where it is the gateway's answer that is changed.
  */
 #ifndef RG_TESTS_MUTATE_H
 #define RG_TESTS_MUTATE_H
@@ -19,7 +20,8 @@ struct mutable_payload {
 struct mutation {
 	struct world *w;
 	uint8_t exchange; /* whose request */
-	unsigned skip;    /* so many of these requests pass first */
+	bool answers;     /* if a test sets it: the gateway's answers are changed, not the requests */
+	unsigned skip;    /* so many of these messages pass first */
 	void (*change)(struct mutation *m);
 	void *context;
 	struct ike_header hdr;
