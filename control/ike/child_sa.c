@@ -327,6 +327,7 @@ void child_make_current(struct child_sa *child)
 		return;
 	}
 	flow_steps(child->flow, child->handle_out, batch);
+	succession_steps(child->flow, child->handle_out, batch);
 	batch_submit(batch);
 	store_touch(sa);
 	if (child->state == CHILD_INBOUND)

@@ -293,6 +293,37 @@ bool succession_take_policy(struct flow *flow, const struct ike_policy *like, st
 	return false;
 }
 
+static void steps_of_taken(const struct flow *flow, const struct flow *taken, uint32_t sa_out,
+                           struct ike_batch *batch)
+{
+	if (taken->sa_out != 0 || taken->priority != flow->priority || !child_cfg_same(taken->cfg, flow->cfg))
+		return;
+	for (unsigned i = 0; i < taken->n_policies; i++) {
+		struct ike_dp_step *step;
+
+		if (!taken->policies[i].installed)
+			continue;
+		step = batch_add(batch, RG_MSG_POLICY_SET);
+		step->policy_set.handle = taken->policies[i].handle;
+		step->policy_set.sa = sa_out;
+	}
+}
+
+void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch *batch)
+{
+	struct ike_sa *other = NULL;
+	const struct flow *taken;
+
+	if (!flow->sa->superseded)
+		return;
+	while ((other = next_of(flow->sa, other)) != NULL) {
+		if (other->cookie != flow->sa->cookie || other->superseded)
+			continue;
+		TAILQ_FOREACH (taken, &other->flows, link)
+			steps_of_taken(flow, taken, sa_out, batch);
+	}
+}
+
 void succession_yield(struct ike_sa *sa)
 {
 	struct ike_sa *other = NULL;

@@ -33,6 +33,9 @@ void succession_write(struct ike_sa *sa, struct ike_build *out);
 bool succession_follows(const struct ike_sa *sa);
 /* The policy of the session before for this prefix changes hands. False: there is none. */
 bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out);
+/* A superseded session sends until the one that follows does: the policies that changed hands already point
+ * at this SA of it, its rekeys included. */
+void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch *batch);
 /* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
 void succession_yield(struct ike_sa *sa);
 

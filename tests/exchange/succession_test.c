@@ -240,6 +240,30 @@ static void a_third_session_within_moments(void **state)
 	free(m);
 }
 
+/* The old session's Child SA is rekeyed while the new session waits to send: the policies, which have changed
+ * hands, follow the rekey until then. */
+static void a_rekey_of_what_still_sends(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct ike_sa *old;
+
+	(void)state;
+	world_up(w);
+	old = peer_session(c);
+	assert_true(world_traffic(w));
+	assert_int_equal(ike_rekey_children(c->m, ike_session_id(old)), 0);
+	assert_int_equal(succession_start(old), 0);
+	world_run(w, 1000);
+	assert_int_equal(peer_counter(g, "ike-dataplane-refused"), 0);
+	assert_true(world_traffic(w));
+	world_run(w, 60000);
+	assert_true(world_traffic(w));
+	one_of_everything(c);
+	one_of_everything(g);
+	world_free(w);
+}
+
 static void initial_contact_ends_what_was_before(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -422,6 +446,7 @@ int main(void)
 	        cmocka_unit_test(a_failed_reauthentication_is_tried_again),
 	        cmocka_unit_test(a_superseded_session_ends_by_itself),
 	        cmocka_unit_test(a_third_session_within_moments),
+	        cmocka_unit_test(a_rekey_of_what_still_sends),
 	        cmocka_unit_test(initial_contact_ends_what_was_before),
 	        cmocka_unit_test(the_gateway_says_initial_contact),
 	        cmocka_unit_test(keep_has_a_lease_for_each_device),
