@@ -203,6 +203,8 @@ static int connections_check(struct cfg_load *load, const struct cfg_node *root)
 			rc = authentication_check(load, connection, node, root);
 		if (rc == 0)
 			rc = eap_check(load, connection, node, root);
+		if (rc == 0)
+			rc = cfg_initiate_check(load, connection, node);
 		if (rc < 0)
 			return rc;
 		if (connection->lifetimes.dpd_s > connection->lifetimes.ike_s)

@@ -153,6 +153,17 @@ struct rg_cfg_child {
 	uint32_t lifetime_s;
 };
 
+enum rg_cfg_start { RG_INITIATE_AT_LOAD, RG_INITIATE_BY_COMMAND };
+
+/* A connection that the gateway begins itself. */
+struct rg_cfg_initiate {
+	struct rg_cfg_addr *to; /* in the order in which they are tried; n_to 0: it waits for its peers */
+	size_t n_to;
+	char *identity; /* whom the peer must prove to be */
+	enum rg_cfg_start start;
+	uint32_t retry_s, retry_max_s;
+};
+
 struct rg_cfg_connection {
 	char *name;
 	unsigned *uplinks; /* indexes, in order of preference */
@@ -197,6 +208,7 @@ struct rg_cfg_connection {
 	unsigned request_window; /* IKE requests that the peer may have on the wire */
 	bool fragmentation;
 	unsigned fragment_size;    /* bytes of the largest IKE datagram we send, IP header included */
+	struct rg_cfg_initiate initiate;
 	struct rg_cfg_rule *rules; /* `peers`: the first that matches an identity is its own */
 	size_t n_rules;
 	const struct rg_cfg_rule

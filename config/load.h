@@ -68,6 +68,10 @@ int cfg_check_addresses(struct cfg_load *load, const struct cfg_node *root);
 int cfg_check_pools(struct cfg_load *load, const struct cfg_node *root);
 int cfg_check_peers(struct cfg_load *load, const struct cfg_node *root);
 
+/* checks_initiate.c: a connection whose other keys are good. */
+int cfg_initiate_check(struct cfg_load *load, struct rg_cfg_connection *connection,
+                       const struct cfg_node *node);
+
 /* checks_pools.c */
 /* `none` alone, or pools of which none is named twice; `list` is what was written, or NULL. */
 int cfg_pool_list_check(struct cfg_load *load, struct rg_cfg_connection *connection,

@@ -20,7 +20,7 @@
 extern const struct cfg_section cfg_dataplane_section, cfg_uplink_section, cfg_network_section;
 extern const struct cfg_section cfg_gateway_section, cfg_pool_section;
 extern const struct cfg_section cfg_selector_section, cfg_proposal_section, cfg_rule_section;
-extern const struct cfg_section cfg_child_section;
+extern const struct cfg_section cfg_child_section, cfg_initiate_section;
 extern const struct cfg_word cfg_mode_words[], cfg_pfs_words[];
 extern const struct cfg_word cfg_unique_words[];
 

@@ -7,6 +7,7 @@
 
 #include "control/homing/homing.h"
 #include "control/ike/ike_sa.h"
+#include "control/initiate_ops.h"
 #include "control/log.h"
 #include "control/reconcile.h"
 #include "control/report.h"
@@ -178,8 +179,14 @@ static void before_sleep(uv_prepare_t *prepare)
 {
 	struct control *c = prepare->data;
 	bool more = sockets_serve_newcomers(c->sockets);
-	uint64_t next = ike_tick(c->ike), now;
+	uint64_t next = ike_tick(c->ike), now, begin;
 
+	/* What it starts wants a turn of the core at once. */
+	begin = c->stopping ? IKE_NEVER : initiate_run(c->initiate, control_now());
+	if (begin != IKE_NEVER)
+		next = ike_tick(c->ike);
+	if (begin < next)
+		next = begin;
 	more |= dp_pump(c->dp);
 	jobs_flush(c->jobs);
 	uv_update_time(&c->loop);
@@ -280,6 +287,8 @@ int control_reload(struct control *c)
 		log_warning("config", "sockets take effect at the next start only");
 	log_set_level((enum log_level)cfg->control.log_level);
 	ike_reload(c->ike, auth);
+	if (initiate_load(c->initiate, cfg, control_now()) < 0)
+		log_error("config", "no memory: this gateway begins no connection");
 	rg_auth_unref(c->auth);
 	c->auth = auth;
 	if (c->listening)
@@ -326,7 +335,10 @@ static int init_core(struct control *c)
 	c->events = events_log_create(event_added, c);
 	c->sockets = sockets_create(&c->loop, received, c);
 	c->ike = ike_create(&params);
-	return c->jobs && c->events && c->sockets && c->ike ? 0 : -ENOMEM;
+	c->initiate = initiate_create(&initiate_ops, c);
+	if (!c->jobs || !c->events || !c->sockets || !c->ike || !c->initiate)
+		return -ENOMEM;
+	return initiate_load(c->initiate, rg_auth_config(c->auth), control_now());
 }
 
 static int init_outside(struct control *c)
@@ -397,6 +409,8 @@ void control_fini(struct control *c)
 	status_refresh_stop(c->refresh);
 	rules_apply(NULL);
 	ike_destroy(c->ike);
+	initiate_free(c->initiate);
+	c->initiate = NULL;
 	sockets_close(c->sockets);
 	uv_walk(&c->loop, close_rest, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);

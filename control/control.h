@@ -10,6 +10,7 @@
 #include "control/dp.h"
 #include "control/events_log.h"
 #include "control/ike/ike.h"
+#include "control/initiate.h"
 #include "control/jobs.h"
 #include "control/links.h"
 #include "control/pools/pools.h"
@@ -35,6 +36,7 @@ struct control {
 	struct dp *dp;
 	struct events_log *events;
 	struct ctl_server *ctl;
+	struct initiate *initiate;
 	struct status_refresh *refresh;
 
 	uv_prepare_t prepare; /* runs what is due before the loop sleeps */

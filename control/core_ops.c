@@ -88,6 +88,9 @@ static void op_event(void *user, const struct ike_event *event)
 			rg_id_print(&event->sa->peer_id, identity, sizeof(identity));
 	}
 	events_log_add(c->events, names[event->type], session, identity, event->text);
+	if (event->type == IKE_EVENT_SESSION_DOWN || event->type == IKE_EVENT_AUTH_FAILED ||
+	    event->type == IKE_EVENT_PEER_UNREACHABLE)
+		initiate_note(c->initiate, session, event->text);
 	log_info("event", "%s: client %lu %s: %s", names[event->type], (unsigned long)session, identity,
 	         event->text);
 }

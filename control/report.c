@@ -104,6 +104,22 @@ static json_t *pools_status(struct control *c)
 	return list;
 }
 
+static json_t *initiate_list(struct control *c)
+{
+	json_t *list = json_array();
+	uint64_t now = control_now();
+	struct initiate_status s;
+
+	for (size_t i = 0; initiate_status(c->initiate, i, &s); i++)
+		json_array_append_new(
+		        list, json_pack("{s:s, s:s, s:I, s:i, s:I, s:s}", "connection", s.connection, "state",
+		                        s.state, "client", (json_int_t)s.session, "failed_rounds",
+		                        (int)s.rounds, "next_s",
+		                        (json_int_t)(s.next_ms > now ? (s.next_ms - now + 999) / 1000 : 0),
+		                        "reason", s.reason));
+	return list;
+}
+
 static json_t *notes(size_t orphans)
 {
 	json_t *list = json_array();
@@ -133,6 +149,7 @@ static json_t *answer_status(struct control *c)
 	              "sessions", "established", count.established, "half_open", count.half_open, "orphans",
 	              (json_int_t)orphans, "child_sas", count.children, "notes", notes(orphans), "uplinks",
 	              uplinks_status(c), "pools", pools_status(c));
+	json_object_set_new(o, "initiate", initiate_list(c));
 	return json_pack("{s:b, s:o}", "ok", 1, "status", o);
 }
 
@@ -225,11 +242,29 @@ static json_t *answer_rekey(struct control *c, const json_t *request)
 
 static json_t *answer_terminate(struct control *c, const json_t *request)
 {
+	const char *name = json_string_value(json_object_get(request, "client"));
 	uint64_t session = client_of(c, request);
 
+	if (!session && name && initiate_hold_named(c->initiate, name) == 0)
+		return done(0, "terminate");
 	if (!session)
-		return ctl_error("no such client: name an id or an identity that `roamctl clients` shows");
+		return ctl_error("no such client: name an id or an identity that `roamctl clients` shows, or "
+		                 "a connection that this gateway begins");
+	initiate_hold(c->initiate, session);
 	return done(ike_terminate(c->ike, session), "terminate");
+}
+
+/* {"command":"initiate","connection":"NAME"} */
+static json_t *answer_initiate(struct control *c, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "connection"));
+	int rc = name ? initiate_ask(c->initiate, name, control_now()) : -ENOENT;
+
+	if (rc == -ENOENT)
+		return ctl_error("no such connection: name one that has `initiate` in the configuration");
+	if (rc == -EALREADY)
+		return ctl_error("connection %s is up already", name);
+	return done(rc, "initiate");
 }
 
 static json_t *answer_explain(struct control *c, const json_t *request)
@@ -261,9 +296,11 @@ json_t *report_answer(void *user, const char *command, const json_t *request)
 		return answer_rekey(c, request);
 	if (strcmp(command, "terminate") == 0)
 		return answer_terminate(c, request);
+	if (strcmp(command, "initiate") == 0)
+		return answer_initiate(c, request);
 	if (strcmp(command, "explain") == 0)
 		return answer_explain(c, request);
 	return ctl_error(
 	        "unknown command; there are status, clients, sas, paths, counters, events, explain, rekey, "
-	        "terminate");
+	        "terminate, initiate");
 }

@@ -20,7 +20,9 @@
  *     "sessions":{"established":1, "half_open":0, "orphans":0}, "child_sas":1,
  *     "notes":["checkpoints of sessions are not in this version: ..."],
  *     "uplinks":[{"name":"isp1", "up":true, "preference":10, "addresses":["192.0.2.1"], "clients":1}],
- *     "pools":[{"name":"road", "family":4, "used":1, "reserved":0, "size":65534}]}}
+ *     "pools":[{"name":"road", "family":4, "used":1, "reserved":0, "size":65534}],
+ *     "initiate":[{"connection":"hq", "state":"down" | "waiting" | "trying" | "up", "client":0,
+ *         "failed_rounds":1, "next_s":9, "reason":"192.0.2.1:500: no answer in time"}]}}
  * clients: {"ok":true,"clients":[{
  *     "id":1, "identity":"carol@example.net", "connection":"roam", "rule":"branches" (if one of its `peers`
  *     applies), "state":"established",
@@ -41,7 +43,8 @@
  * journal.h, "ms" is CLOCK_MONOTONIC, "forgotten" counts entries that gave way to newer ones counters:
  * {"ok":true,"counters":[{"name":"ike-malformed", "value":0, "drop":true}]} rekey
  * ({"command":"rekey","sa":"ike" | "child","client":1 or "IDENTITY"}), terminate
- * ({"command":"terminate", "client":...}): {"ok":true} once it has begun. events:
+ * ({"command":"terminate", "client":...}, which may name a connection that the gateway begins), initiate
+ * ({"command":"initiate", "connection":"NAME"}): {"ok":true} once it has begun. events:
  * {"ok":true,"events":[{"time":"2026-01-31T12:00:00.123Z", "ms":1, "type":"moved", "client":1,
  *     "identity":"...", "text":"198.51.100.9:4500 -> 203.0.113.4:4500"}]}; "ms" is CLOCK_MONOTONIC
  */

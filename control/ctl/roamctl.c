@@ -31,7 +31,8 @@ static const char usage[] = "usage: roamctl [--config FILE | --socket PATH] [--j
 #undef X
                 "  explain CLIENT\ta client's whole story, by its id or identity\n"
                 "  rekey ike|child CLIENT\tnew keys for a client, by its id or identity\n"
-                "  terminate CLIENT\tdelete the SAs of a client\n"
+                "  terminate CLIENT\tdelete the SAs of a client, or of a connection that the gateway begins\n"
+                "  initiate NAME\tbegin a connection that has `initiate` in the configuration\n"
                 "of the dataplane, with or without roamgate-control:\n"
                 "  dataplane status | sas | tunnels | paths | counters | ports | workers | policies\n"
                 "of nobody:\n"
@@ -183,6 +184,8 @@ static char *request_make(const struct options *options, char **words)
 	} else if (strcmp(words[0], "terminate") == 0 || strcmp(words[0], "explain") == 0) {
 		json_object_set_new(request, "client", json_string(words[1]));
 	}
+	if (strcmp(words[0], "initiate") == 0)
+		json_object_set_new(request, "connection", json_string(words[1]));
 	if (options->follow)
 		json_object_set_new(request, "follow", json_true());
 	text = json_dumps(request, JSON_COMPACT);
@@ -315,6 +318,9 @@ static int command_run(const struct options *options, int n, char **words)
 	if (strcmp(words[0], "terminate") == 0)
 		return n == 2 ? with_socket(options, false, words)
 		              : misuse("terminate takes one client", NULL);
+	if (strcmp(words[0], "initiate") == 0)
+		return n == 2 ? with_socket(options, false, words)
+		              : misuse("initiate takes one connection", NULL);
 	if (strcmp(words[0], "explain") == 0)
 		return n == 2 ? with_socket(options, false, words) : misuse("explain takes one client", NULL);
 	if (!has_command(show_control, words[0]))

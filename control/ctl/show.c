@@ -47,6 +47,13 @@ static void status_print(FILE *out, const json_t *reply)
 	        {"POOL", "name", CELL_TEXT},        {"IPV", "family", CELL_NUMBER},
 	        {"USED", "used", CELL_NUMBER},      {"KEPT", "reserved", CELL_NUMBER},
 	        {"ADDRESSES", "size", CELL_NUMBER}, {0}};
+	static const struct column initiate[] = {{"BEGUN HERE", "connection", CELL_TEXT},
+	                                         {"STATE", "state", CELL_TEXT},
+	                                         {"ID", "client", CELL_NUMBER},
+	                                         {"FAILED", "failed_rounds", CELL_NUMBER},
+	                                         {"NEXT", "next_s", CELL_AGE},
+	                                         {"REASON", "reason", CELL_TEXT},
+	                                         {0}};
 	const json_t *status = json_object_get(reply, "status"), *note;
 	json_t *flat = status_flat(status);
 	size_t i;
@@ -57,6 +64,10 @@ static void status_print(FILE *out, const json_t *reply)
 	table_print(out, json_object_get(status, "uplinks"), uplinks, "no uplinks");
 	fputc('\n', out);
 	table_print(out, json_object_get(status, "pools"), pools, "no pools");
+	if (json_array_size(json_object_get(status, "initiate"))) {
+		fputc('\n', out);
+		table_print(out, json_object_get(status, "initiate"), initiate, "none");
+	}
 	json_array_foreach(json_object_get(status, "notes"), i, note)
 	{
 		char *text = table_cell(note, CELL_TEXT);

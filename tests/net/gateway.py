@@ -49,9 +49,9 @@ class Gateway:
     """`config` is a dict, or the text of a file, which is kept as it stands (with its comments)
     but for the sockets, which are this run's own."""
 
-    def __init__(self, lab, ns, config, pki=None):
-        self.lab, self.ns = lab, ns
-        self.folder = lab.path("roamgate")
+    def __init__(self, lab, ns, config, pki=None, name="roamgate"):
+        self.lab, self.ns, self.name = lab, ns, name
+        self.folder = lab.path(name)
         os.makedirs(self.folder, exist_ok=True)
         self.file = os.path.join(self.folder, "roamgate.yaml")
         self.sockets = {p: os.path.join(self.folder, p + ".sock") for p in ("dataplane", "control")}
@@ -100,7 +100,7 @@ class Gateway:
         self._wait_ready(self.control, self._control_ready, timeout)
 
     def _spawn(self, name, program):
-        return self.lab.spawn(self.ns, f"roamgate-{name}-{self.starts}", program, "--config", self.file)
+        return self.lab.spawn(self.ns, f"{self.name}-{name}-{self.starts}", program, "--config", self.file)
 
     def _control_ready(self):
         return self.ctl("status", check=False) is not None

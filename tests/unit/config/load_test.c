@@ -159,6 +159,13 @@ static void test_the_other_examples(void **state)
 	assert_non_null(strstr(cfg->eap.users, "/eap-users"));
 	assert_int_equal(cfg->eap.identity, RG_EAP_ASK);
 	rg_config_free(cfg);
+	cfg = load_example("site.yaml");
+	assert_int_equal(cfg->connections[0].initiate.n_to, 2);
+	assert_int_equal(cfg->connections[0].initiate.start, RG_INITIATE_AT_LOAD);
+	assert_int_equal(cfg->connections[0].initiate.retry_s, 10);
+	assert_int_equal(cfg->connections[0].initiate.retry_max_s, 300);
+	assert_string_equal(cfg->connections[0].initiate.identity, "gw.hq.example.net");
+	rg_config_free(cfg);
 }
 
 /* The prefixes of a FIRST-LAST range cover each of its addresses once and nothing else. */

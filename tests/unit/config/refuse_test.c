@@ -220,6 +220,32 @@ static const struct refusal refusals[] = {
          "unknown algorithm '3des'"},
 };
 
+#define BEHIND "    selectors: {remote: [10.50.0.0/16]}\n"
+
+/* Connections that the gateway begins; each takes the place of the pool. */
+static const struct refusal initiate_refusals[] = {
+        {18, BEHIND "    initiate: {}\n", 19, 15, "'to' is missing"},
+        {18, BEHIND "    initiate: {to: hq.example.net}\n", 19, 20, "expected an IPv4 or IPv6 address"},
+        {18, BEHIND "    initiate: {to: 203.0.113.9}\n", 19, 15, "expected 'identity'"},
+        {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.org}\n", 19, 43,
+         "none of the identities of connection 'roam'"},
+        {18, BEHIND "    initiate: {to: [203.0.113.9, \"2001:db8::1\"], identity: a@example.net}\n", 19, 34,
+         "no uplink of connection 'roam' has an IPv6 address"},
+        {18, BEHIND "    initiate: {to: [203.0.113.9, 203.0.113.9], identity: a@example.net}\n", 19, 34,
+         "203.0.113.9 twice"},
+        {18, BEHIND "    initiate: {to: 192.0.2.1, identity: a@example.net}\n", 19, 20,
+         "an address of our own uplink 'isp1'"},
+        {18, BEHIND "    initiate: {to: \"fe80::1\", identity: a@example.net}\n", 19, 20, "is link-local"},
+        {18, "    initiate: {to: 203.0.113.9, identity: a@example.net}\n", 18, 15,
+         "no networks behind its peer; expected 'selectors'"},
+        {18, "    pool: road\n" BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net}\n", 18, 11,
+         "gives its peer no addresses; expected none"},
+        {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net, retry: 10min}\n", 19, 15,
+         "retry-max of connection 'roam' is shorter than retry"},
+        {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net, start: later}\n", 19, 65,
+         "expected one of: at-load, by-command"},
+};
+
 static void test_every_error_names_its_place(void **state)
 {
 	(void)state;
@@ -231,6 +257,37 @@ static void test_every_error_names_its_place(void **state)
 		config_with_line(base, r->replaced, r->line, text, sizeof(text));
 		expect_refused_at(text, strlen(text), r->at_line, r->at_column, r->expected);
 	}
+}
+
+static void test_initiate_needs_all_of_this(void **state)
+{
+	(void)state;
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(initiate_refusals) / sizeof(initiate_refusals[0]); i++) {
+		const struct refusal *r = &initiate_refusals[i];
+
+		config_with_line(base, r->replaced, r->line, text, sizeof(text));
+		expect_refused_at(text, strlen(text), r->at_line, r->at_column, r->expected);
+	}
+}
+
+/* A client proves itself by EAP to a responder only. */
+static void test_initiate_asks_nobody_for_eap(void **state)
+{
+	(void)state;
+	char with_users[2048], with_eap[2048], text[4096];
+
+	config_with_line(base, 13, "secrets: [{identity: \"*\", file: key.psk}]\neap: {users: people}\n",
+	                 with_users, sizeof(with_users));
+	config_with_line(with_users, 17, "    authentication: {local: certificate, remote: eap-mschapv2}\n",
+	                 with_eap, sizeof(with_eap));
+	config_with_line(with_eap, 10,
+	                 "gateway: {identity: gw.example.net, certificate: c, private-key: k}\n", with_users,
+	                 sizeof(with_users));
+	config_with_line(with_users, 19, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net}\n",
+	                 text, sizeof(text));
+	expect_refused_at(text, strlen(text), 20, 15, "remote: eap-mschapv2, which a responder cannot");
 }
 
 static void test_base_is_good(void **state)
@@ -283,6 +340,8 @@ static void test_error_is_printed_with_its_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_initiate_needs_all_of_this),
+	        cmocka_unit_test(test_initiate_asks_nobody_for_eap),
 	        cmocka_unit_test(test_base_is_good),
 	        cmocka_unit_test(test_every_error_names_its_place),
 	        cmocka_unit_test(test_eap_with_a_shared_key),

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Site to site: a branch's roamgate begins the session to the headquarters' (connections.NAME.initiate), and
+hosts behind both reach each other. It comes back by itself, and keeps its session when it changes its uplink.
+
+    desk 10.30.0.10 --- branch ---- dsl 198.51.100.2 ---- router --- wan 203.0.113.2 --- hq --- web 10.20.0.10
+                               \\--- lte 192.0.2.2 -------/
+"""
+import pytest
+
+from gateway import PSK, Gateway
+from lab import ip, wait_for
+
+HQ_ID, BRANCH_ID = "gw.hq.example.net", "gw.branch.example.net"
+DESK, WEB = "10.30.0.10", "10.20.0.10"
+QUICK = {"dpd": "1s", "unanswered": "3s"}
+
+
+def config(identity, uplinks, lan, connection):
+    """`uplinks`: {name: (own address, router's address)}, best first."""
+    return {
+        "version": 1,
+        "dataplane": {"workers": [0], "idle": "sleep", "hugepages": False, "memory": "512MiB",
+                      "ports": {n: {"device": "af_packet:veth-" + n} for n in (*uplinks, "lan")}},
+        "uplinks": {n: {"port": n, "addresses": [own + "/24"], "gateways": [router]}
+                    for n, (own, router) in uplinks.items()},
+        "networks": {"lan": {"port": "lan", "addresses": [lan + "/24"]}},
+        "gateway": {"identity": identity},
+        "secrets": [{"identity": "*.example.net", "file": "clients.psk"}],
+        "connections": {"site": {"authentication": {"local": "psk", "remote": "psk"}, "lifetimes": QUICK,
+                                 **connection}},
+    }
+
+
+HQ = config(HQ_ID, {"wan": ("203.0.113.2", "203.0.113.1")}, "10.20.0.1",
+            {"identities": [BRANCH_ID], "selectors": {"local": ["10.20.0.0/24"], "remote": ["10.30.0.0/24"]}})
+BRANCH = config(BRANCH_ID, {"dsl": ("198.51.100.2", "198.51.100.1"), "lte": ("192.0.2.2", "192.0.2.1")}, "10.30.0.1",
+                {"identities": [HQ_ID], "selectors": {"local": ["10.30.0.0/24"], "remote": ["10.20.0.0/24"]},
+                 "initiate": {"to": ["203.0.113.2"], "retry": "1s", "retry-max": "2s"}})
+
+
+class Sites:
+    def __init__(self, lab):
+        self.lab = lab
+        self.router = lab.namespace("router")
+        lab.sysctl(self.router, {"net.ipv4.ip_forward": 1})
+        self.web = self._host("web", WEB, "10.20.0.1")
+        self.desk = self._host("desk", DESK, "10.30.0.1")
+        self.hq = self._gateway("hq", HQ, self.web)
+        self.branch = self._gateway("branch", BRANCH, self.desk)
+
+    def _host(self, name, address, router):
+        self.lab.namespace(name)
+        return {"ns": self.lab.namespaces[-1], "address": address, "router": router}
+
+    def _gateway(self, name, cfg, host):
+        ns = self.lab.namespace(name)
+        for uplink, settings in cfg["uplinks"].items():
+            self.lab.link(self.router, uplink, ns, "veth-" + uplink)
+            self.lab.address(self.router, uplink, settings["gateways"][0] + "/24")
+        self.lab.link(host["ns"], "eth0", ns, "veth-lan")
+        self.lab.address(host["ns"], "eth0", host["address"] + "/24")
+        ip("-n", host["ns"], "route", "add", "default", "via", host["router"])
+        ports = ["veth-" + n for n in (*cfg["uplinks"], "lan")]
+        chains = "".join(f"  chain {p} {{ type filter hook ingress device {p} priority -500; policy drop; }}\n"
+                         for p in ports)
+        self.lab.nft(ns, f"table netdev roamgate {{\n{chains}}}\n")
+        self.lab.sysctl(ns, {f"net.ipv6.conf.{p}.disable_ipv6": 1 for p in ports})
+        gateway = Gateway(self.lab, ns, cfg, name=name)
+        with open(gateway.folder + "/clients.psk", encoding="ascii") as f:
+            assert f.read().strip() == PSK
+        return gateway
+
+    def session(self):
+        return self.branch.client(HQ_ID)
+
+    def up(self, timeout=30):
+        return wait_for("the session", self.session, timeout, 0.05)
+
+    def ping(self):
+        """Both ways; the first packets may meet a neighbour that is not resolved yet."""
+        for source, target in ((self.desk, self.web), (self.web, self.desk)):
+            wait_for(f"an answer of {target['address']}",
+                     lambda s=source, t=target: self.lab.run(s["ns"], "ping", "-c", 1, "-W", 1, t["address"],
+                                                             check=False).returncode == 0, 15)
+
+    def status(self):
+        return self.branch.ctl("status")["status"]["initiate"][0]
+
+
+@pytest.fixture(scope="module")
+def sites(new_lab):
+    with new_lab() as lab:
+        made = Sites(lab)
+        made.branch.start()  # before there is anybody to answer
+        wait_for("a try", lambda: made.status()["state"] == "trying")
+        made.hq.start()
+        yield made
+
+
+def test_begins_by_itself(sites):
+    client = sites.up()
+    assert client["connection"] == "site" and client["remote-address"] == "203.0.113.2"
+    wait_for("the state", lambda: sites.status()["state"] == "up")
+    sites.ping()
+
+
+def test_rekeys(sites):
+    before = sites.up()["id"]
+    sites.branch.ctl("rekey", "child", HQ_ID)
+    sites.hq.ctl("rekey", "ike", BRANCH_ID)
+    wait_for("the rekey", lambda: sites.session()["rekeys"] > 0)
+    sites.ping()
+    assert sites.session()["id"] == before
+
+
+def test_changes_its_uplink_and_keeps_the_session(sites):
+    """The initiator tells the other end (UPDATE_SA_ADDRESSES), RFC 4555 3.5."""
+    before = sites.up()
+    assert before["local-address"] == "198.51.100.2"
+    ip("-n", sites.router, "link", "set", "dsl", "down")
+    wait_for("the other uplink", lambda: (sites.session() or before)["local-address"] == "192.0.2.2")
+    wait_for("the peer's view", lambda: (sites.hq.client(BRANCH_ID) or {}).get("remote-address") == "192.0.2.2")
+    sites.ping()
+    assert sites.session()["id"] == before["id"]
+    ip("-n", sites.router, "link", "set", "dsl", "up")
+    sites.lab.address(sites.router, "dsl", "198.51.100.1/24")
+
+
+def test_comes_back_after_the_peer_was_killed(sites):
+    before = sites.up()
+    sites.hq.control.kill()
+    sites.hq.start_control()
+    wait_for("another session", lambda: (sites.session() or before)["id"] != before["id"], 60, 0.05)
+    wait_for("it at the peer", lambda: sites.hq.client(BRANCH_ID))
+    sites.ping()
+
+
+def test_comes_back_after_it_was_killed(sites):
+    sites.up()
+    sites.branch.control.kill()
+    sites.branch.start_control()
+    sites.up()
+    sites.ping()
+
+
+def test_stays_down_when_an_operator_ends_it(sites):
+    sites.up()
+    sites.branch.ctl("terminate", HQ_ID)
+    wait_for("its end", lambda: not sites.session() and not sites.hq.client(BRANCH_ID))
+    assert sites.status()["state"] == "down"
+    sites.branch.ctl("initiate", "site")
+    sites.up()
+    sites.ping()
