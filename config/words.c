@@ -203,9 +203,22 @@ static bool tail_covers(const char *tail, const char *other)
 	return tail[0] == '@' ? is_mailbox(other) : cfg_is_domain(other);
 }
 
+/* A prefix covers the addresses in it, in whatever way they are written, and narrower prefixes. */
+static bool prefix_covers(const char *pattern, const char *other)
+{
+	struct rg_cfg_prefix wide, narrow;
+
+	if (rg_prefix_parse(pattern, &wide) < 0)
+		return false;
+	if (rg_addr_parse(other, &narrow.addr) == 0)
+		return rg_prefix_contains(&wide, &narrow.addr);
+	return rg_prefix_parse(other, &narrow) == 0 && narrow.len >= wide.len &&
+	       rg_prefix_contains(&wide, &narrow.addr);
+}
+
 bool cfg_pattern_covers(const char *pattern, const char *other)
 {
-	if (strcmp(pattern, "*") == 0 || strcasecmp(pattern, other) == 0)
+	if (strcmp(pattern, "*") == 0 || strcasecmp(pattern, other) == 0 || prefix_covers(pattern, other))
 		return true;
 	if (pattern[0] != '*' || strcmp(other, "*") == 0)
 		return false;

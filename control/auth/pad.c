@@ -6,6 +6,8 @@
  */
 #include "control/auth/pad.h"
 
+#include "config/addr.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,9 +34,12 @@ static int compare(const void *a, const void *b)
 	return left->rule < right->rule ? -1 : left->rule > right->rule;
 }
 
+/* Neither a star nor a prefix of addresses; a distinguished name may hold a slash, too. */
 static bool is_exact(const char *pattern)
 {
-	return pattern[0] != '*';
+	struct rg_cfg_prefix prefix;
+
+	return pattern[0] != '*' && rg_prefix_parse(pattern, &prefix) < 0;
 }
 
 static int add_rule(struct pad *pad, const struct rg_cfg_connection *c, size_t i, char *why, size_t size)

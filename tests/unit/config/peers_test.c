@@ -228,6 +228,14 @@ static void test_which_pattern_covers_which(void **state)
 	        {"carol@example.net", "*@example.net", false},
 	        {"192.0.2.1", "192.0.2.1", true},
 	        {"CN=a, O=b", "CN=a, O=b", true},
+	        {"10.0.0.0/8", "10.1.2.3", true},
+	        {"10.0.0.0/8", "10.1.0.0/16", true},
+	        {"10.1.0.0/16", "10.0.0.0/8", false},
+	        {"10.0.0.0/8", "11.1.2.3", false},
+	        {"0.0.0.0/0", "2001:db8::1", false},
+	        {"2001:db8::/32", "2001:DB8:0::1", true},
+	        {"0.0.0.0/0", "a.example.net", false},
+	        {"0.0.0.0/0", "*", false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -192,6 +192,12 @@ static const struct refusal refusals[] = {
          "    identities: [\"*.example.net\"]\n    peers: {one: {identities: \"*.example.net\"}, "
          "two: {identities: \"*.b.example.net\"}}\n",
          18, 67, "never reached"},
+        {17,
+         "    identities: [10.0.0.0/8]\n    peers: {one: {identities: 10.1.0.0/16}, "
+         "two: {identities: 10.1.2.3}}\n",
+         18, 63, "'10.1.2.3' is never reached: '10.1.0.0/16' of 'one'"},
+        {17, "    identities: [10.0.0.0/8]\n    peers: {one: {identities: 11.1.2.3}}\n", 18, 31,
+         "'11.1.2.3' is none of the identities"},
         {0, "    peers: {one: {identities: \"*\", addresses: [10.99.0.1]}}\n", 19, 47,
          "addresses for the many clients of 'one'"},
         {0, "    peers: {one: {identities: c@example.net, addresses: [10.98.0.1]}}\n", 19, 58,

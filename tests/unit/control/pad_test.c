@@ -58,7 +58,9 @@ static void test_first_match(void **state)
 	        "      a: {identities: [carol@example.net, 192.0.2.9]}\n"
 	        "      b: {identities: [\"*@sub.example.net\", \"C=CH, O=Example, CN=gw\"]}\n"
 	        "      c: {identities: \"*@example.net\"}\n"
-	        "      d: {identities: [dora@other.net, \"*.lab\"]}\n";
+	        "      d: {identities: [dora@other.net, \"*.lab\"]}\n"
+	        "      e: {identities: 10.0.0.0/8, access: deny}\n"
+	        "      f: {identities: [\"CN=a/8\", 2001:db8::/32]}\n";
 	static const struct {
 		const char *identity, *rule;
 	} cases[] = {
@@ -74,6 +76,11 @@ static void test_first_match(void **state)
 	        {"deep.in.the.lab", "d"},
 	        {"lab", "-"},
 	        {"eve@other.net", "-"},
+	        {"10.1.2.3", "e"}, /* a prefix is no exact name: it has no cookie of its own */
+	        {"11.1.2.3", "-"},
+	        {"2001:db8::1", "f"},
+	        {"CN=A/8", "f"},
+	        {"10.0.0.0.example.net", "-"},
 	};
 	struct rg_config *cfg = parse(rules);
 	char why[256];
