@@ -313,7 +313,7 @@ static const struct cfg_key connection_keys[] = {
         {"max-sessions", CFG_T_NUMBER, FIELD(rg_cfg_connection, max_sessions), .flags = CFG_OFF_IS_0,
          .min = 1, .max = 65535, .standard = "off",
          .help = "Sessions that one identity may have at a time; one more is refused."},
-        {"initiate", CFG_T_SECTION, .section = &cfg_initiate_section,
+        {"initiate", CFG_T_SECTION, .section = &cfg_initiate_section, .standard_text = "absent",
          .help = "Where this gateway begins the session itself; without it, it waits for its peers."},
         {"peers", CFG_T_SECTION, NAMED(rg_cfg_connection, rules, n_rules), .flags = CFG_OVERLAY,
          .section = &cfg_rule_section, .max_count = 4096,

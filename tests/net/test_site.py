@@ -9,6 +9,7 @@ import pytest
 
 from gateway import PSK, Gateway
 from lab import ip, wait_for
+from swan import Strongswan
 
 HQ_ID, BRANCH_ID = "gw.hq.example.net", "gw.branch.example.net"
 DESK, WEB = "10.30.0.10", "10.20.0.10"
@@ -39,13 +40,13 @@ BRANCH = config(BRANCH_ID, {"dsl": ("198.51.100.2", "198.51.100.1"), "lte": ("19
 
 
 class Sites:
-    def __init__(self, lab):
+    def __init__(self, lab, headquarters=None):
         self.lab = lab
         self.router = lab.namespace("router")
         lab.sysctl(self.router, {"net.ipv4.ip_forward": 1})
         self.web = self._host("web", WEB, "10.20.0.1")
         self.desk = self._host("desk", DESK, "10.30.0.1")
-        self.hq = self._gateway("hq", HQ, self.web)
+        self.hq = (headquarters or self._gateway)("hq", HQ, self.web)
         self.branch = self._gateway("branch", BRANCH, self.desk)
 
     def _host(self, name, address, router):
@@ -151,3 +152,58 @@ def test_stays_down_when_an_operator_ends_it(sites):
     sites.branch.ctl("initiate", "site")
     sites.up()
     sites.ping()
+
+
+class SwanSites(Sites):
+    """strongSwan is the headquarters' gateway, and Linux its router."""
+
+    def __init__(self, lab):
+        super().__init__(lab, self._strongswan)
+
+    def _strongswan(self, name, cfg, host):
+        ns = self.lab.namespace(name)
+        address, router = cfg["uplinks"]["wan"]["addresses"][0], cfg["uplinks"]["wan"]["gateways"][0]
+        self.lab.link(self.router, "wan", ns, "wan")
+        self.lab.address(self.router, "wan", router + "/24")
+        self.lab.address(ns, "wan", address)
+        ip("-n", ns, "route", "add", "default", "via", router)
+        self.lab.link(host["ns"], "eth0", ns, "lan")
+        self.lab.address(host["ns"], "eth0", host["address"] + "/24")
+        self.lab.address(ns, "lan", *cfg["networks"]["lan"]["addresses"])
+        ip("-n", host["ns"], "route", "add", "default", "via", host["router"])
+        self.lab.sysctl(ns, {"net.ipv4.ip_forward": 1})
+        swan = Strongswan(self.lab, ns, name)
+        swan.configure(psk=PSK, identity=HQ_ID, remote_identity=BRANCH_ID, vips="", remote_addrs="%any",
+                       local_ts="10.20.0.0/24", remote_ts="10.30.0.0/24")
+        return swan
+
+
+@pytest.fixture(scope="module")
+def swan_sites(new_lab):
+    with new_lab() as lab:
+        made = SwanSites(lab)
+        made.hq.start()
+        made.branch.start()
+        yield made
+
+
+def test_strongswan_answers(swan_sites):
+    sites = swan_sites
+    before = sites.up()
+    sites.ping()
+    sites.branch.ctl("rekey", "child", HQ_ID)
+    sites.hq.rekey(ike=True)
+    wait_for("the rekey", lambda: sites.session() and sites.session()["rekeys"] > 0)
+    sites.ping()
+    ip("-n", sites.router, "link", "set", "dsl", "down")
+    wait_for("the other uplink", lambda: (sites.session() or before)["local-address"] == "192.0.2.2")
+    wait_for("strongSwan's view", lambda: (sites.hq.sa() or {}).get("remote-host") == "192.0.2.2")
+    sites.ping()
+    assert sites.session()["id"] == before["id"]
+
+
+def test_begins_again_when_strongswan_deletes_it(swan_sites):
+    before = swan_sites.up()
+    swan_sites.hq.terminate()
+    wait_for("another session", lambda: (swan_sites.session() or before)["id"] != before["id"], 30, 0.05)
+    swan_sites.ping()
