@@ -14,8 +14,11 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define ENTRIES_MAX (RG_ID_MAX / 7) /* of a name: an entry with an empty value has seven octets */
 
 static bool is_text(uint8_t type)
 {
@@ -45,6 +48,7 @@ static bool text_is_clean(const uint8_t *value, size_t len)
 static int check(const struct rg_id *id)
 {
 	X509_NAME *name;
+	bool good;
 
 	switch (id->type) {
 	case RG_ID_IPV4_ADDR:
@@ -56,8 +60,10 @@ static int check(const struct rg_id *id)
 		return text_is_clean(id->value, id->len) ? 0 : -EINVAL;
 	case RG_ID_DER_ASN1_DN:
 		name = dn_of(id);
+		/* An empty one would be that of every certificate without a subject. */
+		good = name && X509_NAME_entry_count(name) > 0 && X509_NAME_entry_count(name) <= ENTRIES_MAX;
 		X509_NAME_free(name);
-		return name ? 0 : -EINVAL;
+		return good ? 0 : -EINVAL;
 	case RG_ID_KEY_ID:
 		return 0;
 	default:
@@ -119,7 +125,7 @@ static int parse_dn(struct rg_id *id, const char *text)
 		if (add_rdn(name, part))
 			goto out;
 	len = i2d_X509_NAME(name, NULL);
-	if (len <= 0 || len > RG_ID_MAX)
+	if (len <= 0 || len > RG_ID_MAX || X509_NAME_entry_count(name) > ENTRIES_MAX)
 		goto out;
 	i2d_X509_NAME(name, &at);
 	id->type = RG_ID_DER_ASN1_DN;
@@ -267,47 +273,112 @@ bool rg_id_matches(const struct rg_id *id, const char *pattern)
 	return id->len > len && strncasecmp((const char *)id->value + id->len - len, pattern + 1, len) == 0;
 }
 
-/* A value as X509_NAME_cmp() sees it: in lower case, each run of blanks one, none at the ends. */
-static void digest_value(EVP_MD_CTX *ctx, const ASN1_STRING *value)
+static bool is_compared_as_text(int type)
 {
-	unsigned char *text = NULL;
-	int len = ASN1_STRING_to_UTF8(&text, value);
-	bool begun = false, blank = false;
-
-	if (len < 0) { /* not a kind of text */
-		EVP_DigestUpdate(ctx, ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
-		return;
+	switch (type) {
+	case V_ASN1_UTF8STRING:
+	case V_ASN1_BMPSTRING:
+	case V_ASN1_UNIVERSALSTRING:
+	case V_ASN1_PRINTABLESTRING:
+	case V_ASN1_T61STRING:
+	case V_ASN1_IA5STRING:
+	case V_ASN1_VISIBLESTRING:
+		return true;
+	default:
+		return false;
 	}
-	for (int i = 0; i < len; i++) {
+}
+
+/* In place: in lower case, each run of blanks one, none at the ends. The new length. */
+static size_t fold(unsigned char *text, size_t len)
+{
+	bool blank = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
 		unsigned char c = text[i] < 0x80 ? (unsigned char)tolower(text[i]) : text[i];
 
 		if (c < 0x80 && isspace(c)) {
-			blank = begun;
+			blank = n > 0;
 			continue;
 		}
 		if (blank)
-			EVP_DigestUpdate(ctx, " ", 1);
-		EVP_DigestUpdate(ctx, &c, 1);
-		begun = true;
+			text[n++] = ' ';
+		text[n++] = c;
 		blank = false;
 	}
+	return n;
+}
+
+static void digest_part(EVP_MD_CTX *ctx, int type, const unsigned char *data, size_t len)
+{
+	const uint8_t head[] = {(uint8_t)type, (uint8_t)(len >> 8), (uint8_t)len};
+
+	EVP_DigestUpdate(ctx, head, sizeof(head));
+	EVP_DigestUpdate(ctx, data, len);
+}
+
+/* A value as X509_NAME_cmp() sees it: one text is the same in all kinds that it compares as text, and
+ * each other kind is itself. */
+static void digest_value(EVP_MD_CTX *ctx, const ASN1_STRING *value)
+{
+	int type = ASN1_STRING_type(value);
+	unsigned char *text = NULL;
+	int len = is_compared_as_text(type) ? ASN1_STRING_to_UTF8(&text, value) : -1;
+
+	if (len >= 0)
+		digest_part(ctx, V_ASN1_UTF8STRING, text, fold(text, (size_t)len));
+	else
+		digest_part(ctx, type, ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
 	OPENSSL_free(text);
+}
+
+struct entry_digest {
+	int set;
+	uint8_t octets[EVP_MAX_MD_SIZE];
+};
+
+/* By place in the name, then by what they are: the attributes of one place have no order. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry_digest *left = a, *right = b;
+
+	if (left->set != right->set)
+		return left->set < right->set ? -1 : 1;
+	return memcmp(left->octets, right->octets, sizeof(left->octets));
+}
+
+static bool digest_entry(EVP_MD_CTX *ctx, const X509_NAME_ENTRY *entry, struct entry_digest *out)
+{
+	const ASN1_OBJECT *key = X509_NAME_ENTRY_get_object(entry);
+
+	memset(out, 0, sizeof(*out));
+	out->set = X509_NAME_ENTRY_set(entry);
+	if (EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+		return false;
+	digest_part(ctx, V_ASN1_OBJECT, OBJ_get0_data(key), OBJ_length(key));
+	digest_value(ctx, X509_NAME_ENTRY_get_data(entry));
+	return EVP_DigestFinal_ex(ctx, out->octets, NULL) == 1;
 }
 
 /* Names that are equal have one cookie, however they are encoded: one session, one lease. */
 static void digest_dn(EVP_MD_CTX *ctx, const X509_NAME *name)
 {
-	for (int i = 0; name && i < X509_NAME_entry_count(name); i++) {
-		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
-		const ASN1_OBJECT *key = X509_NAME_ENTRY_get_object(entry);
-		uint8_t set = (uint8_t)X509_NAME_ENTRY_set(entry);
+	struct entry_digest entries[ENTRIES_MAX];
+	EVP_MD_CTX *each = EVP_MD_CTX_new();
+	int n = name && each ? X509_NAME_entry_count(name) : 0;
+
+	for (int i = 0; i < n; i++)
+		if (!digest_entry(each, X509_NAME_get_entry(name, i), &entries[i]))
+			n = 0;
+	qsort(entries, (size_t)n, sizeof(entries[0]), compare_entries);
+	for (int i = 0; i < n; i++) {
+		uint8_t set = (uint8_t)entries[i].set;
 
 		EVP_DigestUpdate(ctx, &set, 1);
-		EVP_DigestUpdate(ctx, OBJ_get0_data(key), OBJ_length(key));
-		EVP_DigestUpdate(ctx, "=", 1);
-		digest_value(ctx, X509_NAME_ENTRY_get_data(entry));
-		EVP_DigestUpdate(ctx, "", 1);
+		EVP_DigestUpdate(ctx, entries[i].octets, sizeof(entries[i].octets));
 	}
+	EVP_MD_CTX_free(each);
 }
 
 static void digest_id(EVP_MD_CTX *ctx, const struct rg_id *id)

@@ -38,7 +38,7 @@ struct rg_id {
 
 /* From the body of an ID payload (type and value without the three reserved octets). -EINVAL: a type that
  * is not in RG_ID_TYPES, a length that does not fit the type, no value, or too long; FQDN and e-mail
- * addresses with octets outside printable ASCII; a DN that is not DER. */
+ * addresses with octets outside printable ASCII; a DN that is not DER, or empty. */
 int rg_id_decode(struct rg_id *id, uint8_t type, const uint8_t *value, size_t len);
 
 /* From the configuration: an IP address, a DN ("CN=gw, O=Example"), an e-mail address, else an FQDN. */

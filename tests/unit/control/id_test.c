@@ -160,12 +160,83 @@ static void test_cookie_dn(void **state)
 	assert_true(rg_id_cookie(&e) == rg_id_cookie(&f));
 }
 
+static struct rg_id dn_of(const char *octets, size_t len)
+{
+	struct rg_id id;
+
+	assert_int_equal(rg_id_decode(&id, RG_ID_DER_ASN1_DN, (const uint8_t *)octets, len), 0);
+	return id;
+}
+
+/* What rg_id_equal() says of two names, their cookies say as well. */
+static void test_cookie_dn_agrees_with_equality(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t a_len, b_len;
+		bool equal;
+	} cases[] = {
+#define PAIR(a, b, equal) {a, b, sizeof(a) - 1, sizeof(b) - 1, equal}
+	        /* CN=a + O=b in one place, in either order */
+	        PAIR("\x30\x16\x31\x14\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	             "a\x30\x08\x06\x03\x55\x04\x0a\x0c\x01"
+	             "b",
+	             "\x30\x16\x31\x14\x30\x08\x06\x03\x55\x04\x0a\x0c\x01"
+	             "b\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	             "a",
+	             true),
+	        /* the same in one place, and in two */
+	        PAIR("\x30\x16\x31\x14\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	             "a\x30\x08\x06\x03\x55\x04\x0a\x0c\x01"
+	             "b",
+	             "\x30\x18\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	             "a\x31\x0a\x30\x08\x06\x03\x55\x04\x0a\x0c\x01"
+	             "b",
+	             false),
+	        /* serialNumber=123: a NumericString and a UTF8String */
+	        PAIR("\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x05\x12\x03"
+	             "123",
+	             "\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x05\x0c\x03"
+	             "123",
+	             false),
+	        /* CN=" A  b", a UTF8String, and CN="a B", a PrintableString */
+	        PAIR("\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x05"
+	             " A  b",
+	             "\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x13\x03"
+	             "a B",
+	             true),
+#undef PAIR
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rg_id a = dn_of(cases[i].a, cases[i].a_len), b = dn_of(cases[i].b, cases[i].b_len);
+
+		if (rg_id_equal(&a, &b) != cases[i].equal)
+			fail_msg("equality of case %zu", i);
+		if ((rg_id_cookie(&a) == rg_id_cookie(&b)) != cases[i].equal)
+			fail_msg("cookies of case %zu", i);
+	}
+}
+
+/* The name of every certificate that has no subject is nobody's. */
+static void test_empty_dn(void **state)
+{
+	(void)state;
+	assert_int_equal(decode(RG_ID_DER_ASN1_DN, "\x30\x00", 2), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_h12_decode), cmocka_unit_test(test_h12_print),
-	        cmocka_unit_test(test_patterns),   cmocka_unit_test(test_parse_refuses),
-	        cmocka_unit_test(test_cookie),     cmocka_unit_test(test_cookie_dn),
+	        cmocka_unit_test(test_h12_decode),
+	        cmocka_unit_test(test_h12_print),
+	        cmocka_unit_test(test_patterns),
+	        cmocka_unit_test(test_parse_refuses),
+	        cmocka_unit_test(test_cookie),
+	        cmocka_unit_test(test_cookie_dn),
+	        cmocka_unit_test(test_cookie_dn_agrees_with_equality),
+	        cmocka_unit_test(test_empty_dn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
