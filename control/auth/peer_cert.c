@@ -159,6 +159,18 @@ void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, 
 	GENERAL_NAMES_free(sans);
 }
 
+/* What a session's device is known by are the octets (succession.h), so there must be one way only to write
+ * a certificate down. */
+static bool is_der(X509 *cert, const struct rg_auth_cert *in)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+	bool same = len > 0 && (size_t)len == in->len && memcmp(der, in->der, in->len) == 0;
+
+	OPENSSL_free(der);
+	return same;
+}
+
 static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
 {
 	const unsigned char *at = in->der;
@@ -168,7 +180,7 @@ static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
 	*out = X509_new_ex(ike_peer_libctx(), NULL);
 	if (!*out)
 		return RG_AUTH_FAIL_INTERNAL;
-	if (!d2i_X509(out, &at, (long)in->len) || at != in->der + in->len) {
+	if (!d2i_X509(out, &at, (long)in->len) || at != in->der + in->len || !is_der(*out, in)) {
 		X509_free(*out);
 		*out = NULL;
 		return RG_AUTH_FAIL_CERTIFICATE_SYNTAX;

@@ -133,7 +133,8 @@ static bool taken(const struct ike_sa *sa, uint64_t cookie)
 	return false;
 }
 
-/* The device's place among those of its identity; with all taken, that of the oldest. */
+/* The device's place among those of its identity; with all taken, that of the oldest. One that comes
+ * again needs no place more: supersede() keeps two sessions of a device at most. */
 static void choose_device(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate)
 {
 	enum rg_cfg_unique unique = sa->connection->uniqueness;
@@ -143,7 +144,8 @@ static void choose_device(struct ike_sa *sa, const struct ike_msg *request, stru
 
 	if (unique == RG_UNIQUE_KEEP && (again != NULL || id != 0)) {
 		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, id, 0);
-		return;
+		if (taken(sa, sa->cookie))
+			return;
 	}
 	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
 		sa->cookie = device_cookie(sa->peer_cookie, id, slot);
@@ -151,12 +153,15 @@ static void choose_device(struct ike_sa *sa, const struct ike_msg *request, stru
 			break;
 	}
 	while ((other = next_of(sa, other)) != NULL) {
+		if (other->superseded)
+			continue;
 		oldest = other; /* the newest come first */
 		n++;
 	}
 	if (n < SUCCESSION_DEVICES)
 		return;
-	sa->cookie = oldest->cookie;
+	if (taken(sa, sa->cookie))
+		sa->cookie = oldest->cookie;
 	ike_sa_close(oldest, "too many sessions of one identity");
 }
 

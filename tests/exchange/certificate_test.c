@@ -4,7 +4,9 @@
  * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
  * (IM-9 to IM-12, H31).
  */
+#include "control/ike/succession.h"
 #include "tests/exchange/mutate.h"
+#include "tests/exchange/world_config.h"
 #include "tests/unit/control/pki.h"
 
 #include <setjmp.h>
@@ -164,6 +166,55 @@ static void every_kind_by_both_methods(void **state)
 		world_free(w);
 		clean(&c);
 	}
+}
+
+/* A certificate is a device, but an identity with many of them has no more sessions than one with many
+ * devices. */
+static void sessions_by_many_certificates_are_bounded(void **state)
+{
+	struct pki_wish ca = {.cn = "root", .ca = true}, gw = {.cn = "gw", .san = "DNS:gw.example.net"},
+	                leaf = {.cn = "carol", .san = "email:carol@example.net"};
+	EVP_PKEY *root_key = new_key(KIND_ECDSA), *key = new_key(KIND_ECDSA);
+	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&gw, key, root, root_key);
+	struct credentials c;
+	struct world_options options = {.gateway_self = c.gateway,
+	                                .client_self = c.client,
+	                                .gateway_yaml = gateway_certs,
+	                                .client_yaml = client_certs,
+	                                .gateway_extra = "    uniqueness: keep\n    lifetimes: {dpd: off}\n",
+	                                .client_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n"};
+	struct world *w;
+
+	(void)state;
+	make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(in(&c, "ca.crt"), &root, 1);
+	pki_write_cert(in(&c, "gw.crt"), &cert, 1);
+	pki_write_key(in(&c, "gw.key"), key, 0600);
+	pki_write_key(in(&c, "carol.key"), key, 0600);
+	X509_free(cert);
+	cert = pki_issue(&leaf, key, root, root_key);
+	pki_write_cert(in(&c, "carol.crt"), &cert, 1);
+	w = world_new(&options);
+	for (unsigned i = 0; i < SUCCESSION_DEVICES + 4; i++) {
+		struct rg_auth *auth;
+
+		X509_free(cert);
+		cert = pki_issue(&leaf, key, root, root_key); /* another signature at least */
+		pki_write_cert(in(&c, "carol.crt"), &cert, 1);
+		auth = world_client_auth(&options);
+		ike_reload(world_client(w)->m, auth);
+		rg_auth_unref(auth);
+		world_connect(w);
+		world_run(w, 500);
+	}
+	assert_int_equal(peer_sas(world_gateway(w)), SUCCESSION_DEVICES);
+	assert_int_equal(fake_count_in(world_gateway(w)->dp), SUCCESSION_DEVICES);
+	world_free(w);
+	clean(&c);
+	X509_free(cert);
+	X509_free(root);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(root_key);
 }
 
 static void in_fragments(void **state)
@@ -391,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_kind_by_both_methods),
+	        cmocka_unit_test(sessions_by_many_certificates_are_bounded),
 	        cmocka_unit_test(in_fragments),
 	        cmocka_unit_test(im9_identity_must_be_in_the_certificate),
 	        cmocka_unit_test(a_strange_authority),

@@ -409,6 +409,12 @@ static void test_h27_limits(void **state)
 	p.certs[0] = (struct rg_auth_cert){longer, p.certs[0].len + 1};
 	assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false),
 	                 RG_AUTH_FAIL_CERTIFICATE_SYNTAX);
+	/* The same certificate with a longer length than DER has: another device, were it taken. */
+	assert_int_equal(p.der[0][1], 0x82);
+	memcpy(longer, "\x30\x83\x00", 3);
+	memcpy(longer + 3, p.der[0] + 2, p.certs[0].len - 3);
+	assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false),
+	                 RG_AUTH_FAIL_CERTIFICATE_SYNTAX);
 	p.certs[0].len = RG_AUTH_CERT_MAX + 1;
 	assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false),
 	                 RG_AUTH_FAIL_CERTIFICATE_LIMITS);
