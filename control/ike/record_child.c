@@ -177,6 +177,16 @@ static void handle(struct record *r, struct handle_space *space, uint32_t *h)
 		*h = value;
 }
 
+/* One that follows another does not come before it as well. */
+static bool has_an_end(const struct child_sa *child)
+{
+	unsigned steps = 0;
+
+	while (child != NULL && steps++ < IKE_MAX_CHILDREN)
+		child = child->successor;
+	return child == NULL;
+}
+
 /* What was asked of the peer and is not known any more is asked again. */
 static void settle(struct ike_sa *sa, const uint16_t next[IKE_MAX_CHILDREN])
 {
@@ -219,6 +229,10 @@ static void children(struct record *r, struct ike_sa *sa)
 	}
 	if (record_reads(r) && r->error == 0)
 		settle(sa, next);
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (record_reads(r) && r->error == 0 && !has_an_end(child))
+			record_fail(r, -EBADMSG);
+	}
 }
 
 static void policies(struct record *r, struct flow *flow)

@@ -148,6 +148,24 @@ static void packets(struct record *r, struct packets *p)
 	}
 }
 
+/* They are in order, and none is of a request that is yet to come. */
+static bool answer_follows(const struct ike_sa *sa, const struct cached_response *a)
+{
+	const struct cached_response *before = TAILQ_PREV(a, response_list, link);
+
+	if (before != NULL && before->message_id >= a->message_id)
+		return false;
+	return a->message_id < sa->recv_id ||
+	       (a->message_id != sa->recv_id && a->message_id - sa->recv_id < WINDOW_MAX);
+}
+
+static bool request_follows(const struct ike_sa *sa, const struct outstanding *o)
+{
+	const struct outstanding *before = TAILQ_PREV(o, outstanding_list, link);
+
+	return o->message_id < sa->send_id && (before == NULL || before->message_id < o->message_id);
+}
+
 static void answers(struct record *r, struct ike_sa *sa)
 {
 	struct cached_response *a;
@@ -167,6 +185,8 @@ static void answers(struct record *r, struct ike_sa *sa)
 			TAILQ_INSERT_TAIL(&sa->answers, a, link);
 		}
 		record_u32(r, &a->message_id);
+		if (record_reads(r) && !answer_follows(sa, a))
+			record_fail(r, -EBADMSG);
 		record_bytes(r, a->digest, sizeof(a->digest));
 		packets(r, &a->packets);
 		a = TAILQ_NEXT(a, link);
@@ -198,6 +218,8 @@ static void request(struct record *r, const struct ike_sa *sa, struct outstandin
 	bool creates = o->task->type->exchange == IKE_EXCHANGE_CREATE_CHILD_SA;
 
 	record_u32(r, &o->message_id);
+	if (record_reads(r) && !request_follows(sa, o))
+		record_fail(r, -EBADMSG);
 	record_uint(r, &meaning, N_MEANINGS - 1);
 	record_bool(r, &creates);
 	record_u32(r, &spi);

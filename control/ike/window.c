@@ -69,9 +69,10 @@ void window_answered(struct ike_sa *sa, struct cached_response *r)
 		TAILQ_INSERT_TAIL(&sa->answers, r, link);
 	while (exchange_find_answer(sa, sa->recv_id) != NULL)
 		sa->recv_id++;
-	/* Who sends this ID has had all answers up to one window before it. */
+	/* Who sends this ID has had all answers up to one window before it. This one goes out yet: the
+	 * window may be smaller than it was when a session that comes from a record answered the highest. */
 	highest = TAILQ_LAST(&sa->answers, response_list)->message_id;
-	while ((first = TAILQ_FIRST(&sa->answers)) != NULL && highest - first->message_id >= own_window(sa))
+	while ((first = TAILQ_FIRST(&sa->answers)) != r && highest - first->message_id >= own_window(sa))
 		forget_answer(sa, first);
 }
 
