@@ -65,7 +65,8 @@ static inline __attribute__((always_inline)) bool check_plain(struct rte_mbuf *m
 	return true;
 }
 
-/* 1, 2, 3 ... in front of the trailer (RFC 4303 2.4), in a text of 16 bytes at the least. */
+/* 1, 2, 3 ... in front of the trailer (RFC 4303 2.4). Of a shorter text it reads the headers in front, 42
+ * bytes at the least; whether there is so much padding is asked elsewhere. */
 static inline bool short_padding_is_good(const uint8_t *trailer, uint32_t pad)
 {
 	static const uint8_t numbers[32] = {[16] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};

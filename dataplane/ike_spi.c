@@ -9,6 +9,10 @@
 
 #define SLOTS          65536u
 #define FLAG_INITIATOR 0x08 /* RFC 7296 3.1: sent by the original initiator */
+/* The first payloads of what belongs to an IKE SA or begins one (RFC 7296 3.2, RFC 7383 2.5). */
+#define PAYLOAD_SA  33
+#define PAYLOAD_SK  46
+#define PAYLOAD_SKF 53
 
 static _Atomic uint64_t slots[SLOTS];
 
@@ -24,11 +28,18 @@ static _Atomic uint64_t *slot_of(uint64_t spi)
 	return &slots[(spi * 0x9e3779b97f4a7c15ull) >> 48];
 }
 
+/* Unprotected notifies repeat what a stranger wrote: INVALID_MAJOR_VERSION, INVALID_IKE_SPI (RFC
+ * 7296 2.21.4, 2.5). */
+static bool is_of_an_sa(const uint8_t *ike)
+{
+	return ike[16] == PAYLOAD_SA || ike[16] == PAYLOAD_SK || ike[16] == PAYLOAD_SKF;
+}
+
 void ike_spi_learn(const uint8_t *ike, uint32_t len)
 {
 	uint64_t spi;
 
-	if (len < IKE_HEADER)
+	if (len < IKE_HEADER || !is_of_an_sa(ike))
 		return;
 	/* Zero in an answer to IKE_SA_INIT that makes no SA: a cookie, an error. */
 	spi = spi_at(ike, (ike[19] & FLAG_INITIATOR) == 0);

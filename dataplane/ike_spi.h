@@ -2,8 +2,8 @@
 /*
  * Which IKE SPIs are ours, learned from what control sends, so that a flood of new
  * requests cannot push aside the messages of live sessions, nor IKE_AUTH of a client that
- * got through. An answer that asks for a cookie makes none known: so a flood of requests teaches as
- * many as control has half-open SAs before it asks, and is then left outside.
+ * got through. An answer that asks for a cookie makes none known, nor does an unprotected notify: so a
+ * flood of requests teaches as many as control has half-open SAs before it asks, and is then left outside.
  * A hint: a forgotten SPI only costs the better policer. The punt thread writes,
  * workers read; each slot is one relaxed 64-bit atomic that carries no other data.
  */

@@ -421,6 +421,7 @@ static void H67_known_ike(void **state)
 	struct before b;
 
 	(void)state;
+	ours[16] = 46; /* SK */
 	ike_spi_learn(ours, sizeof(ours));
 	memcpy(message + 4, ours, IKE_HEADER);
 	message[4 + 19] = 8; /* from the initiator: the responder's SPI is ours */

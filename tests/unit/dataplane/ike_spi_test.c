@@ -16,6 +16,7 @@ static void message(uint8_t ike[IKE_HEADER], char spi_i, char spi_r, uint8_t exc
 	memset(ike, 0, IKE_HEADER);
 	memset(ike, spi_i, 8);
 	memset(ike + 8, spi_r, 8);
+	ike[16] = exchange == 34 ? 33 : 46; /* SA, SK */
 	ike[18] = exchange;
 	ike[19] = flags;
 }
@@ -78,6 +79,22 @@ static void h33_cookies_teach_nothing(void **state)
 	assert_true(ike_spi_is_known(in, IKE_HEADER));
 }
 
+/* H33: an unprotected notify carries the SPIs that a stranger chose. */
+static void h33_notifies_teach_nothing(void **state)
+{
+	uint8_t out[IKE_HEADER], in[IKE_HEADER];
+
+	(void)state;
+	message(out, 'e', 'f', 35, 0x20);
+	out[16] = 41;
+	ike_spi_learn(out, IKE_HEADER);
+	message(in, 'e', 'f', 35, 0x08);
+	assert_false(ike_spi_is_known(in, IKE_HEADER));
+	out[16] = 53; /* a fragment of a protected one */
+	ike_spi_learn(out, IKE_HEADER);
+	assert_true(ike_spi_is_known(in, IKE_HEADER));
+}
+
 static void short_or_empty_ones(void **state)
 {
 	uint8_t out[IKE_HEADER], zero[IKE_HEADER] = {0};
@@ -98,6 +115,7 @@ int main(void)
 	        cmocka_unit_test(responder),
 	        cmocka_unit_test(initiator),
 	        cmocka_unit_test(h33_cookies_teach_nothing),
+	        cmocka_unit_test(h33_notifies_teach_nothing),
 	        cmocka_unit_test(short_or_empty_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
