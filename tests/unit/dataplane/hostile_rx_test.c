@@ -416,12 +416,12 @@ static void H67_marker_keepalive_and_esp(void **state)
 
 static void H67_known_ike(void **state)
 {
-	static const uint8_t ours[IKE_HEADER] = {[0] = 7, [8] = 9, [17] = 0x20, [18] = 37};
+	static const uint8_t ours[IKE_HEADER] = {
+	        [0] = 7, [8] = 9, [16] = 46 /* SK */, [17] = 0x20, [18] = 37};
 	uint8_t message[4 + IKE_HEADER] = {0};
 	struct before b;
 
 	(void)state;
-	ours[16] = 46; /* SK */
 	ike_spi_learn(ours, sizeof(ours));
 	memcpy(message + 4, ours, IKE_HEADER);
 	message[4 + 19] = 8; /* from the initiator: the responder's SPI is ours */
