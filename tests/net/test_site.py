@@ -5,6 +5,9 @@ hosts behind both reach each other. It comes back by itself, and keeps its sessi
     desk 10.30.0.10 --- branch ---- dsl 198.51.100.2 ---- router --- wan 203.0.113.2 --- hq --- web 10.20.0.10
                                \\--- lte 192.0.2.2 -------/
 """
+import copy
+import signal
+
 import pytest
 
 from gateway import PSK, Gateway
@@ -40,14 +43,14 @@ BRANCH = config(BRANCH_ID, {"dsl": ("198.51.100.2", "198.51.100.1"), "lte": ("19
 
 
 class Sites:
-    def __init__(self, lab, headquarters=None):
+    def __init__(self, lab, headquarters=None, hq=HQ, branch=BRANCH):
         self.lab = lab
         self.router = lab.namespace("router")
         lab.sysctl(self.router, {"net.ipv4.ip_forward": 1})
         self.web = self._host("web", WEB, "10.20.0.1")
         self.desk = self._host("desk", DESK, "10.30.0.1")
-        self.hq = (headquarters or self._gateway)("hq", HQ, self.web)
-        self.branch = self._gateway("branch", BRANCH, self.desk)
+        self.hq = (headquarters or self._gateway)("hq", hq, self.web)
+        self.branch = self._gateway("branch", branch, self.desk)
 
     def _host(self, name, address, router):
         self.lab.namespace(name)
@@ -152,6 +155,44 @@ def test_stays_down_when_an_operator_ends_it(sites):
     sites.branch.ctl("initiate", "site")
     sites.up()
     sites.ping()
+
+
+def reload(gateway, config):
+    gateway._write(config)
+    reloads = next(c["value"] for c in gateway.ctl("counters")["counters"] if c["name"] == "config-reloads")
+    gateway.control.signal(signal.SIGHUP)
+    wait_for("the reload", lambda: next(c["value"] for c in gateway.ctl("counters")["counters"]
+                                        if c["name"] == "config-reloads") > reloads)
+
+
+def test_a_reload_takes_it_away_and_brings_it_back(sites):
+    sites.up()
+    without = copy.deepcopy(BRANCH)
+    del without["connections"]["site"]["initiate"]
+    reload(sites.branch, without)
+    wait_for("its end", lambda: not sites.session() and not sites.hq.client(BRANCH_ID))
+    assert sites.branch.ctl("status")["status"]["initiate"] == []
+    reload(sites.branch, BRANCH)
+    sites.up()
+    sites.ping()
+
+
+def test_transport_mode_between_the_gateways(new_lab):
+    """Nothing behind them: their own addresses, without a second IP header."""
+    hq, branch = copy.deepcopy(HQ), copy.deepcopy(BRANCH)
+    for config, local in ((hq, "203.0.113.2"), (branch, "198.51.100.2")):
+        config["connections"]["site"].update(mode="transport", selectors={"local": [local + "/32"]})
+    with new_lab() as lab:
+        made = Sites(lab, hq=hq, branch=branch)
+        made.hq.start()
+        made.branch.start()
+        made.up()
+        wait_for("an answer", lambda: lab.run(made.branch.ns, "ping", "-c", 1, "-W", 1, "-I", "198.51.100.2",
+                                              "203.0.113.2", check=False).returncode == 0)
+        child = wait_for("its counters", lambda: next((c for c in made.branch.sas(identity=HQ_ID)
+                                                       if c.get("packets_in")), None))
+        assert child["packets_out"] > 0
+        assert (child["local_ts"], child["remote_ts"]) == (["198.51.100.2/32"], ["203.0.113.2/32"])
 
 
 class SwanSites(Sites):
