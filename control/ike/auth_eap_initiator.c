@@ -161,7 +161,8 @@ static void stepped(struct ike_job *job, bool gone)
 {
 	struct exchange *x = ((struct eap_job *)job)->x;
 	struct ike_sa *sa = x->sa;
-	bool refused = ((struct eap_job *)job)->packet[0] == EAP_CODE_FAILURE;
+	const struct eap_job *step = (const struct eap_job *)job;
+	bool refused = step->len > 0 && step->packet[0] == EAP_CODE_FAILURE;
 	enum eap_verdict verdict = auth_eap_step_end(sa, job, gone);
 	int result = -ECANCELED;
 

@@ -323,7 +323,7 @@ static void test_explain(void **state)
 	        "\"forgotten\":3,\"story\":[{\"ms\":5,\"ago_s\":190,\"what\":\"proposal\",\"text\":"
 	        "\"aes128gcm16\"},"
 	        "{\"ms\":9,\"ago_s\":2,\"what\":\"moved\",\"text\":\"to 203.0.113.77:4500\\u001b[31m\"}]}\n";
-	static const char *const shown[] = {
+	static const char shown[][32] = {
 	        "identity",     "carol@example.net", "10.99.0.2",      "3m10s  proposal  aes128gcm16",
 	        "203.0.113.77", "\\x1b[31m",         "3 older entries"};
 	struct fixture f;
