@@ -24,6 +24,7 @@
 struct creation {
 	struct exchange *x;
 	struct child_sa *child;
+	bool current; /* it sends at once */
 	struct ike_choice choice;
 	struct ike_dh dh;
 	uint8_t nonce_i[IKE_NONCE_MAX], nonce_r[IKE_NONCE_MAX];
@@ -87,7 +88,7 @@ static void created(struct ike_batch *batch, bool gone)
 		ike_build_nonce(&x->out, c->nonce_r, c->nonce_r_len);
 		if (c->dh.group != 0)
 			ike_build_ke(&x->out, c->dh.group, c->dh.public_value, c->dh.public_len);
-		child_installed(c->child, true);
+		child_installed(c->child, c->current);
 		ike_sa_log(sa, IKE_LOG_INFO, "new Child SA %08x", ntohl(c->child->spi_in));
 		exchange_finish(x, 0);
 	}
@@ -106,8 +107,14 @@ static int install(struct creation *c)
 	batch = batch_new(sa->manager, sa, created, c->x); /* `c` may be gone by then, the exchange is not */
 	if (batch == NULL)
 		return -ENOMEM;
-	if (child_steps_install(c->child, true, batch) < 0)
+	if (child_steps_install(c->child, false, batch) < 0) {
 		batch_fail(batch, -ENOSPC);
+	} else {
+		/* What a session before this one still sends on, the peer cannot receive on here yet. */
+		c->current = !succession_awaits(c->child->flow);
+		if (c->current)
+			flow_steps(c->child->flow, c->child->handle_out, batch);
+	}
 	batch_submit(batch);
 	return 0;
 }

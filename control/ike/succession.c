@@ -268,6 +268,12 @@ bool succession_follows(const struct ike_sa *sa)
 	return false;
 }
 
+bool succession_awaits(const struct flow *flow)
+{
+	return !flow->sa->session_initiator && flow->sa_out == 0 && flow->n_policies > 0 &&
+	       flow->policies[0].installed && before(flow->sa) != NULL;
+}
+
 static bool take_from(struct flow *from, const struct ike_policy *like, struct ike_policy *out)
 {
 	for (unsigned i = 0; i < from->n_policies; i++) {

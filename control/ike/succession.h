@@ -31,6 +31,8 @@ void succession_write(struct ike_sa *sa, struct ike_build *out);
 /* Is there a session before this one that is still to yield? Then a responder's new Child SA
  * waits with its outbound half until the peer can receive on it (design.md). */
 bool succession_follows(const struct ike_sa *sa);
+/* The same for a further Child SA of it: do the flow's policies still send what the session before has? */
+bool succession_awaits(const struct flow *flow);
 /* The policy of the session before for this prefix changes hands. False: there is none. */
 bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out);
 /* A superseded session sends until the one that follows does: the policies that changed hands already point

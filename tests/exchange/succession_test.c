@@ -5,6 +5,7 @@
  * uniqueness with a lease for each device.
  */
 #include "tests/exchange/mutate.h"
+#include "tests/exchange/pairs.h"
 
 #include "control/homing/homing.h"
 #include "control/ike/handlers.h"
@@ -79,6 +80,79 @@ static void reauthentication_loses_nothing(void **state)
 	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
 	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
 	world_free(w);
+}
+
+/* The client's session that is up and complete; the older one where there are two. */
+static struct ike_sa *oldest(struct peer *p)
+{
+	struct ike_sa *sa, *found = NULL;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link) {
+		if (sa->state != IKE_STATE_CLOSED && (found == NULL || sa->created_ms < found->created_ms))
+			found = sa;
+	}
+	return found;
+}
+
+static bool the_newest_is_complete(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link) {
+		if (sa != oldest(p) && sa->state == IKE_STATE_ESTABLISHED &&
+		    flow_count(sa) == PAIRS_CHILDREN && !child_is_missing(sa))
+			return true;
+	}
+	return false;
+}
+
+/* What asks for the second Child SA of a session that follows another gets no answer. */
+static bool lose_creations(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       hdr.exchange != IKE_EXCHANGE_CREATE_CHILD_SA;
+}
+
+/* Two Child SAs under traffic: the old session goes only when the new one has both, however
+ * long that takes, and not one packet is lost at either end. */
+static void reauthentication_of_several_child_sas(void **state)
+{
+	(void)state;
+	for (unsigned late = 0; late < 2; late++) {
+		struct pairs *p = pairs_new(&(struct world_options){.homing = &homing_ops});
+		struct peer *c = world_client(p->w), *g = world_gateway(p->w);
+		uint64_t id = session_of(c), spi = ike_sa_own_spi(peer_session(c));
+		struct ike_sa *old;
+
+		p->strict = true;
+		assert_int_equal(succession_start(peer_session(c)), 0);
+		if (late) {
+			p->w->filter = lose_creations;
+			world_run(p->w, 2500);
+			old = manager_find(c->m, spi);
+			assert_true(old != NULL && old->state == IKE_STATE_ESTABLISHED);
+			assert_false(the_newest_is_complete(c));
+			assert_int_equal(fake_count_in(g->dp), PAIRS_CHILDREN + 1);
+			p->w->filter = NULL;
+		}
+		while ((old = manager_find(c->m, spi)) != NULL && old->state == IKE_STATE_ESTABLISHED) {
+			assert_false(old->superseded && !the_newest_is_complete(c));
+			world_run(p->w, 1);
+		}
+		assert_true(old == NULL || the_newest_is_complete(c));
+		assert_true(pairs_settle(p, 30000));
+		assert_null(pairs_wrong(p, PAIRS_CHILDREN));
+		assert_int_equal(p->lost, 0);
+		assert_true(p->sent > 0);
+		assert_int_equal(session_of(c), id);
+		assert_int_not_equal(ike_sa_own_spi(peer_session(c)), spi);
+		assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
+		assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
+		pairs_free(p);
+	}
 }
 
 static void the_messages_of_a_reauthentication(void **state)
@@ -440,6 +514,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reauthentication_loses_nothing),
+	        cmocka_unit_test(reauthentication_of_several_child_sas),
 	        cmocka_unit_test(the_messages_of_a_reauthentication),
 	        cmocka_unit_test(the_client_follows_auth_lifetime),
 	        cmocka_unit_test(a_client_that_stays_away_is_deleted),
