@@ -83,6 +83,36 @@ static enum ike_reject choose(struct child_sa *child, enum ike_select what, cons
 	return ike_select(choice, what, esp, n, &o->sa);
 }
 
+static bool has_flow(const struct ike_sa *sa, const struct rg_cfg_child *cfg)
+{
+	const struct flow *flow;
+
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		if (flow->cfg == cfg)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 7296 2.9: is there another of the connection's children, not there yet, for what is offered
+ * and this one does not carry? */
+static bool more_possible(const struct child_sa *child, const struct offer *o)
+{
+	struct child_sa other = {.sa = child->sa};
+	struct ike_selectors local, remote;
+	size_t index = 0;
+
+	while ((other.cfg = child_cfg(child->sa, index++)) != NULL) {
+		if (other.cfg == child->cfg || has_flow(child->sa, other.cfg) || !narrow(&other, o))
+			continue;
+		ts_to_wire(&other.local, &local);
+		ts_to_wire(&other.remote, &remote);
+		if (!ts_contained(&local, &child->local) || !ts_contained(&remote, &child->remote))
+			return true;
+	}
+	return false;
+}
+
 /* The first of the connection's children that fits; one that was rekeyed stays what it is. */
 static enum ike_reject choose_child(struct child_sa *child, enum ike_select what, const struct offer *o,
                                     struct ike_choice *choice, bool *fits)
@@ -99,8 +129,10 @@ static enum ike_reject choose_child(struct child_sa *child, enum ike_select what
 			continue;
 		*fits = true;
 		reason = choose(child, what, o, choice);
-		if (reason == IKE_OK)
-			return IKE_OK;
+		if (reason != IKE_OK)
+			continue;
+		child->more_possible = more_possible(child, o);
+		return IKE_OK;
 	}
 	child->cfg = child_cfg(child->sa, 0);
 	/* What it offers for other traffic decides what it is told. */
@@ -146,6 +178,8 @@ void child_build_answer(const struct child_sa *child, const struct ike_choice *c
 {
 	ike_build_sa_choice(out, choice, (const uint8_t *)&child->spi_in, sizeof(child->spi_in));
 	build_selectors(child, &child->local, &child->remote, out);
+	if (child->more_possible)
+		ike_build_status(out, IKE_NOTIFY_ADDITIONAL_TS_POSSIBLE, NULL, 0);
 }
 
 /* What a request asks for: everything of the wanted families where addresses are yet to come. */

@@ -60,7 +60,8 @@ struct child_sa {
 	uint32_t suite;    /* enum rg_suite */
 	uint16_t dh_group; /* of the exchange that made it; 0: none */
 	bool esn;
-	bool transport; /* mode */
+	bool transport;     /* mode */
+	bool more_possible; /* responder: another one could carry what this one does not (RFC 7296 2.9) */
 	unsigned window;
 	struct child_keys keys;
 	struct child_selectors local, remote;

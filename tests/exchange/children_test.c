@@ -4,10 +4,12 @@
  * ESN (RFC 7296 1.3.1, 2.9, 2.23.1; RFC 4303 2.2.1).
  */
 #include "control/ike/handlers.h"
+#include "tests/exchange/mutate.h"
 #include "tests/exchange/pairs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -200,6 +202,53 @@ static void esn_of_each_child(void **state)
 	world_free(w);
 }
 
+static void look_for_more(struct mutation *m)
+{
+	bool *more = m->context;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		const uint8_t *body = m->payloads[i].body;
+
+		if (m->payloads[i].type == IKE_PAYLOAD_NOTIFY &&
+		    (body[2] << 8 | body[3]) == IKE_NOTIFY_ADDITIONAL_TS_POSSIBLE)
+			*more = true;
+	}
+}
+
+/* RFC 7296 2.9: who asks for everything gets the first, and is told that there is more; who asks for
+ * that alone is not. */
+static void more_is_possible_in_another(void **state)
+{
+	static const char gateway[] = GATEWAY("    pool: road\n"
+	                                      "    children:\n"
+	                                      "      a: {selectors: {local: [10.20.0.0/24]}}\n"
+	                                      "      b: {selectors: {local: [10.30.0.0/24]}}\n");
+	static const char *const clients[] = {
+	        CLIENT(""), CLIENT("    children:\n      a: {selectors: {remote: [10.20.0.0/24]}}\n")};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {.gateway_yaml = gateway, .client_yaml = clients[i]};
+		struct mutation *m = calloc(1, sizeof(*m));
+		struct world *w = world_new(&options);
+		bool more = false;
+
+		assert_non_null(m);
+		mutate(w, m, IKE_EXCHANGE_IKE_AUTH, look_for_more, &more);
+		m->answers = true;
+		world_connect(w);
+		world_run(w, 3000);
+		assert_int_equal(m->applied, 1);
+		assert_int_equal(more, i == 0);
+		mutate_stop(w);
+		assert_non_null(peer_session(world_client(w)));
+		assert_true(world_traffic(w));
+		assert_int_equal(fake_count_in(world_gateway(w)->dp), 1);
+		world_free(w);
+		free(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +258,7 @@ int main(void)
 	        cmocka_unit_test(modes_that_differ),
 	        cmocka_unit_test(pfs_as_configured),
 	        cmocka_unit_test(esn_of_each_child),
+	        cmocka_unit_test(more_is_possible_in_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
