@@ -330,6 +330,9 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	child_schedule(heir);
 	ike_sa_event(heir, IKE_EVENT_IKE_REKEYED, "%016lx:%016lx replaces %016lx:%016lx", heir->spi_i,
 	             heir->spi_r, old->spi_i, old->spi_r);
+	/* Where the heir was established before it had the session, no change of its state says so. */
+	store_touch(heir);
+	store_touch(old);
 }
 
 void ike_sa_timer(struct ike_sa *sa, enum ike_timer timer, uint64_t at_ms)

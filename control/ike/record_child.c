@@ -80,7 +80,8 @@ static void describe(struct record *r, struct child_sa *child)
 	record_uint(r, &state, N_CHILD_STATES - 1);
 	if (state == CHILD_NEW || state == CHILD_DEAD)
 		record_fail(r, -EBADMSG);
-	child->state = state;
+	if (record_reads(r))
+		child->state = state;
 	record_bool(r, &child->we_initiated);
 	record_u32(r, &child->spi_in);
 	record_u32(r, &child->spi_out);
@@ -212,7 +213,7 @@ static void children(struct record *r, struct ike_sa *sa)
 	TAILQ_FOREACH (child, &sa->children, link)
 		n += child->state != CHILD_NEW;
 	record_count(r, &n, IKE_MAX_CHILDREN);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && r->error == 0; i++) {
 		child = record_reads(r) ? fresh(r, sa) : at(sa, i);
 		if (child == NULL)
 			return;
@@ -270,7 +271,7 @@ static void flows(struct record *r, struct ike_sa *sa)
 	TAILQ_FOREACH (flow, &sa->flows, link)
 		n++;
 	record_count(r, &n, IKE_MAX_CHILDREN);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && r->error == 0; i++) {
 		flow = record_reads(r) ? fresh_flow(r, sa) : flow_at(sa, i);
 		if (flow == NULL)
 			return;

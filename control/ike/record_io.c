@@ -81,10 +81,14 @@ void record_count(struct record *r, size_t *v, size_t max)
 {
 	uint16_t n = (uint16_t)*v;
 
+	if (!record_reads(r) && *v > max)
+		record_fail(r, -EBADMSG);
 	record_u16(r, &n);
 	if (n > max)
 		record_fail(r, -EBADMSG);
-	*v = r->error == 0 ? n : 0;
+	/* What is written goes on living, whether or not there was room for it. */
+	if (record_reads(r))
+		*v = r->error == 0 ? n : 0;
 }
 
 void record_uint(struct record *r, unsigned *v, unsigned max)

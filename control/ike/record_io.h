@@ -3,7 +3,8 @@
  * The bytes of a session record (record.h): each function writes its value, or
  * reads into it, as the record says, so that one description of a structure serves both
  * ways and cannot differ. Big endian, no padding. The first error sticks, later calls do
- * nothing, and whoever describes a structure checks once. Pure; any thread.
+ * nothing, and whoever describes a structure checks once. Writing changes no value, also where
+ * it fails. Pure; any thread.
  */
 #ifndef RG_IKE_RECORD_IO_H
 #define RG_IKE_RECORD_IO_H

@@ -84,6 +84,8 @@ void store_forget(struct ike_sa *sa)
 		drop(sa);
 }
 
+/* Where it fails the former record goes: who came back with it would use message IDs once more for other
+ * octets (RFC 7296 2.2), and a client that is not known any more comes again. */
 static void put(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
@@ -92,6 +94,7 @@ static void put(struct ike_sa *sa)
 	if (record_write(sa, m->record, RECORD_MAX, &len) < 0 ||
 	    m->store->put(m->store_user, ike_sa_own_spi(sa), m->record, len) < 0) {
 		IKE_COUNT(m, records_failed);
+		drop(sa);
 		return;
 	}
 	sa->stored = true;

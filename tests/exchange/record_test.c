@@ -79,6 +79,83 @@ static void reads_what_it_wrote(void **state)
 	world_free(w);
 }
 
+/* Whatever the room is: a session that does not fit in is what it was. */
+static void too_little_room_harms_nobody(void **state)
+{
+	static uint8_t before[RECORD_MAX], after[RECORD_MAX];
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	size_t len = 0, len_after;
+	struct ike_sa *sa;
+
+	(void)state;
+	world_up(w);
+	sa = peer_session(g);
+	assert_int_equal(record_write(sa, before, sizeof(before), &len), 0);
+	for (size_t room = 0; room < len; room++) {
+		assert_int_equal(record_write(sa, after, room, &len_after), -EMSGSIZE);
+		assert_int_equal(record_write(sa, after, sizeof(after), &len_after), 0);
+		assert_int_equal(len_after, len);
+		assert_memory_equal(after, before, len);
+	}
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* Once the store takes no more, a record of before must not come back: its message IDs are used. */
+static void a_full_store_keeps_no_old_record(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	(void)only_record(g);
+	g->store_full = true;
+	ike_check_liveness(g->m, session_of(g));
+	world_run(w, 1000);
+	for (unsigned i = 0; i < sizeof(g->records) / sizeof(g->records[0]); i++)
+		assert_null(g->records[i].data);
+	assert_true(peer_counter(g, "ike-records-failed") > 0);
+	g->store_full = false;
+	ike_check_liveness(g->m, session_of(g));
+	world_run(w, 1000);
+	come_back(g);
+	assert_int_equal(peer_sas(g), 1);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* Both sides rekey the IKE SA at once: whichever of the two new ones has the session, its record has
+ * it too (RFC 7296 2.8.2). */
+static void both_rekey_the_ike_sa(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed < 9; seed++) {
+		for (unsigned who = 0; who < 2; who++) {
+			struct world_options options = with_store;
+			struct world *w;
+
+			options.seed = seed;
+			w = world_new(&options);
+			world_up(w);
+			w->delay_ms = 20;
+			for (unsigned by = 0; by < 2; by++)
+				assert_int_equal(ike_rekey_session(w->peers[by].m, session_of(&w->peers[by])),
+				                 0);
+			world_run(w, 1000);
+			assert_true(peer_counter(world_client(w), "ike-rekey-collisions") > 0);
+			w->delay_ms = 0;
+			come_back(&w->peers[who]);
+			assert_true(world_traffic(w));
+			world_run(w, 60000);
+			one_of_everything(world_client(w));
+			one_of_everything(world_gateway(w));
+			world_free(w);
+		}
+	}
+}
+
 /* Liveness, both rekeys, by either side, and traffic all along. */
 static void goes_on(void **state)
 {
@@ -495,6 +572,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reads_what_it_wrote),
+	        cmocka_unit_test(too_little_room_harms_nobody),
+	        cmocka_unit_test(a_full_store_keeps_no_old_record),
+	        cmocka_unit_test(both_rekey_the_ike_sa),
 	        cmocka_unit_test(goes_on),
 	        cmocka_unit_test(roams),
 	        cmocka_unit_test(answers_again),

@@ -424,6 +424,8 @@ static int store_put(void *user, uint64_t key, const uint8_t *record, size_t len
 	struct peer *p = user;
 	struct kept_record *slot = NULL;
 
+	if (p->store_full)
+		return -ENOSPC;
 	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]); i++) {
 		if (p->records[i].data != NULL && p->records[i].key == key)
 			slot = &p->records[i];

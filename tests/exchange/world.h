@@ -66,7 +66,8 @@ struct peer {
 		uint64_t key;
 		uint8_t *data; /* NULL: free */
 		size_t len;
-	} records[32]; /* its store */
+	} records[32];   /* its store */
+	bool store_full; /* nothing more fits in */
 	unsigned puts, uncommitted;
 	uint32_t boot_epoch;
 	uint64_t seed;
