@@ -23,8 +23,10 @@ int handles_init(struct handle_space *space, uint32_t capacity)
 	*space = (struct handle_space){.capacity = n, .fresh = 1};
 	space->generation = calloc(n, 1);
 	space->taken = calloc(n, 1);
+	space->resting = calloc(n, 1);
 	space->rest = calloc(n, sizeof(*space->rest));
-	if (space->generation == NULL || space->taken == NULL || space->rest == NULL) {
+	if (space->generation == NULL || space->taken == NULL || space->resting == NULL ||
+	    space->rest == NULL) {
 		handles_fini(space);
 		return -ENOMEM;
 	}
@@ -35,6 +37,7 @@ void handles_fini(struct handle_space *space)
 {
 	free(space->generation);
 	free(space->taken);
+	free(space->resting);
 	free(space->rest);
 	*space = (struct handle_space){0};
 }
@@ -46,6 +49,7 @@ static uint32_t take_rested(struct handle_space *space)
 
 		space->rest_head = (space->rest_head + 1) % space->capacity;
 		space->n_rest--;
+		space->resting[index] = 0;
 		if (!space->taken[index])
 			return index;
 	}
@@ -57,7 +61,8 @@ static uint32_t take_fresh(struct handle_space *space)
 	while (space->fresh < space->capacity) {
 		uint32_t index = space->fresh++;
 
-		if (!space->taken[index])
+		/* One that was reserved and given back before its turn came has its turn in the ring. */
+		if (!space->taken[index] && !space->resting[index])
 			return index;
 	}
 	return 0;
@@ -88,6 +93,9 @@ void handles_give(struct handle_space *space, uint32_t handle)
 		return;
 	space->taken[index] = 0;
 	space->generation[index] = (space->generation[index] + 1) & 0x7fu;
+	if (space->resting[index]) /* it was reserved while it lay there */
+		return;
+	space->resting[index] = 1;
 	space->rest[(space->rest_head + space->n_rest) % space->capacity] = index;
 	space->n_rest++;
 }

@@ -16,7 +16,8 @@ struct handle_space {
 	uint32_t fresh;    /* the first index that was never given out */
 	uint8_t *generation;
 	uint8_t *taken;
-	uint32_t *rest; /* ring of freed indices */
+	uint8_t *resting; /* it is in the ring */
+	uint32_t *rest;   /* ring of freed indices, each of them once */
 	uint32_t rest_head, n_rest;
 };
 

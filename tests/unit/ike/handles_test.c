@@ -83,6 +83,32 @@ static void reserved_ones_are_not_given_out(void **state)
 	handles_fini(&space);
 }
 
+/* What was reserved above all that were given out, and given back, has its turn once. */
+static void a_reserved_one_has_one_turn(void **state)
+{
+	struct handle_space space;
+	uint8_t seen[256] = {0};
+
+	(void)state;
+	assert_int_equal(handles_init(&space, 256), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint32_t i = 60; i < 200; i++)
+			assert_int_equal(handles_reserve(&space, RG_SA_HANDLE(i, round)), 0);
+		for (uint32_t i = 60; i < 200; i++)
+			handles_give(&space, RG_SA_HANDLE(i, round));
+	}
+	assert_true(space.n_rest <= 140);
+	for (unsigned i = 1; i < 256; i++) {
+		uint32_t handle = handles_take(&space);
+
+		assert_int_not_equal(handle, 0);
+		assert_int_equal(seen[RG_SA_HANDLE_INDEX(handle)]++, 0);
+	}
+	assert_int_equal(handles_take(&space), 0);
+	assert_int_equal(space.n_rest, 0);
+	handles_fini(&space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +116,7 @@ int main(void)
 	        cmocka_unit_test(a_freed_index_rests_and_has_another_generation),
 	        cmocka_unit_test(the_last_index_is_given_at_once),
 	        cmocka_unit_test(reserved_ones_are_not_given_out),
+	        cmocka_unit_test(a_reserved_one_has_one_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
