@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define MERGED     128u /* batches that travel together at most: 0.2 MiB of SA records */
-#define MAX_PASSED 64u  /* steps: as many as handles rest before they are taken again */
+#define MAX_PASSED 64u  /* steps: whatever passes them is compared with each */
 
 void queue_init(struct dp *dp)
 {
@@ -198,26 +198,54 @@ static bool of_one_session(const struct ike_batch *batch)
 	                                   : batch->steps[0].type == RG_MSG_TUNNEL_ADD);
 }
 
-static uint32_t tunnel_of(const struct ike_batch *batch)
+/* Handles of these kinds are numbered apart. */
+static enum rg_api_type kind_of(const struct ike_dp_step *step)
 {
-	return batch->removal ? batch->steps[batch->n - 1].handle.handle : batch->steps[0].tunnel.handle;
+	switch (step->type) {
+	case RG_MSG_SA_IN_ADD:
+	case RG_MSG_SA_IN_DEL:
+		return RG_MSG_SA_IN_ADD;
+	case RG_MSG_SA_OUT_ADD:
+	case RG_MSG_SA_OUT_DEL:
+		return RG_MSG_SA_OUT_ADD;
+	case RG_MSG_POLICY_ADD:
+	case RG_MSG_POLICY_SET:
+	case RG_MSG_POLICY_DEL:
+		return RG_MSG_POLICY_ADD;
+	default:
+		return RG_MSG_TUNNEL_ADD;
+	}
 }
 
-/* One of the same session was passed by: this one must not go before it. */
+/* Do they touch one place of the dataplane, in whatever generation? */
+static bool touch_the_same(const struct ike_batch *a, const struct ike_batch *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		uint32_t index = RG_SA_HANDLE_INDEX(a->steps[i].handle.handle);
+
+		for (size_t j = 0; j < b->n; j++)
+			if (RG_SA_HANDLE_INDEX(b->steps[j].handle.handle) == index &&
+			    kind_of(&a->steps[i]) == kind_of(&b->steps[j]))
+				return true;
+	}
+	return false;
+}
+
+/* One that has to do with the same was passed by: this one must not go before it. That is the end of a
+ * session behind its begin, or a begin with what an end gives back (handles.c). */
 static bool follows_passed(const struct dp *dp, const struct dp_entry *entry)
 {
 	const struct dp_entry *passed;
 
 	for (passed = TAILQ_FIRST(&dp->waiting); passed != entry; passed = TAILQ_NEXT(passed, link))
-		if (tunnel_of(passed->batch) == tunnel_of(entry->batch))
+		if (touch_the_same(passed->batch, entry->batch))
 			return true;
 	return false;
 }
 
 /* Takes the first batch that waits, and those behind it that may travel with it. When clients come back, the
  * end of each old session stands behind the begin of its new one: those of the other kind are passed by, but
- * no more than MAX_PASSED, since a handle that one of them gives back may begin a session again further
- * behind (handles.c). */
+ * no more than MAX_PASSED, and by none that has to do with what they touch. */
 static void load(struct dp *dp, struct dp_flight *flight)
 {
 	struct dp_entry *first = TAILQ_FIRST(&dp->waiting), *entry, *next;

@@ -205,7 +205,7 @@ static void prepare_session(struct noted *n, uint32_t handle, bool removal)
 	prepare(n);
 	n->batch.removal = removal;
 	for (size_t i = 0; i < 4; i++)
-		step(n, removal ? del[i] : add[i], handle);
+		step(n, removal ? del[i] : add[i], RG_SA_HANDLE(handle, 0));
 	dp_submit(dp, &n->batch);
 }
 
@@ -278,7 +278,29 @@ static void test_no_end_before_its_begin(void **state)
 	assert_int_equal(fake.log[11].type, RG_MSG_TUNNEL_DEL);
 }
 
-/* No more than 64 steps are passed by: handles that they give back may be taken again behind them. */
+/* A begin with an index that an end gives back stays behind that end, whichever of the handles it is. */
+static void test_no_begin_before_the_end_of_its_handle(void **state)
+{
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (size_t i = 0; i < 4; i++) {
+		static struct noted first, ends, again;
+
+		fake.n_log = 0;
+		prepare_session(&first, 101, false);
+		prepare_session(&ends, 1, true);
+		prepare_session(&again, 102, false);
+		again.steps[i].handle.handle = RG_SA_HANDLE(1, 1);
+		UNTIL(dp_pending(dp) == 0);
+		assert_int_equal(fake.n_log, 12);
+		for (size_t j = 0; j < 12; j++)
+			assert_int_equal(fake.log[j].count, 1);
+		assert_int_equal(fake.log[7].type, RG_MSG_TUNNEL_DEL);
+		assert_int_equal(fake.log[8].type, RG_MSG_TUNNEL_ADD);
+	}
+}
+
+/* No more than 64 steps are passed by. */
 static void test_few_are_passed_by(void **state)
 {
 	static struct noted first, down_[20], last;
@@ -544,6 +566,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_sessions_travel_together, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_returning_clients_travel_together, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_no_end_before_its_begin, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_no_begin_before_the_end_of_its_handle, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_few_are_passed_by, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_missing_among_removals, setup, teardown),
