@@ -73,6 +73,7 @@ static void have_key(struct dh_job *job)
 {
 	struct child_task *t = job->context;
 
+	t->dh_at_work = false;
 	t->dh_error = job->error;
 	if (job->error == 0) {
 		t->dh = job->dh;
@@ -109,6 +110,8 @@ static int prepare(struct ike_sa *sa, struct task *task)
 	struct child_task *t = of(task);
 	struct child_sa *old = child_task_old(sa, t), *fresh;
 
+	if (t->dh_at_work) /* its end must find the task, and only one may give it a key */
+		return TASK_PARKED;
 	if (!is_due(sa, t)) {
 		child_task_drop_fresh(sa, t);
 		return TASK_SKIP;
@@ -125,9 +128,11 @@ static int prepare(struct ike_sa *sa, struct task *task)
 	}
 	if (t->group == 0 || t->dh.group != 0)
 		return 0;
-	if (dh_job_submit(sa, t->group, NULL, NULL, have_key, t) < 0)
-		return -ENOMEM;
-	return TASK_PARKED;
+	t->dh_at_work = true;
+	if (dh_job_submit(sa, t->group, NULL, NULL, have_key, t) == 0)
+		return TASK_PARKED;
+	t->dh_at_work = false;
+	return -ENOMEM;
 }
 
 static int build(struct ike_sa *sa, struct task *task, struct ike_build *out)

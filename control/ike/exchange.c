@@ -178,6 +178,14 @@ static enum ike_reject check_notifies(const struct ike_msg *msg)
 	return IKE_OK;
 }
 
+/* Until exchange_finish(): what homing and handlers call must start neither the next message nor a request,
+ * whose job would have the SA parked for two reasons at once. */
+static void begin_work(struct exchange *x)
+{
+	x->sa->at_work = x;
+	ike_sa_park(x->sa);
+}
+
 /* The peer's message `x` is whole and authentic (or IKE_SA_INIT): to its handler. */
 static void dispatch(struct exchange *x)
 {
@@ -186,8 +194,6 @@ static void dispatch(struct exchange *x)
 	enum table_verdict verdict = table_find(&x->msg, sa->is_initiator, sa->state, &row);
 	int result;
 
-	sa->at_work = x;
-	ike_sa_park(sa); /* until exchange_finish(): a handler's own calls must not start the next message */
 	begin_answer(x, false);
 	if (x->is_response && sa->state >= IKE_STATE_ESTABLISHED && exchange_error_of(&x->msg) != 0)
 		journal_note(sa, JOURNAL_ERROR_RECEIVED, x->msg.hdr.exchange, exchange_error_of(&x->msg));
@@ -214,8 +220,6 @@ static void reject_inner(struct exchange *x, enum ike_reject reason)
 	int result = -EPROTO;
 
 	manager_count_reject(sa->manager, reason);
-	sa->at_work = x;
-	ike_sa_park(sa);
 	if (notify == IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD)
 		result = exchange_error(x, notify, &x->msg.critical, 1);
 	else if (notify != 0)
@@ -265,6 +269,7 @@ void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, cons
 		exchange_free(x);
 		return;
 	}
+	begin_work(x);
 	if (x->is_response)
 		exchange_mark_answered(x);
 	dispatch(x);
@@ -298,6 +303,7 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 		memcpy(x->digest, opened.digest, sizeof(x->digest));
 	else
 		SHA256(dg->data, dg->len, x->digest);
+	begin_work(x);
 	if (x->is_response)
 		exchange_mark_answered(x);
 	if (m->homing->authenticated != NULL && sa->state >= IKE_STATE_ESTABLISHED)

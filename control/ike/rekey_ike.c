@@ -56,6 +56,7 @@ static void have_key(struct dh_job *job)
 {
 	struct rekey_ike_task *t = job->context;
 
+	t->dh_at_work = false;
 	t->dh_error = job->error;
 	if (job->error == 0) {
 		t->dh = job->dh;
@@ -69,6 +70,8 @@ static int prepare(struct ike_sa *sa, struct task *task)
 	struct rekey_ike_task *t = of(task);
 	struct ike_sa *heir;
 
+	if (t->dh_at_work) /* its end must find the task, and only one may give it a key */
+		return TASK_PARKED;
 	if (sa->state != IKE_STATE_ESTABLISHED || t->old_spi != ike_sa_own_spi(sa)) {
 		drop_heir(sa, t); /* the peer was faster */
 		return TASK_SKIP;
@@ -85,9 +88,11 @@ static int prepare(struct ike_sa *sa, struct task *task)
 	}
 	if (t->dh.group != 0)
 		return 0;
-	if (dh_job_submit(sa, t->group, NULL, NULL, have_key, t) < 0)
-		return -ENOMEM;
-	return TASK_PARKED;
+	t->dh_at_work = true;
+	if (dh_job_submit(sa, t->group, NULL, NULL, have_key, t) == 0)
+		return TASK_PARKED;
+	t->dh_at_work = false;
+	return -ENOMEM;
 }
 
 static int build(struct ike_sa *sa, struct task *task, struct ike_build *out)

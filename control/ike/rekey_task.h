@@ -24,6 +24,7 @@ struct child_task {
 	bool old_deleted; /* the peer deleted the old one while our request was out */
 	bool is_retry;    /* after INVALID_KE_PAYLOAD */
 	uint16_t group;   /* of the KE payload; 0: none */
+	bool dh_at_work;  /* the job that makes our key holds the task */
 	int dh_error;
 	struct ike_dh dh;
 	uint8_t nonce[REKEY_NONCE_LEN];
@@ -39,6 +40,7 @@ struct rekey_ike_task {
 	uint64_t rival_spi; /* our SPI of the one that the peer's own rekey made meanwhile; 0: none */
 	bool is_retry;
 	uint16_t group;
+	bool dh_at_work; /* the job that makes our key holds the task */
 	int dh_error;
 	struct ike_dh dh;
 	uint8_t nonce[REKEY_NONCE_LEN];

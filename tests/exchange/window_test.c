@@ -3,10 +3,14 @@
  * Windows above 1 in both directions (RFC 7296 2.3): requests overtake each other, answers
  * are lost, the window is neither exceeded nor begun anew by mistake. H38; AM-11.
  */
+#include "control/homing/homing.h"
+#include "control/homing/session.h"
 #include "control/ike/handlers.h"
+#include "control/ike/rekey_task.h"
 #include "control/ike/window.h"
 #include "tests/exchange/roam.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -272,13 +276,53 @@ static void am_11_reordered_updates(void **state)
 	roam_free(r);
 }
 
+/* A doubt about the pair makes homing ask the peer in the midst of an answer: what waits for its own job must
+ * not be begun there, or the end of the answer would begin it a second time. */
+static void one_job_for_a_task(void **state)
+{
+	struct world_options options = {.homing = &homing_ops,
+	                                .gateway_extra = "    request-window: 4\n",
+	                                .client_extra = "    request-window: 4\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct child_sa *child;
+	struct ike_sa *sa;
+
+	(void)state;
+	world_up(w);
+	world_run(w, 100);
+	sa = peer_session(g);
+	assert_int_equal(sa->peer_window, 4);
+	child = TAILQ_FIRST(&sa->children);
+	w->delay_ms = 20;
+	informational_delete_spi(sa, htonl(0x12345678));
+	assert_int_equal(child_set_state(child, CHILD_REKEYING), 0);
+	child_task_start(sa, child->cfg, child->spi_in, 31, w->now_ms + 30);
+	w->now_ms += 20;
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 1);
+	sa->homing->doubt_ms = 1;
+	w->now_ms += 20;
+	g->hold_jobs = true;
+	world_deliver(w, 0);
+	assert_int_equal(g->n_jobs, 1);
+	task_run(sa);
+	ike_sa_resume(sa); /* whoever does that: the task is asked again, and has a job already */
+	assert_int_equal(g->n_jobs, 1);
+	g->hold_jobs = false;
+	world_run(w, 1000);
+	assert_int_equal(peer_counter(g, "ike-answer-not-acceptable"), 0);
+	assert_true(TAILQ_EMPTY(&sa->tasks));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(four_at_a_time),          cmocka_unit_test(oldest_holds_the_window),
 	        cmocka_unit_test(beyond_the_window),       cmocka_unit_test(reordered_and_doubled),
 	        cmocka_unit_test(one_after_a_rekey),       cmocka_unit_test(peer_without_windows),
-	        cmocka_unit_test(am_11_reordered_updates),
+	        cmocka_unit_test(am_11_reordered_updates), cmocka_unit_test(one_job_for_a_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
