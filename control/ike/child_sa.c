@@ -152,6 +152,17 @@ bool child_is_shared(const struct child_sa *child)
 	       ike_sa_now(child->sa) >= child->born_ms + TIMER_OLD_CHILD_MS;
 }
 
+uint64_t child_shared_ms(const struct ike_sa *sa, uint32_t spi_in)
+{
+	const struct child_sa *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->spi_in == spi_in)
+			return child->born_ms + TIMER_OLD_CHILD_MS;
+	}
+	return 0;
+}
+
 void child_deleted(struct child_sa *child)
 {
 	struct ike_sa *sa = child->sa;

@@ -132,6 +132,8 @@ void child_make_current(struct child_sa *child);
 
 /* Does the peer have it as far as we know: our answer that made it came, or must have by now? */
 bool child_is_shared(const struct child_sa *child);
+/* When it is held to be at the latest, by our SPI; 0: there is none. */
+uint64_t child_shared_ms(const struct ike_sa *sa, uint32_t spi_in);
 
 /* Its Delete was answered, or came. One that has a successor stays for a moment to receive what
  * is late, the others go at once. */

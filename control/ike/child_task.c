@@ -95,6 +95,13 @@ static bool ready(const struct ike_sa *sa, const struct task *task)
 	return true;
 }
 
+static uint64_t ready_ms(const struct ike_sa *sa, const struct task *task)
+{
+	const struct child_task *t = (const struct child_task *)task;
+
+	return t->old_spi != 0 ? child_shared_ms(sa, t->old_spi) : 0;
+}
+
 /* Is the reason still there? The peer may have been faster. */
 static bool is_due(struct ike_sa *sa, const struct child_task *t)
 {
@@ -332,6 +339,7 @@ const struct task_type child_task_type = {
         .name = "CREATE_CHILD_SA",
         .exchange = IKE_EXCHANGE_CREATE_CHILD_SA,
         .ready = ready,
+        .ready_ms = ready_ms,
         .prepare = prepare,
         .build = build,
         .response = response,

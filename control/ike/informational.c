@@ -92,6 +92,11 @@ static bool delete_child_ready(const struct ike_sa *sa, const struct task *task)
 	return rekey_child_on_wire(sa, spi_in) == NULL;
 }
 
+static uint64_t delete_child_ready_ms(const struct ike_sa *sa, const struct task *task)
+{
+	return child_shared_ms(sa, ((const struct delete_task *)task)->spi_in);
+}
+
 static int delete_child_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
 {
 	uint32_t spi_in = ((struct delete_task *)task)->spi_in, spi = ntohl(spi_in);
@@ -118,6 +123,7 @@ static const struct task_type delete_child_type = {
         .name = "Delete of a Child SA",
         .exchange = IKE_EXCHANGE_INFORMATIONAL,
         .ready = delete_child_ready,
+        .ready_ms = delete_child_ready_ms,
         .build = delete_child_build,
         .response = delete_child_response,
         .free = delete_free,

@@ -135,7 +135,7 @@ static bool may_start(const struct ike_sa *sa, const struct task *task)
 /* The first task that may start now; tells TIMER_TASK of one that must wait. */
 static struct task *next_task(struct ike_sa *sa)
 {
-	uint64_t now = ike_sa_now(sa), soonest = 0;
+	uint64_t now = ike_sa_now(sa), soonest = 0, at;
 	struct task *task;
 
 	TAILQ_FOREACH (task, &sa->tasks, link) {
@@ -146,6 +146,9 @@ static struct task *next_task(struct ike_sa *sa)
 		}
 		if (may_start(sa, task))
 			return task;
+		at = task->type->ready_ms != NULL ? task->type->ready_ms(sa, task) : 0;
+		if (at > now && (soonest == 0 || at < soonest))
+			soonest = at;
 		if (task->type->alone)
 			break; /* what is behind it must not starve it */
 	}

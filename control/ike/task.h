@@ -30,6 +30,9 @@ struct task_type {
 	/* May be NULL: may it start beside those that are on the wire? Asked again whenever one of them ends.
 	 */
 	bool (*ready)(const struct ike_sa *sa, const struct task *task);
+	/* May be NULL: when it is to be asked at the latest, though nothing has ended; 0: nothing to wait
+	 * for. */
+	uint64_t (*ready_ms)(const struct ike_sa *sa, const struct task *task);
 	/* Before `build`, may be NULL. 0: ready. TASK_PARKED: it submitted a job whose
 	 * end calls ike_sa_resume(); then prepare is called again, and says 0.
 	 * Negative: the task is abandoned. */

@@ -3,7 +3,9 @@
  * Several Child SAs of a session, transport mode with and without NAT, PFS as configured,
  * ESN (RFC 7296 1.3.1, 2.9, 2.23.1; RFC 4303 2.2.1).
  */
+#include "control/ike/handles.h"
 #include "control/ike/handlers.h"
+#include "control/ike/timers.h"
 #include "tests/exchange/mutate.h"
 #include "tests/exchange/pairs.h"
 
@@ -64,6 +66,53 @@ static void one_is_deleted_and_made_again(void **state)
 		assert_null(pairs_wrong(p, 2));
 		pairs_free(p);
 	}
+}
+
+/* One that the dataplane has no room for fails alone: the one before it goes on. */
+static void a_second_one_that_fails(void **state)
+{
+	struct pairs *p = pairs_new(NULL);
+	struct peer *g = world_gateway(p->w), *c = world_client(p->w);
+
+	(void)state;
+	informational_delete_child(pairs_child(c, 1));
+	assert_true(pairs_settle(p, 10000));
+	while (handles_take(&g->m->policies) != 0)
+		;
+	child_create_start(peer_session(c));
+	world_run(p->w, 1000);
+	assert_int_equal(fake_count_in(g->dp), 1);
+	assert_int_equal(fake_count_tunnels(g->dp), 1);
+	assert_non_null(pairs_child(g, 0));
+	assert_non_null(pairs_child(c, 0));
+	assert_true(peer_counter(g, "ike-temporary-failure") > 0);
+	pairs_free(p);
+}
+
+/* Whether the peer has got our answer is not known, and nothing comes: our Delete goes in time all the same.
+ */
+static void a_delete_that_waits(void **state)
+{
+	struct pairs *p = pairs_new(NULL);
+	struct peer *g = world_gateway(p->w), *c = world_client(p->w);
+	struct child_sa *child;
+
+	(void)state;
+	informational_delete_child(pairs_child(c, 1));
+	assert_true(pairs_settle(p, 10000));
+	child_create_start(peer_session(c));
+	world_run(p->w, 100);
+	child = pairs_child(g, 1);
+	assert_non_null(child);
+	child->peer_has = false;
+	informational_delete_child(child);
+	assert_false(TAILQ_EMPTY(&peer_session(g)->tasks));
+	assert_true(peer_session(g)->timer[TIMER_TASK] > p->w->now_ms);
+	world_run(p->w, TIMER_OLD_CHILD_MS + 1000);
+	assert_true(TAILQ_EMPTY(&peer_session(g)->tasks));
+	assert_null(pairs_child(g, 1));
+	assert_non_null(pairs_child(g, 0));
+	pairs_free(p);
 }
 
 /* A connection without addresses of a pool; the initiator asks for none. */
@@ -254,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(two_children_on_one_tunnel),
 	        cmocka_unit_test(one_is_deleted_and_made_again),
+	        cmocka_unit_test(a_second_one_that_fails),
+	        cmocka_unit_test(a_delete_that_waits),
 	        cmocka_unit_test(transport_mode),
 	        cmocka_unit_test(modes_that_differ),
 	        cmocka_unit_test(pfs_as_configured),
