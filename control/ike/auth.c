@@ -236,7 +236,8 @@ void auth_established(struct ike_sa *sa)
 	journal_begin(sa, sa->init != NULL ? sa->init->offered : 0);
 	sa->established_ms = ike_sa_now(sa);
 	manager_not_half_open(m, sa);
-	manager_insert_peer(m, sa);
+	if (!sa->in_peer_table)
+		manager_insert_peer(m, sa);
 	init_context_free(sa->init);
 	sa->init = NULL;
 	auth_eap_free(sa);

@@ -186,6 +186,8 @@ static void admit(struct exchange *x, struct auth_job *j)
 		        x, auth_refuse(x, "this identity has as many sessions as it may (max-sessions)"));
 		return;
 	}
+	/* Before the dataplane answers: those that come at the same moment count it, too. */
+	manager_insert_peer(sa->manager, sa);
 	notify = cp_read_request(sa, auth_wishes(x));
 	if (notify == 0 && ike_msg_find(auth_wishes(x), IKE_PAYLOAD_SA) == NULL) {
 		free(in);

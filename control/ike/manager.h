@@ -88,7 +88,7 @@ void manager_remove(struct ike_manager *m, struct ike_sa *sa);
 void manager_insert_init(struct ike_manager *m, struct ike_sa *sa);
 void manager_remove_init(struct ike_manager *m, struct ike_sa *sa);
 
-/* Established sessions by the cookie of their peer. */
+/* Sessions that are established, or admitted and about to be, by the cookie of their peer. */
 /* The first of those that share a bucket with `cookie`, newest first; the next is `peer_next`. */
 struct ike_sa *manager_peers(struct ike_manager *m, uint64_t cookie);
 void manager_insert_peer(struct ike_manager *m, struct ike_sa *sa);

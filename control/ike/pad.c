@@ -44,7 +44,7 @@ bool pad_has_room(const struct ike_sa *sa)
 
 	for (; max != 0 && other != NULL; other = other->peer_next)
 		n += other != sa && other->peer_cookie == sa->peer_cookie && !other->superseded &&
-		     other->state == IKE_STATE_ESTABLISHED;
+		     other->state <= IKE_STATE_ESTABLISHED; /* admitted, or up */
 	if (max == 0 || n < max)
 		return true;
 	IKE_COUNT(sa->manager, too_many_sessions);

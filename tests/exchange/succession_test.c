@@ -441,6 +441,47 @@ static void sessions_of_one_identity_are_bounded(void **state)
 	world_free(w);
 }
 
+/* Three IKE_AUTHs of one identity, all there before the dataplane has answered the first. Returns how many
+ * sessions came of it; each has an address of its own. */
+static unsigned three_at_once(const char *gateway)
+{
+	struct world_options options = {
+	        .gateway_extra = gateway, .client_extra = "    uniqueness: never\n", .real_pools = true};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct rg_cfg_addr seen[3];
+	struct ike_sa *sa;
+	unsigned n = 0;
+
+	g->hold_batches = true;
+	for (unsigned i = 0; i < 3; i++) {
+		world_connect(w);
+		world_run(w, 50);
+	}
+	g->hold_batches = false;
+	world_run(w, 60000);
+	TAILQ_FOREACH (sa, &g->m->sas, link) {
+		if (sa->state != IKE_STATE_ESTABLISHED)
+			continue;
+		for (unsigned i = 0; i < n; i++)
+			assert_false(addr_equal(&seen[i], &sa->vips[0].addr));
+		seen[n++] = sa->vips[0].addr;
+	}
+	assert_int_equal(fake_count_in(g->dp), n);
+	assert_int_equal(peer_counter(g, "ike-dataplane-refused"), 0);
+	world_free(w);
+	return n;
+}
+
+static void sessions_that_begin_together_count_each_other(void **state)
+{
+	(void)state;
+	assert_int_equal(three_at_once("    uniqueness: never\n"), 3);
+	assert_int_equal(three_at_once("    uniqueness: keep\n"), 3);
+	assert_int_equal(three_at_once("    uniqueness: replace\n"), 1);
+	assert_int_equal(three_at_once("    uniqueness: never\n    max-sessions: 1\n"), 1);
+}
+
 /* RFC 6023 */
 
 static void childless_by_the_initiator(void **state)
@@ -527,6 +568,7 @@ int main(void)
 	        cmocka_unit_test(keep_has_a_lease_for_each_device),
 	        cmocka_unit_test(never_has_a_lease_for_each_session),
 	        cmocka_unit_test(sessions_of_one_identity_are_bounded),
+	        cmocka_unit_test(sessions_that_begin_together_count_each_other),
 	        cmocka_unit_test(childless_by_the_initiator),
 	        cmocka_unit_test(childless_never),
 	        cmocka_unit_test(childless_refused),
