@@ -93,8 +93,9 @@ static int answer(struct exchange *x)
 	struct cached_response *r = calloc(1, sizeof(*r));
 	int error = r == NULL ? -ENOMEM : 0;
 
-	if (error == 0 && sa->state == IKE_STATE_ESTABLISHED)
-		exchange_window_write(sa, &x->out);
+	/* Until now it was 1: a peer that sends another request has had every answer before. */
+	if (error == 0 && sa->state == IKE_STATE_ESTABLISHED && exchange_window_write(sa, &x->out))
+		exchange_forget_answers(sa);
 	if (error == 0)
 		error = ike_build_finish(&x->out);
 	if (error == 0)

@@ -127,9 +127,9 @@ void exchange_restart(struct ike_sa *sa);
 /* The answer to a request has come and was handled: it leaves the window. */
 void exchange_settle(struct outstanding *request, struct ike_sa *sa);
 
-/* The window that the peer promised (SET_WINDOW_SIZE), and ours, said once on each IKE SA. */
+/* The window that the peer promised (SET_WINDOW_SIZE), and ours, said once on each IKE SA (true: now). */
 void exchange_window_read(struct ike_sa *sa, const struct ike_msg *msg);
-void exchange_window_write(struct ike_sa *sa, struct ike_build *out);
+bool exchange_window_write(struct ike_sa *sa, struct ike_build *out);
 
 /* Our answer to the peer's request with this ID, while it is kept. */
 struct cached_response *exchange_find_answer(const struct ike_sa *sa, uint32_t message_id);

@@ -370,7 +370,7 @@ static int seal_request(struct ike_sa *sa, struct task *task, struct packets *pa
 	}
 	error = task->type->build(sa, task, &b);
 	if (error == 0 && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_AUTH_SENT))
-		exchange_window_write(sa, &b);
+		(void)exchange_window_write(sa, &b);
 	if (error == 0)
 		error = ike_build_finish(&b);
 	if (error == 0)

@@ -124,16 +124,15 @@ void exchange_window_read(struct ike_sa *sa, const struct ike_msg *msg)
 		sa->peer_window = (uint8_t)window;
 }
 
-void exchange_window_write(struct ike_sa *sa, struct ike_build *out)
+bool exchange_window_write(struct ike_sa *sa, struct ike_build *out)
 {
 	uint8_t window[4];
 
 	if (sa->window_said || sa->heir_has_it || sa->connection == NULL ||
 	    sa->connection->request_window <= 1)
-		return;
-	/* Until now it was 1: a peer that sends another request has had every answer before. */
-	exchange_forget_answers(sa);
+		return false;
 	put_be32(window, sa->connection->request_window);
 	ike_build_status(out, IKE_NOTIFY_SET_WINDOW_SIZE, window, sizeof(window));
 	sa->window_said = true;
+	return true;
 }

@@ -122,6 +122,38 @@ static void four_at_a_time(void **state)
 	world_free(w);
 }
 
+static bool no_answers(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK || !ike_header_is_response(&hdr);
+}
+
+/* A request of ours that raises our window says nothing of what the peer has had: its last answer, which
+ * was lost, is sent again. */
+static void a_promise_forgets_no_answer(void **state)
+{
+	struct world *w = begin();
+	struct ike_sa *sa = peer_session(world_client(w)), *g = peer_session(world_gateway(w));
+
+	(void)state;
+	w->filter = no_answers;
+	ask(sa, &request_type, 1);
+	world_run(w, 50);
+	assert_int_equal(answered, 0);
+	g->window_said = false;
+	ask(g, &request_type, 1);
+	world_run(w, 50);
+	assert_true(g->window_said);
+	assert_true(kept(g) >= 1);
+	w->filter = NULL;
+	world_run(w, 5000);
+	assert_int_equal(answered, 2);
+	assert_true(peer_counter(world_gateway(w), "ike-answered-again") >= 1);
+	world_free(w);
+}
+
 /* The datagrams whose message ID has its bit in `lost` are lost, requests or answers. */
 static uint32_t lost;
 static bool lose_answers;
@@ -319,10 +351,11 @@ static void one_job_for_a_task(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(four_at_a_time),          cmocka_unit_test(oldest_holds_the_window),
-	        cmocka_unit_test(beyond_the_window),       cmocka_unit_test(reordered_and_doubled),
-	        cmocka_unit_test(one_after_a_rekey),       cmocka_unit_test(peer_without_windows),
-	        cmocka_unit_test(am_11_reordered_updates), cmocka_unit_test(one_job_for_a_task),
+	        cmocka_unit_test(four_at_a_time),          cmocka_unit_test(a_promise_forgets_no_answer),
+	        cmocka_unit_test(oldest_holds_the_window), cmocka_unit_test(beyond_the_window),
+	        cmocka_unit_test(reordered_and_doubled),   cmocka_unit_test(one_after_a_rekey),
+	        cmocka_unit_test(peer_without_windows),    cmocka_unit_test(am_11_reordered_updates),
+	        cmocka_unit_test(one_job_for_a_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
