@@ -57,7 +57,7 @@ static int response(struct ike_sa *sa, struct task *task, struct exchange *x)
 			child_destroy(child);
 		break;
 	case MEANS_CHILD_UNKNOWN:
-		if (exchange_error_of(&x->msg) == 0)
+		if (t->spi != 0 && exchange_error_of(&x->msg) == 0)
 			informational_delete_spi(sa, t->spi);
 		break;
 	case MEANS_HEIR_UNKNOWN:
@@ -92,26 +92,16 @@ static const struct task_type restored_create = {
         .free = restored_free,
 };
 
-/* The Child SA that an exchange of ours was to make; several are told apart by their order. */
-static uint32_t negotiated(const struct ike_sa *sa, const struct outstanding *of)
+/* The Child SA that an exchange of ours was to make; 0: it is recorded itself, or there is none yet. */
+static uint32_t negotiated(struct ike_sa *sa, const struct outstanding *of)
 {
-	const struct outstanding *r;
-	const struct child_sa *child;
-	unsigned index = 0;
+	uint32_t spi = ((const struct child_task *)of->task)->fresh_spi;
+	const struct child_sa *child = spi != 0 ? child_by_spi_in(sa, spi) : NULL;
 
-	TAILQ_FOREACH (r, &sa->requests, link) {
-		if (r == of)
-			break;
-		index += r->task->type->exchange == IKE_EXCHANGE_CREATE_CHILD_SA;
-	}
-	TAILQ_FOREACH (child, &sa->children, link) {
-		if (child->state == CHILD_NEW && child->we_initiated && index-- == 0)
-			return child->spi_in;
-	}
-	return 0;
+	return child == NULL || child->state == CHILD_NEW ? spi : 0;
 }
 
-static enum meaning meaning_of(const struct ike_sa *sa, const struct outstanding *r, uint32_t *spi)
+static enum meaning meaning_of(struct ike_sa *sa, const struct outstanding *r, uint32_t *spi)
 {
 	const struct task *task = r->task;
 	uint8_t protocol;
@@ -210,7 +200,7 @@ static struct outstanding *fresh_request(struct record *r, struct ike_sa *sa)
 	return o;
 }
 
-static void request(struct record *r, const struct ike_sa *sa, struct outstanding *o)
+static void request(struct record *r, struct ike_sa *sa, struct outstanding *o)
 {
 	struct restored_task *t = record_reads(r) ? (struct restored_task *)o->task : NULL;
 	uint32_t spi = 0;

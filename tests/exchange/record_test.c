@@ -306,6 +306,35 @@ static void a_rekey_is_cut_short(void **state)
 	world_free(w);
 }
 
+/* Another half-made Child SA, which waits for its Delete, is not taken for that of the rekey. */
+static void a_rekey_is_cut_short_beside_a_refused_child(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct child_sa *refused;
+	uint32_t spi;
+
+	(void)state;
+	world_up(w);
+	spi = child_current(peer_session(g))->spi_in;
+	w->filter = lose_answers;
+	ike_rekey_children(g->m, session_of(g));
+	refused = child_create(peer_session(g), true);
+	assert_non_null(refused);
+	TAILQ_REMOVE(&peer_session(g)->children, refused, link);
+	TAILQ_INSERT_HEAD(&peer_session(g)->children, refused, link);
+	world_run(w, 100);
+	come_back(g);
+	assert_true(world_traffic(w));
+	w->filter = NULL;
+	world_run(w, 60000);
+	one_of_everything(g);
+	one_of_everything(c);
+	assert_int_not_equal(child_current(peer_session(g))->spi_in, spi);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
 static void a_rekey_of_the_ike_sa_is_cut_short(void **state)
 {
 	struct world *w = world_new(&with_store);
@@ -580,6 +609,7 @@ int main(void)
 	        cmocka_unit_test(answers_again),
 	        cmocka_unit_test(asks_again),
 	        cmocka_unit_test(a_rekey_is_cut_short),
+	        cmocka_unit_test(a_rekey_is_cut_short_beside_a_refused_child),
 	        cmocka_unit_test(a_rekey_of_the_ike_sa_is_cut_short),
 	        cmocka_unit_test(a_delete_is_cut_short),
 	        cmocka_unit_test(no_iv_twice),
