@@ -232,7 +232,11 @@ def test_strongswan_answers(swan_sites):
     sites = swan_sites
     before = sites.up()
     sites.ping()
+    child = sites.hq.child()["spi-in"]
     sites.branch.ctl("rekey", "child", HQ_ID)
+    # One after the other: strongSwan comes again only 5 to 15 s after a TEMPORARY_FAILURE (RFC 7296 2.25).
+    wait_for("another Child SA", lambda: (sites.hq.child() or {}).get("spi-in", child) != child)
+    wait_for("the end of the one before", lambda: len(sites.hq.sa()["children"]) == 1)
     sites.hq.rekey(ike=True)
     wait_for("the rekey", lambda: sites.session() and sites.session()["rekeys"] > 0)
     sites.ping()
