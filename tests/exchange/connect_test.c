@@ -13,11 +13,6 @@
 
 #include <cmocka.h>
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 static void connects_in_two_exchanges(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -25,7 +20,7 @@ static void connects_in_two_exchanges(void **state)
 
 	(void)state;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	world_expect(w, "c>g IKE_SA_INIT ?0\n"
 	                "g>c IKE_SA_INIT !0\n"
@@ -96,12 +91,12 @@ static void survives_loss_duplicates_and_reordering(void **state)
 		w->duplicate_percent = 30;
 		w->jitter_ms = 700;
 		/* An attempt may fail (a half-open SA lives 30 s), never for good. */
-		for (unsigned i = 0; i < 5 && !both_up(w); i++) {
+		for (unsigned i = 0; i < 5 && !world_is_up(w); i++) {
 			if (peer_sas(world_client(w)) == 0)
 				world_connect(w);
-			world_run_until(w, both_up, 180000);
+			world_run_until(w, world_is_up, 180000);
 		}
-		assert_true(both_up(w));
+		assert_true(world_is_up(w));
 		w->loss_percent = 0;
 		world_run(w, 5000);
 		assert_int_equal(fake_count_in(world_gateway(w)->dp), 1);

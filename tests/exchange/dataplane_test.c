@@ -12,11 +12,6 @@
 
 #include <cmocka.h>
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 /* The gateway's dataplane dies: an empty one takes its place, and this is what the memfd held. */
 static struct rg_counters_hdr *crash(struct peer *p)
 {
@@ -210,7 +205,7 @@ static void h71_orphans_until_the_client_returns(void **state)
 	ike_sa_close(peer_session(world_client(w)), "a test");
 	world_run(w, 1000);
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	c = peer_session(world_client(w));
 	assert_memory_equal(c->vips[0].addr.bytes, address("10.99.0.50").bytes, 4);

@@ -94,3 +94,21 @@ void eap_config_clean(const struct eap_config *c)
 	unlink(path);
 	rmdir(c->dir);
 }
+
+struct world *eap_world_new(struct eap_config *c, const struct eap_wish *wish)
+{
+	eap_config_make(c, wish, NULL);
+	return world_new(&c->options);
+}
+
+void eap_world_free(struct world *w, const struct eap_config *c)
+{
+	world_free(w);
+	eap_config_clean(c);
+}
+
+bool eap_is_carol(const struct rg_id *id)
+{
+	return id->type == RG_ID_RFC822_ADDR && id->len == 17 &&
+	       memcmp(id->value, "carol@example.net", 17) == 0;
+}

@@ -29,4 +29,11 @@ struct eap_wish {
 void eap_config_make(struct eap_config *c, const struct eap_wish *wish, const char *dir);
 void eap_config_clean(const struct eap_config *c);
 
+/* A world of such a configuration, all else as usual; and its end, with that of the configuration. */
+struct world *eap_world_new(struct eap_config *c, const struct eap_wish *wish);
+void eap_world_free(struct world *w, const struct eap_config *c);
+
+/* carol@example.net, the identity of the default wish. */
+bool eap_is_carol(const struct rg_id *id);
+
 #endif

@@ -25,11 +25,6 @@ static struct world *world_in_pieces(uint64_t seed)
 	return w;
 }
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 static unsigned count(const char *trace, const char *what)
 {
 	unsigned n = 0;
@@ -45,7 +40,7 @@ static void both_ways(void **state)
 
 	(void)state;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	assert_true(count(w->trace, "c>g IKE_AUTH ?1") >= 2);
 	assert_true(count(w->trace, "g>c IKE_AUTH !1") >= 2);
@@ -62,12 +57,12 @@ static void lost_doubled_reordered(void **state)
 		w->loss_percent = 15;
 		w->duplicate_percent = 30;
 		w->jitter_ms = 200;
-		for (unsigned i = 0; i < 5 && !both_up(w); i++) {
+		for (unsigned i = 0; i < 5 && !world_is_up(w); i++) {
 			if (peer_sas(world_client(w)) == 0)
 				world_connect(w);
-			world_run_until(w, both_up, 180000);
+			world_run_until(w, world_is_up, 180000);
 		}
-		assert_true(both_up(w));
+		assert_true(world_is_up(w));
 		w->loss_percent = 0;
 		world_run(w, 20000);
 		assert_true(world_traffic(w));
@@ -98,7 +93,7 @@ static void h22_a_forged_fragment(void **state)
 	w->filter_context = &forged;
 	w->filter = forge_second;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	assert_int_equal(forged, 1);
 	assert_int_equal(peer_counter(world_gateway(w), "ike-sk-icv"), 1);
 	world_free(w);
@@ -148,7 +143,7 @@ static void h20_half_open_ones_have_a_share(void **state)
 	assert_true(peer_counter(g, "ike-frag-budget") > 0);
 	assert_int_equal(g->m->fragments.used, 0);
 	half->used = 0;
-	assert_true(world_run_until(w, both_up, 60000));
+	assert_true(world_run_until(w, world_is_up, 60000));
 	world_settle(w);
 	/* A session does not feel it. */
 	half->used = half->limit;
@@ -172,7 +167,7 @@ static void h21_each_message_has_its_time(void **state)
 
 	(void)state;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	assert_int_equal(peer_session(g)->timer[TIMER_FRAGMENTS], 0);
 	world_run(w, 10000);
@@ -212,7 +207,7 @@ static void the_first_fragment_asks_again(void **state)
 	(void)state;
 	w->filter = keep_first;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	packets = count(w->trace, "g>c IKE_AUTH !1");
 	world_trace_clear(w);
@@ -235,7 +230,7 @@ static void not_where_it_is_off(void **state)
 	(void)state;
 	rg_auth_config(w->peers[0].auth)->connections[0].fragmentation = false;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	assert_int_equal(count(w->trace, "c>g IKE_AUTH ?1"), 1);
 	world_free(w);

@@ -17,11 +17,6 @@
 
 #include <cmocka.h>
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 static void use_session(struct world *w, void (*ask)(struct ike_manager *m, uint64_t id))
 {
 	struct ike_sa *sa = peer_session(world_client(w));
@@ -105,9 +100,9 @@ static unsigned long run(const struct life *life, unsigned long fail_at)
 	life->live(w);
 	n = faults_end();
 	world_run(w, 200000);
-	if (!both_up(w) || !world_traffic(w))
+	if (!world_is_up(w) || !world_traffic(w))
 		come_again(w);
-	if (!both_up(w) || !world_traffic(w)) {
+	if (!world_is_up(w) || !world_traffic(w)) {
 		print_error("%s: no session after allocation %lu failed\n", life->name, fail_at);
 		fail();
 	}

@@ -13,11 +13,6 @@
 
 #include <cmocka.h>
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 static void h33_cookie_before_state(void **state)
 {
 	struct world_options options = {.control = "control: {cookie-threshold: 0}\n"};
@@ -25,7 +20,7 @@ static void h33_cookie_before_state(void **state)
 
 	(void)state;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	world_expect(w, "c>g IKE_SA_INIT ?0\n"
 	                "g>c IKE_SA_INIT !0\n" /* COOKIE */
@@ -122,7 +117,7 @@ static void other_group_is_asked_for_once(void **state)
 
 	(void)state;
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 5000));
+	assert_true(world_run_until(w, world_is_up, 5000));
 	world_settle(w);
 	world_expect(w, "c>g IKE_SA_INIT ?0\n"
 	                "g>c IKE_SA_INIT !0\n" /* INVALID_KE_PAYLOAD */

@@ -84,11 +84,6 @@ static void start(struct world *w, uint8_t exchange, bool ike)
 		ike_rekey_children(c->m, id);
 }
 
-static bool both_up(struct world *w)
-{
-	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
-}
-
 static void round_of(unsigned i, struct mutation *m)
 {
 	static const uint8_t exchanges[] = {IKE_EXCHANGE_IKE_SA_INIT, IKE_EXCHANGE_IKE_AUTH,
@@ -108,7 +103,7 @@ static void round_of(unsigned i, struct mutation *m)
 	mutate_stop(w);
 	world_run(w, 200000);
 	/* The client comes again where its session is gone, or does not work any more. */
-	if (!both_up(w) || !world_traffic(w)) {
+	if (!world_is_up(w) || !world_traffic(w)) {
 		struct ike_sa *sa = peer_session(world_client(w));
 
 		if (sa != NULL)
@@ -117,7 +112,7 @@ static void round_of(unsigned i, struct mutation *m)
 		world_connect(w);
 		world_run(w, 5000);
 	}
-	assert_true(both_up(w));
+	assert_true(world_is_up(w));
 	assert_true(world_traffic(w));
 	assert_true(fake_count_in(world_gateway(w)->dp) <= IKE_MAX_CHILDREN);
 	world_free(w);

@@ -151,7 +151,7 @@ uint64_t world_connect(struct world *w)
 	return (uint64_t)id;
 }
 
-static bool both_up(struct world *w)
+bool world_is_up(struct world *w)
 {
 	return peer_session(world_client(w)) != NULL && peer_session(world_gateway(w)) != NULL;
 }
@@ -159,7 +159,7 @@ static bool both_up(struct world *w)
 void world_up(struct world *w)
 {
 	world_connect(w);
-	assert_true(world_run_until(w, both_up, 30000));
+	assert_true(world_run_until(w, world_is_up, 30000));
 	world_settle(w);
 	world_trace_clear(w);
 }

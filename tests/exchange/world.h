@@ -138,6 +138,8 @@ void world_settle(struct world *w);
 
 /* Starts the client; asks for an IPv4 and an IPv6 address. Returns its session id. */
 uint64_t world_connect(struct world *w);
+/* A condition to run for: both ends are established. */
+bool world_is_up(struct world *w);
 /* world_connect() and a run; both ends must be established. */
 void world_up(struct world *w);
 
