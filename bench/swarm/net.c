@@ -359,7 +359,8 @@ static void enqueue(struct net_socket *s, const struct rg_cfg_addr *local, const
 void net_send_ike(struct net *net, const struct ike_endpoint *local, const struct ike_endpoint *remote,
                   bool natt, const uint8_t *data, size_t len)
 {
-	struct net_socket *s = socket_of(net, local->addr.family, natt ? NET_NATT : NET_IKE);
+	bool is_4500 = natt || local->port == IKE_PORT_NATT; /* a keepalive has no marker */
+	struct net_socket *s = socket_of(net, local->addr.family, is_4500 ? NET_NATT : NET_IKE);
 	size_t head = natt ? MARKER : 0;
 	uint8_t *out;
 

@@ -299,6 +299,7 @@ static void established(struct ike_sa *sa)
 	address_transaction_set_current(&hs->tx, &path, sa->tunnel_generation);
 	address_set_add(&hs->tx.proven, &sa->remote); /* IKE_AUTH came from there and was answered there */
 	path_health_ike(&hs->health, now);
+	keepalive_check(hs);
 	if (uplinks_is_dead(sa, &sa->local.addr)) {
 		hs->uplink_due_ms = now + 1;
 		homing_schedule(hs, hs->uplink_due_ms);
@@ -361,6 +362,8 @@ static void timer(struct ike_sa *sa)
 		hs->retry_ms = 0;
 		(void)homing_request(hs, hs->retry.asker, &hs->retry.to, true, hs->retry.order);
 	}
+	keepalive_check(hs);
+	homing_schedule(hs, hs->keepalive_ms != 0 ? hs->keepalive_ms : UINT64_MAX);
 	homing_schedule(hs, hs->uplink_due_ms != 0 ? hs->uplink_due_ms : UINT64_MAX);
 	homing_schedule(hs, hs->retry_ms != 0 ? hs->retry_ms : UINT64_MAX);
 	homing_schedule(hs, address_transaction_tick(&hs->tx, now));

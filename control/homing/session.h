@@ -40,6 +40,7 @@ struct homing_session {
 	bool follow_due; /* initiator: the peer's address list asks for a move there */
 	struct pair follow;
 	unsigned list_tries;
+	uint64_t keepalive_ms;  /* behind a NAT: the next look at it; 0: none */
 	uint64_t uplink_due_ms; /* the local address may be dead: look then; 0: no */
 	uint64_t doubt_ms;      /* when the path fell in doubt; 0: it is not */
 	bool verify;            /* the next answer on one pair ends the doubt */
@@ -92,6 +93,9 @@ struct pair homing_pair(const struct ike_sa *sa);
 /* RFC 4555 3.5: what is outstanding goes on over the session's pair, and at once,
  * except for a proof of that very pair. */
 void homing_follow(struct homing_session *hs);
+
+/* keepalive.c: does what is due, and knows again when to look. Called where a NAT may have come or gone. */
+void keepalive_check(struct homing_session *hs);
 
 /* doubt.c */
 void doubt_begin(struct homing_session *hs);

@@ -57,6 +57,7 @@
 	X(gave_up, "ike-gave-up", 0)                                                                         \
 	X(hints, "ike-unprotected-hints", 0)                                                                 \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \
+	X(keepalives, "ike-nat-keepalives", 0)                                                               \
 	X(rekey_collisions, "ike-rekey-collisions", 0)                                                       \
 	X(reauthenticated, "ike-reauthenticated", 0)                                                         \
 	X(reauthentication_failed, "ike-reauthentication-failed", 0)                                         \

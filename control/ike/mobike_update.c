@@ -59,6 +59,7 @@ static void update_encap(struct homing_session *hs, const struct exchange *x)
 	(void)seen_differently(hs, x);
 	if (!natd_read(&x->msg, sa->spi_i, sa->spi_r, &x->local, &x->remote, &sa->nat_local, &sa->nat_remote))
 		return;
+	keepalive_check(hs);
 	to = homing_path(sa, &pair);
 	if (hs->tx.state == ADDRESS_IDLE || hs->tx.state == ADDRESS_PUBLISHING)
 		(void)homing_request(hs, ADDRESS_BY_OWN_UPDATE, &to, false, 0);

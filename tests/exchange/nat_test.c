@@ -162,6 +162,47 @@ static void no_nat_detection_over_ipv6(void **state)
 	world_free(w);
 }
 
+/* The client behind the NAT keeps its mapping alive, where nothing else leaves; the gateway has none to keep.
+ */
+static void keepalives_behind_a_nat(void **state)
+{
+	struct world *w = android(true);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct child_sa *child = child_current(peer_session(c));
+	struct rg_counters_sa *sent = (struct rg_counters_sa *)(uintptr_t)c->m->ops->counters(
+	        c->m->user, RG_OUT, child->handle_out);
+
+	(void)state;
+	assert_true(peer_session(c)->nat_local);
+	world_run(w, 70000);
+	assert_int_equal(c->keepalives, 3);
+	assert_int_equal(g->keepalives, 0);
+	/* Traffic makes them unnecessary. */
+	for (unsigned i = 0; i < 10; i++) {
+		sent->last_ms = w->now_ms;
+		world_run(w, 10000);
+	}
+	assert_int_equal(c->keepalives, 3);
+	world_run(w, 20000);
+	assert_int_equal(c->keepalives, 4);
+	/* A rekeyed IKE SA goes on with them. */
+	ike_rekey_session(c->m, ike_session_id(peer_session(c)));
+	world_run(w, 41000);
+	assert_int_equal(c->keepalives, 6);
+	assert_int_equal(peer_counter(c, "ike-nat-keepalives"), 6);
+	world_free(w);
+}
+
+static void no_keepalives_without_a_nat(void **state)
+{
+	struct world *w = android(false);
+
+	(void)state;
+	world_run(w, 70000);
+	assert_int_equal(world_client(w)->keepalives + world_gateway(w)->keepalives, 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +212,8 @@ int main(void)
 	        cmocka_unit_test(behind_a_nat_we_do_not_follow),
 	        cmocka_unit_test(follows_esp),
 	        cmocka_unit_test(no_nat_detection_over_ipv6),
+	        cmocka_unit_test(keepalives_behind_a_nat),
+	        cmocka_unit_test(no_keepalives_without_a_nat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

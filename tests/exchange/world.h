@@ -50,6 +50,7 @@ struct peer {
 	unsigned n_batches;
 	bool hold_jobs, hold_batches; /* a test completes them itself */
 	uint64_t next_ms;             /* what ike_tick() said */
+	unsigned keepalives;          /* of a NAT's mapping, that it sent */
 	unsigned events[IKE_N_EVENTS];
 	char last_event[IKE_N_EVENTS][256];
 	struct rg_cfg_addr pool_next4, pool_next6; /* addresses that it gives to clients */

@@ -187,7 +187,8 @@ void net_send_ike(struct net *net, const struct ike_endpoint *local, const struc
 	static uint8_t marker[MARKER];
 	struct iovec parts[2] = {{marker, MARKER}, {(void *)(uintptr_t)data, len}};
 
-	send_on(net, &local->addr, natt ? NET_NATT : NET_IKE, remote, natt ? parts : parts + 1, natt ? 2 : 1);
+	send_on(net, &local->addr, natt || local->port == IKE_PORT_NATT ? NET_NATT : NET_IKE, remote,
+	        natt ? parts : parts + 1, natt ? 2 : 1);
 }
 
 void net_send_esp(struct net *net, const struct rg_api_path *path, const uint8_t *data, size_t len)

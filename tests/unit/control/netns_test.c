@@ -262,6 +262,9 @@ static void test_h67_sockets(void **state)
 	sockets_send(sockets, &input.last.local, &input.last.remote, true, (const uint8_t *)"answer", 6);
 	assert_int_equal(recv(fd, buf, sizeof(buf), 0), 10);
 	assert_memory_equal(buf, "\0\0\0\0answer", 10);
+	sockets_send(sockets, &input.last.local, &input.last.remote, false, (const uint8_t *)"\xff", 1);
+	assert_int_equal(recv(fd, buf, sizeof(buf), 0), 1); /* a keepalive has no marker (RFC 3948 2.3) */
+	assert_int_equal(buf[0], 0xff);
 	input.last.local.addr.bytes[3] = 77;
 	sockets_send(sockets, &input.last.local, &input.last.remote, true, (const uint8_t *)"x", 1);
 	assert_int_equal(counters->send_no_socket, 1);
