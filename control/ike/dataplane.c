@@ -45,7 +45,9 @@ static void child_event(struct ike_sa *sa, const struct rg_api_event *event)
 
 void ike_dp_event(struct ike_manager *m, const struct rg_api_event *event)
 {
-	struct ike_sa *sa = manager_find_tunnel(m, event->tunnel);
+	bool of_policy = event->type == RG_EVENT_NO_SA; /* which has no tunnel */
+	struct ike_sa *sa =
+	        of_policy ? flow_session(m, event->handle) : manager_find_tunnel(m, event->tunnel);
 
 	if (event->type == RG_EVENT_PORT) {
 		if (m->homing->port != NULL)

@@ -40,6 +40,32 @@ static uint32_t priority_of(const struct child_sa *child)
 	return PRIORITY_ALL - special;
 }
 
+void flow_own(const struct flow *flow, const struct ike_policy *p)
+{
+	struct ike_manager *m = flow->sa->manager;
+
+	if (p->handle != 0)
+		m->policy_tunnel[RG_SA_HANDLE_INDEX(p->handle)] = flow->sa->tunnel;
+}
+
+struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy)
+{
+	uint32_t index = RG_SA_HANDLE_INDEX(policy);
+	struct ike_sa *sa =
+	        index < m->policies.capacity ? manager_find_tunnel(m, m->policy_tunnel[index]) : NULL;
+	const struct flow *flow;
+
+	if (sa == NULL)
+		return NULL;
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		for (unsigned i = 0; i < flow->n_policies; i++) {
+			if (flow->policies[i].handle == policy)
+				return sa;
+		}
+	}
+	return NULL;
+}
+
 static int take_policies(struct flow *flow, const struct child_selectors *remote)
 {
 	for (size_t i = 0; i < remote->n; i++) {
@@ -54,6 +80,7 @@ static int take_policies(struct flow *flow, const struct child_selectors *remote
 			p->handle = handles_take(&flow->sa->manager->policies);
 		if (p->handle == 0)
 			return -ENOSPC;
+		flow_own(flow, p);
 		flow->n_policies++;
 	}
 	return 0;
@@ -117,6 +144,7 @@ void flow_steps(struct flow *flow, uint32_t sa_out, struct ike_batch *batch)
 		struct ike_policy *p = &flow->policies[i];
 		struct ike_dp_step *step;
 
+		flow_own(flow, p);
 		if (p->installed) {
 			step = batch_add(batch, RG_MSG_POLICY_SET);
 			step->policy_set.handle = p->handle;

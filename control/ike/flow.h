@@ -9,6 +9,8 @@
 
 #include "control/ike/child_sa.h"
 
+struct ike_manager;
+
 /* A dataplane policy: one prefix of the peer's side. */
 struct ike_policy {
 	uint32_t handle;
@@ -29,6 +31,11 @@ struct flow {
 };
 
 TAILQ_HEAD(flow_list, flow);
+
+/* Notes whose policy it is: events of the dataplane name a policy without an SA by its handle alone. */
+void flow_own(const struct flow *flow, const struct ike_policy *policy);
+/* The session that has the policy; NULL: none. */
+struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy);
 
 /* Gives the Child SA its flow if it has none yet: one that has lost its own, or a new one, whose
  * policies' handles are taken. 0, -ENOSPC (handles), -ENOMEM. */

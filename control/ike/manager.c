@@ -32,6 +32,7 @@ static void free_tables(struct ike_manager *m)
 	free(m->by_init);
 	free(m->by_peer);
 	free(m->by_tunnel);
+	free(m->policy_tunnel);
 	free(m->heap);
 }
 
@@ -43,7 +44,9 @@ static int make_tables(struct ike_manager *m)
 	m->by_init = calloc(IKE_BUCKETS, sizeof(*m->by_init));
 	m->by_peer = calloc(IKE_BUCKETS, sizeof(*m->by_peer));
 	m->by_tunnel = calloc(n, sizeof(*m->by_tunnel));
-	if (m->by_spi == NULL || m->by_init == NULL || m->by_peer == NULL || m->by_tunnel == NULL)
+	m->policy_tunnel = calloc(n, sizeof(*m->policy_tunnel));
+	if (m->by_spi == NULL || m->by_init == NULL || m->by_peer == NULL || m->by_tunnel == NULL ||
+	    m->policy_tunnel == NULL)
 		return -ENOMEM;
 	if (handles_init(&m->sa_in, n) < 0 || handles_init(&m->sa_out, n) < 0 ||
 	    handles_init(&m->tunnels, n) < 0 || handles_init(&m->policies, n) < 0)

@@ -69,6 +69,7 @@ struct ike_manager {
 
 	struct ike_frag_budget fragments, half_open_fragments;
 	struct handle_space sa_in, sa_out, tunnels, policies;
+	uint32_t *policy_tunnel; /* by index of the policy: the tunnel of whoever has it, or had it last */
 	struct orphan_list orphans;
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
 	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */

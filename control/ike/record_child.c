@@ -247,6 +247,8 @@ static void policies(struct record *r, struct flow *flow)
 		record_u8(r, &p->prefix_len);
 		record_bool(r, &p->installed);
 		record_bytes(r, p->prefix, sizeof(p->prefix));
+		if (r->error == 0)
+			flow_own(flow, p);
 	}
 }
 

@@ -154,8 +154,7 @@ static void dpd_asks_only_where_traffic_is_silent(void **state)
 static void no_sa_event(struct peer *p)
 {
 	struct ike_sa *sa = peer_session(p);
-	struct rg_api_event event = {.type = RG_EVENT_NO_SA,
-	                             .tunnel = sa->tunnel,
+	struct rg_api_event event = {.type = RG_EVENT_NO_SA, /* without a tunnel: the dataplane knows none */
 	                             .handle = TAILQ_FIRST(&sa->flows)->policies[0].handle,
 	                             .cookie = sa->cookie};
 

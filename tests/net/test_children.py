@@ -59,3 +59,20 @@ def test_two_children(scene):
     wait_for("one at the gateway", lambda: not at_gateway(scene, GATEWAY))
     ping(scene, SERVER)
     scene.stop_laptop()
+
+
+def test_a_lost_child_is_made_anew(scene):
+    """The client ends its only Child SA and keeps the IKE SA: what is for it makes the gateway begin another one."""
+    scene.connect(child="office", remote_ts=SERVER + "/32", vips="0.0.0.0")
+    ping(scene, SERVER)
+    before, address = at_gateway(scene, SERVER), scene.laptop.sa()["local-vips"][0]
+    session = scene.client()["id"]
+    scene.laptop.request("terminate", child="office", timeout=5000)
+    wait_for("its end at the gateway", lambda: not at_gateway(scene, SERVER))
+
+    def answers():
+        return scene.lab.run(scene.net.server, "ping", "-c", "1", "-W", "1", address, check=False).returncode == 0
+    wait_for("an answer from the client", answers, 20)
+    after = wait_for("another Child SA", lambda: at_gateway(scene, SERVER))
+    assert after["spi_in"] != before["spi_in"] and scene.client()["id"] == session
+    ping(scene, SERVER)
