@@ -278,7 +278,7 @@ static void our_chain_by_certreq(void **state)
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
 	struct credentials c;
 	struct world *w;
-	char others[300], trust[128];
+	char others[300], trust[160], *at;
 
 	(void)state;
 	make(&c, KIND_ECDSA, "email:carol@example.net", true);
@@ -292,7 +292,9 @@ static void our_chain_by_certreq(void **state)
 	for (unsigned second = 0; second < 2; second++) {
 		snprintf(trust, sizeof(trust), "authorities: [%s]}\n",
 		         in(&c, second ? "second.crt" : "ca.crt"));
-		strcpy(strstr(c.client, "authorities"), trust);
+		at = strstr(c.client, "authorities");
+		assert_non_null(at);
+		snprintf(at, sizeof(c.client) - (size_t)(at - c.client), "%s", trust);
 		w = new_world(&c);
 		world_up(w);
 		assert_true(world_traffic(w));
