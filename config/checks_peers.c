@@ -95,7 +95,7 @@ static int addresses_check(const struct rules *r, size_t i)
 	const struct cfg_node *list = cfg_tree_get(cfg_tree_item(r->list, i), "addresses");
 	int rc = 0;
 
-	if (rule->n_addresses > 0 && (rule->n_identities != 1 || rule->identities[0][0] == '*'))
+	if (rule->n_addresses > 0 && (rule->n_identities != 1 || !cfg_is_identity(rule->identities[0])))
 		return cfg_refuse(
 		        r->load, list,
 		        "addresses for the many clients of '%s'; expected a rule with one identity that "

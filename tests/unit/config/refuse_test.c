@@ -200,6 +200,14 @@ static const struct refusal refusals[] = {
          "'11.1.2.3' is none of the identities"},
         {0, "    peers: {one: {identities: \"*\", addresses: [10.99.0.1]}}\n", 19, 47,
          "addresses for the many clients of 'one'"},
+        {17,
+         "    identities: [10.0.0.0/8]\n    peers: {one: {identities: 10.1.0.0/16, addresses: "
+         "[10.99.0.1]}}\n",
+         18, 55, "addresses for the many clients of 'one'"},
+        {17,
+         "    identities: [\"2001:db8::/32\"]\n    peers: {one: {identities: \"2001:db8::7/128\", "
+         "addresses: [10.99.0.1]}}\n",
+         18, 61, "expected a rule with one identity that is no pattern"},
         {0, "    peers: {one: {identities: c@example.net, addresses: [10.98.0.1]}}\n", 19, 58,
          "10.98.0.1 lies in no range of the rule's pools"},
         {0, "    peers: {one: {identities: c@example.net, pool: none, addresses: [10.99.0.1]}}\n", 19, 70,
