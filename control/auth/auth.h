@@ -53,6 +53,8 @@ struct rg_auth_error {
 	X(CERTIFICATE_TIME, "auth-certificate-expired", "a certificate has expired or is not valid yet")     \
 	X(CERTIFICATE_ISSUER, "auth-certificate-untrusted",                                                  \
 	  "the certificate leads to none of `authorities`")                                                  \
+	X(CERTIFICATE_CA, "auth-certificate-issuer-no-authority",                                            \
+	  "an intermediate is not marked as an authority's (basicConstraints CA:TRUE); have it issued anew") \
 	X(CERTIFICATE_CONSTRAINTS, "auth-certificate-name-constraints",                                      \
 	  "an issuer may not give certificates for this name")                                               \
 	X(CERTIFICATE_REVOKED, "auth-certificate-revoked", "a certificate of the chain is revoked")          \

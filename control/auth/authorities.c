@@ -22,9 +22,17 @@ static int add_certreq(struct authorities *a, X509 *ca)
 	return 0;
 }
 
+/* Its certificate says so, or is a root of version 1, which could not (RFC 5280 4.2.1.9). */
+static bool is_authority(X509 *ca)
+{
+	int kind = X509_check_ca(ca);
+
+	return kind == 1 || kind == 3;
+}
+
 static int add(struct authorities *a, X509 *ca, const char *file, struct rg_auth_error *error)
 {
-	if (X509_check_ca(ca) <= 0)
+	if (!is_authority(ca))
 		return auth_fail(error,
 		                 "authorities: %s holds a certificate that is not an authority's "
 		                 "(basicConstraints CA)",

@@ -221,6 +221,8 @@ static enum rg_auth_failure why(int error)
 	case X509_V_ERR_CA_KEY_TOO_SMALL:
 	case X509_V_ERR_CA_MD_TOO_WEAK:
 		return RG_AUTH_FAIL_CERTIFICATE_KEY;
+	case X509_V_ERR_INVALID_CA: /* RFC 5280 6.1.4 (k): OpenSSL is strict with intermediates */
+		return RG_AUTH_FAIL_CERTIFICATE_CA;
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
 		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
 	case X509_V_ERR_PERMITTED_VIOLATION:

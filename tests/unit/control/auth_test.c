@@ -359,14 +359,72 @@ static void test_chains(void **state)
 	forget(&p);
 	present(&p, leaf);
 	present(&p, bad);
-	assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false),
-	                 RG_AUTH_FAIL_CERTIFICATE_ISSUER);
+	assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false), RG_AUTH_FAIL_CERTIFICATE_CA);
 	forget(&p);
 	X509_free(leaf);
 	X509_free(good);
 	X509_free(bad);
 	EVP_PKEY_free(middle_key);
 	rg_auth_unref(auth);
+}
+
+/* RFC 5280 6.1.4 (k): who issues says so in basicConstraints; a key usage for it is not enough, and
+ * version 1 has no way to say it. */
+static void test_issuers_say_that_they_are_authorities(void **state)
+{
+	const struct pki_wish middles[] = {
+	        {.cn = "middle", .bare = true},
+	        {.cn = "middle", .bare = true, .usage = "critical,keyCertSign,cRLSign"},
+	        {.cn = "middle", .v1 = true},
+	        {.cn = "middle", .usage = "critical,keyCertSign,cRLSign"},
+	};
+	const struct pki_wish good = {.cn = "middle", .ca = true, .usage = "critical,keyCertSign"},
+	                      mail = MAIL;
+	EVP_PKEY *key = pki_ec_key("P-256");
+	struct rg_auth *auth = gateway();
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof(middles) / sizeof(middles[0]); i++) {
+		bool last = i == sizeof(middles) / sizeof(middles[0]);
+		X509 *middle = pki_issue(last ? &good : &middles[i], key, ca, ca_key),
+		     *leaf = pki_issue(&mail, peer_key, middle, key);
+		struct presented p = {0};
+
+		present(&p, leaf);
+		present(&p, middle);
+		assert_int_equal(claims(auth, &p, peer_key, "carol@example.net", false),
+		                 last ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_CA);
+		assert_int_equal(rg_auth_remembered(auth), last);
+		forget(&p);
+		X509_free(leaf);
+		X509_free(middle);
+	}
+	EVP_PKEY_free(key);
+	rg_auth_unref(auth);
+}
+
+/* The same of those that are trusted, but for roots of version 1. */
+static void test_authorities_say_so(void **state)
+{
+	const struct pki_wish wishes[] = {
+	        {.cn = "Test CA", .bare = true, .usage = "critical,keyCertSign,cRLSign"},
+	        {.cn = "Test CA"},
+	        {.cn = "Test CA", .v1 = true},
+	        {.cn = "Test CA", .ca = true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		X509 *root = pki_issue(&wishes[i], ca_key, NULL, NULL);
+
+		pki_write_cert(path("ca.crt"), &root, 1);
+		if (i < 2)
+			refuses_gateway("gw.crt", "gw.key", "not an authority's (basicConstraints CA)");
+		else
+			rg_auth_unref(gateway());
+		X509_free(root);
+	}
+	pki_write_cert(path("ca.crt"), &ca, 1);
 }
 
 /* H27: keys outside the limits, too many and too long certificates, chains too deep, octets cut off. */
@@ -522,6 +580,8 @@ int main(void)
 	        cmocka_unit_test(test_refuses_certificates),
 	        cmocka_unit_test(test_refuses_signatures),
 	        cmocka_unit_test(test_chains),
+	        cmocka_unit_test(test_issuers_say_that_they_are_authorities),
+	        cmocka_unit_test(test_authorities_say_so),
 	        cmocka_unit_test(test_h27_limits),
 	        cmocka_unit_test(test_h27_depth_and_cycles),
 	        cmocka_unit_test(test_secrets),

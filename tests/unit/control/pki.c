@@ -60,6 +60,17 @@ static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(ext);
 }
 
+static void extend_all(X509 *cert, X509 *issuer, const struct pki_wish *wish)
+{
+	if (!wish->bare)
+		extend(cert, issuer, NID_basic_constraints, wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
+	extend(cert, issuer, NID_subject_alt_name, wish->san);
+	extend(cert, issuer, NID_key_usage, wish->usage);
+	extend(cert, issuer, NID_ext_key_usage, wish->purposes);
+	extend(cert, issuer, NID_name_constraints, wish->constraints);
+	extend(cert, issuer, NID_crl_distribution_points, wish->urls);
+}
+
 static const EVP_MD *digest_for(const EVP_PKEY *key)
 {
 	return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
@@ -73,20 +84,15 @@ X509 *pki_issue(const struct pki_wish *wish, EVP_PKEY *key, X509 *issuer, EVP_PK
 
 	must(cert && name, "X509_new");
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish->cn, -1, -1, 0);
-	X509_set_version(cert, X509_VERSION_3);
+	X509_set_version(cert, wish->v1 ? X509_VERSION_1 : X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++);
 	X509_set_subject_name(cert, name);
 	X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : name);
 	X509_gmtime_adj(X509_getm_notBefore(cert), wish->until_s ? wish->from_s : -60);
 	X509_gmtime_adj(X509_getm_notAfter(cert), wish->until_s ? wish->until_s : 3600);
 	X509_set_pubkey(cert, key);
-	extend(cert, issuer ? issuer : cert, NID_basic_constraints,
-	       wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
-	extend(cert, issuer ? issuer : cert, NID_subject_alt_name, wish->san);
-	extend(cert, issuer ? issuer : cert, NID_key_usage, wish->usage);
-	extend(cert, issuer ? issuer : cert, NID_ext_key_usage, wish->purposes);
-	extend(cert, issuer ? issuer : cert, NID_name_constraints, wish->constraints);
-	extend(cert, issuer ? issuer : cert, NID_crl_distribution_points, wish->urls);
+	if (!wish->v1)
+		extend_all(cert, issuer ? issuer : cert, wish);
 	must(X509_sign(cert, issuer ? issuer_key : key, digest_for(issuer ? issuer_key : key)) > 0,
 	     "X509_sign");
 	X509_NAME_free(name);

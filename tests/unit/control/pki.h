@@ -17,6 +17,8 @@ struct pki_wish {
 	const char *constraints; /* nameConstraints; NULL: none */
 	const char *urls;        /* crlDistributionPoints; NULL: none */
 	bool ca;
+	bool bare;            /* without basicConstraints */
+	bool v1;              /* version 1: without any extension */
 	long from_s, until_s; /* of validity, from now; 0, 0: an hour */
 };
 
