@@ -330,6 +330,10 @@ static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_cl
 	struct ike_auth value = {.method = claim->method, .value = {claim->data, claim->len}};
 	struct ike_view octets = {claim->octets, claim->octets_len};
 
+	/* RFC 7427 3: then method 14 is the one to use. The old ones of ECDSA are bound to hashes that we
+	 * announce, and taken; that of RSA brings SHA-1 back in. */
+	if (claim->method == IKE_AUTH_RSA && claim->announced)
+		return RG_AUTH_FAIL_OLD_METHOD;
 	switch (ike_verify(X509_get0_pubkey(leaf), IKE_HASHES_DEFAULT, &value, octets)) {
 	case 0:
 		return RG_AUTH_FAIL_NONE;

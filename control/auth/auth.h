@@ -67,6 +67,9 @@ struct rg_auth_error {
 	  "it comes from an address that is not among those of its certificate")                             \
 	X(CERTIFICATE_NO_ADDRESS, "auth-certificate-without-address",                                        \
 	  "the certificate names no address, and the connection does not take such by itself")               \
+	X(OLD_METHOD, "auth-old-signature-method",                                                           \
+	  "it signs by method 1 (RSA, SHA-1), which RFC 7427 forbids once both sides announced hash "        \
+	  "algorithms; let it use method 14, or announce none")                                              \
 	X(ALGORITHM, "auth-signature-algorithm", "the signature's algorithm is not taken")                   \
 	X(SIGNATURE, "auth-wrong-signature", "wrong signature")                                              \
 	X(INTERNAL, "auth-internal-error", "an internal error")
@@ -142,9 +145,9 @@ int rg_auth_eap_connection(const struct rg_auth *auth, const struct rg_id *local
  * hash is nobody's (H29). The caller wipes `out`. */
 bool rg_auth_eap_user(const struct rg_auth *auth, const uint8_t *name, size_t len, struct eap_user *out);
 
-/* Signs with a private key of ours. `peer_hashes`: the peer's SIGNATURE_HASH_ALGORITHMS as bits, 1 << IANA
- * number (0: it sent none, so an old method is used). 0, -ENOKEY (no private key), or what ike_sign()
- * returns. */
+/* Signs with a private key of ours. `peer_hashes`: the peer's SIGNATURE_HASH_ALGORITHMS, as
+ * ike_hashes_decode() has them (0: it sent none, so an old method is used). 0, -ENOKEY (no private key), or
+ * what ike_sign() returns. */
 int rg_auth_sign(const struct rg_auth *auth, size_t credential, uint32_t peer_hashes, const uint8_t *octets,
                  size_t octets_len, uint8_t *method, uint8_t *out, size_t cap, size_t *len);
 
@@ -157,6 +160,7 @@ struct rg_auth_cert {
 struct rg_auth_claim {
 	const struct rg_id *peer;
 	uint8_t method; /* of the AUTH payload */
+	bool announced; /* it sent SIGNATURE_HASH_ALGORITHMS, as we always do (RFC 7427 4) */
 	const uint8_t *data;
 	size_t len;
 	const uint8_t *octets; /* that AUTH covers (RFC 7296 2.15) */

@@ -90,6 +90,7 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
 		return reason;
 	claim->peer = &j->peer;
 	claim->method = auth.method;
+	claim->announced = sa->peer_hashes != 0;
 	claim->data = auth.value.data;
 	claim->len = auth.value.len;
 	if (auth_octets(sa, !sa->is_initiator, id.body, &j->peer_octets, &claim->octets_len) < 0)

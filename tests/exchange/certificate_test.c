@@ -130,21 +130,60 @@ static struct world *new_world(const struct credentials *c)
 	return world_new(&options);
 }
 
-static void drop_hash_lists(struct world *w)
+static bool hold_client(struct world *w, struct datagram *dg)
+{
+	(void)dg;
+	world_client(w)->hold_jobs = true;
+	return true;
+}
+
+static void forget_hash_list(struct peer *p)
 {
 	struct ike_sa *sa;
 
-	for (unsigned i = 0; i < 2; i++) {
-		TAILQ_FOREACH (sa, &w->peers[i].m->sas, link)
-			sa->peer_hashes = 0;
+	TAILQ_FOREACH (sa, &p->m->sas, link) {
+		assert_true(sa->peer_hashes != 0);
+		sa->peer_hashes = 0;
 	}
 }
 
-static bool old_methods(struct world *w, struct datagram *dg)
+/* Between IKE_SA_INIT and IKE_AUTH: as if the other side had announced no hash algorithms. */
+static void connect_forgetful(struct world *w, bool client, bool gateway)
 {
-	(void)dg;
-	drop_hash_lists(w);
-	return true;
+	w->filter = hold_client;
+	world_connect(w);
+	world_run(w, 200);
+	w->filter = NULL;
+	if (client)
+		forget_hash_list(world_client(w));
+	if (gateway)
+		forget_hash_list(world_gateway(w));
+	world_client(w)->hold_jobs = false;
+	world_run(w, 5000);
+}
+
+/* RFC 7427 3: who announced hash algorithms and heard ours does not get by with RSA and SHA-1, in either
+ * role; the old methods of ECDSA have hashes that we announce. */
+static void old_methods_of_peers_that_announced(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool by_gateway = i % 2, rsa = i < 2;
+		struct credentials c;
+		struct world *w;
+		struct peer *judge;
+
+		make(&c, rsa ? KIND_RSA : KIND_ECDSA, "email:carol@example.net", true);
+		w = new_world(&c);
+		judge = by_gateway ? world_client(w) : world_gateway(w);
+		connect_forgetful(w, !by_gateway, by_gateway);
+		assert_int_equal(peer_session(world_client(w)) != NULL, !rsa);
+		assert_int_equal(peer_counter(judge, "auth-old-signature-method"), rsa);
+		if (rsa)
+			assert_non_null(strstr(judge->last_event[IKE_EVENT_AUTH_FAILED], "RFC 7427"));
+		world_free(w);
+		clean(&c);
+	}
 }
 
 static void every_kind_by_both_methods(void **state)
@@ -160,8 +199,10 @@ static void every_kind_by_both_methods(void **state)
 		w = new_world(&c);
 		/* Without the peers' hash lists the methods of RFC 7296 and RFC 4754 are used. */
 		if (i >= N_KINDS)
-			w->filter = old_methods;
-		world_up(w);
+			connect_forgetful(w, true, true);
+		else
+			world_up(w);
+		assert_non_null(peer_session(world_client(w)));
 		assert_true(world_traffic(w));
 		world_free(w);
 		clean(&c);
@@ -444,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_kind_by_both_methods),
+	        cmocka_unit_test(old_methods_of_peers_that_announced),
 	        cmocka_unit_test(sessions_by_many_certificates_are_bounded),
 	        cmocka_unit_test(in_fragments),
 	        cmocka_unit_test(im9_identity_must_be_in_the_certificate),

@@ -15,7 +15,7 @@
 
 uint32_t ike_hashes_decode(const struct ike_notify *notify)
 {
-	uint32_t hashes = 0;
+	uint32_t hashes = IKE_HASHES_ANNOUNCED;
 
 	for (size_t i = 0; i + 1 < notify->data.len; i += 2) {
 		uint16_t hash = get_be16(notify->data.data + i);

@@ -22,7 +22,12 @@
  * OpenSSL's default one, where it could not be made. Never freed. */
 OSSL_LIB_CTX *ike_peer_libctx(void);
 
-/* SIGNATURE_HASH_ALGORITHMS: the notify's data as a set of IKE_HASH_BIT; unknown ones are skipped. */
+/* Beside the hashes that we know, in a peer's set: it announced some (0 is no algorithm). A peer that
+ * announces none of ours still speaks RFC 7427, and hears no old method. */
+#define IKE_HASHES_ANNOUNCED IKE_HASH_BIT(0)
+
+/* SIGNATURE_HASH_ALGORITHMS: the notify's data as a set of IKE_HASH_BIT, with IKE_HASHES_ANNOUNCED; unknown
+ * ones are skipped. */
 uint32_t ike_hashes_decode(const struct ike_notify *notify);
 void ike_build_hashes(struct ike_build *b, uint32_t hashes);
 

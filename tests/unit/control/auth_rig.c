@@ -114,9 +114,11 @@ static void present(const struct rig_peer *peer, struct rg_auth_cert *certs)
 enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer)
 {
 	struct rg_auth_cert certs[RG_AUTH_CERTS_MAX];
+	uint32_t hashes = peer->old_method ? 0 : IKE_HASHES_DEFAULT;
 	uint8_t value[1200];
 	struct rg_id id;
 	struct rg_auth_claim claim = {.peer = &id,
+	                              .announced = peer->announced,
 	                              .octets = octets,
 	                              .octets_len = sizeof(octets),
 	                              .data = value,
@@ -130,8 +132,8 @@ enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer)
 	assert_int_equal(rg_id_parse(&id, peer->identity), 0);
 	assert_int_equal(rg_addr_parse(peer->address ? peer->address : "198.51.100.7", &claim.address), 0);
 	present(peer, certs);
-	assert_int_equal(ike_sign(peer->key, IKE_HASHES_DEFAULT, (struct ike_view){octets, sizeof(octets)},
-	                          &claim.method, value, sizeof(value), &claim.len),
+	assert_int_equal(ike_sign(peer->key, hashes, (struct ike_view){octets, sizeof(octets)}, &claim.method,
+	                          value, sizeof(value), &claim.len),
 	                 0);
 	if (peer->spoil)
 		value[claim.len - 1] ^= 1;

@@ -43,6 +43,8 @@ struct rig_peer {
 	size_t n_responses;
 	const char *address; /* NULL: 198.51.100.7 */
 	bool spoil;          /* the signature */
+	bool old_method;     /* signs as if we had announced no hash algorithms */
+	bool announced;      /* it announced some itself */
 	bool elsewhere;      /* out */
 };
 /* Under the rules of the first connection. */

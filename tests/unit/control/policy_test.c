@@ -389,6 +389,40 @@ static void secrets_by_pattern(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* RFC 7427 3: RSA with SHA-1 is for peers that announce no hash algorithms. The old methods of ECDSA are
+ * bound to hashes that we announce. */
+static void old_methods_are_for_old_peers(void **state)
+{
+	static const struct {
+		const char *curve; /* NULL: RSA */
+		bool old_method, announced;
+		enum rg_auth_failure want;
+	} cases[] = {
+	        {NULL, true, false, RG_AUTH_FAIL_NONE},   {NULL, true, true, RG_AUTH_FAIL_OLD_METHOD},
+	        {NULL, false, true, RG_AUTH_FAIL_NONE},   {"P-256", true, false, RG_AUTH_FAIL_NONE},
+	        {"P-256", true, true, RG_AUTH_FAIL_NONE}, {"P-384", true, true, RG_AUTH_FAIL_NONE},
+	        {"P-521", true, true, RG_AUTH_FAIL_NONE}, {"P-521", false, true, RG_AUTH_FAIL_NONE},
+	};
+	const struct pki_wish wish = {.cn = "carol", .san = "email:carol@example.net"};
+	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		EVP_PKEY *key = cases[i].curve ? pki_ec_key(cases[i].curve) : pki_rsa_key(2048, 65537);
+		struct rig_peer peer = {.identity = "carol@example.net",
+		                        .key = key,
+		                        .n = 1,
+		                        .old_method = cases[i].old_method,
+		                        .announced = cases[i].announced};
+
+		peer.certs[0] = pki_issue(&wish, key, rig.ca, rig.ca_key);
+		assert_int_equal(rig_claim(auth, &peer), cases[i].want);
+		X509_free(peer.certs[0]);
+		EVP_PKEY_free(key);
+	}
+	rg_auth_unref(auth);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +435,7 @@ int main(void)
 	        cmocka_unit_test(h28_dates_are_remembered_too),
 	        cmocka_unit_test(h28_a_remembered_chain_is_asked_all_the_same),
 	        cmocka_unit_test(our_certificate_by_certreq),
+	        cmocka_unit_test(old_methods_are_for_old_peers),
 	        cmocka_unit_test(secrets_by_pattern),
 	};
 

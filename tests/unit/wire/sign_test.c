@@ -356,19 +356,67 @@ static void hash_algorithms_notify(void **state)
 	reparse(&msg, &b);
 	assert_true(ike_notify_find(&msg, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, &n));
 	assert_hex(n.data.data, n.data.len, "0002 0003 0004 0005");
-	assert_int_equal(ike_hashes_decode(&n), IKE_HASHES_DEFAULT);
+	assert_int_equal(ike_hashes_decode(&n), IKE_HASHES_DEFAULT | IKE_HASHES_ANNOUNCED);
 	n.data = (struct ike_view){odd, sizeof(odd)};
-	assert_int_equal(ike_hashes_decode(&n), IKE_HASH_BIT(IKE_HASH_SHA2_256));
+	assert_int_equal(ike_hashes_decode(&n), IKE_HASH_BIT(IKE_HASH_SHA2_256) | IKE_HASHES_ANNOUNCED);
+}
+
+/* RFC 7427 3, 4: of what the peer announced we take one, the curve's own if we can; a peer that announces
+ * nothing that we have gets no old method instead. */
+static void signs_with_a_hash_that_the_peer_announced(void **state)
+{
+	static const uint8_t strange[] = {0, 99, 0, 1}; /* 1 is SHA-1 (RFC 8247 3.2: MUST NOT) */
+	static const struct {
+		EVP_PKEY **key;
+		uint16_t hash;
+	} own[] = {{&p256, IKE_HASH_SHA2_256}, {&p384, IKE_HASH_SHA2_384}, {&p521, IKE_HASH_SHA2_512}};
+	struct ike_notify n = {.data = {strange, sizeof(strange)}};
+	uint32_t none = ike_hashes_decode(&n);
+	uint8_t method;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_false(ike_can_sign(*own[i].key, none));
+		assert_int_equal(ike_sign(*own[i].key, none, octets, &method, sig, sizeof(sig), &len),
+		                 -EOPNOTSUPP);
+		for (uint16_t hash = IKE_HASH_SHA2_256; hash <= IKE_HASH_SHA2_512; hash++) {
+			uint32_t announced = none | IKE_HASH_BIT(hash);
+			struct ike_auth value = {.method = IKE_AUTH_SIGNATURE};
+
+			assert_int_equal(
+			        ike_sign(*own[i].key, announced, octets, &method, sig, sizeof(sig), &len), 0);
+			assert_int_equal(method, IKE_AUTH_SIGNATURE);
+			value.value = (struct ike_view){sig, len};
+			assert_int_equal(ike_verify(*own[i].key, announced, &value, octets), 0);
+			assert_int_equal(
+			        ike_verify(*own[i].key, IKE_HASHES_DEFAULT & ~announced, &value, octets),
+			        -EOPNOTSUPP);
+			assert_int_equal(ike_sign(*own[i].key, IKE_HASHES_DEFAULT, octets, &method, sig,
+			                          sizeof(sig), &len),
+			                 0);
+			value.value.len = len;
+			assert_int_equal(ike_verify(*own[i].key, IKE_HASH_BIT(own[i].hash), &value, octets),
+			                 0);
+		}
+	}
+	assert_int_equal(ike_sign(rsa, none, octets, &method, sig, sizeof(sig), &len), -EOPNOTSUPP);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(every_key_both_ways),      cmocka_unit_test(nothing_in_common),
-	        cmocka_unit_test(method_and_key_must_fit),  cmocka_unit_test(h26_algorithm_identifiers),
-	        cmocka_unit_test(h26_pss_parameters),       cmocka_unit_test(h26_pkcs1_padding),
-	        cmocka_unit_test(h26_rsa_signature_values), cmocka_unit_test(h26_weak_keys),
-	        cmocka_unit_test(h26_ecdsa_values),         cmocka_unit_test(hash_algorithms_notify),
+	        cmocka_unit_test(every_key_both_ways),
+	        cmocka_unit_test(nothing_in_common),
+	        cmocka_unit_test(method_and_key_must_fit),
+	        cmocka_unit_test(h26_algorithm_identifiers),
+	        cmocka_unit_test(h26_pss_parameters),
+	        cmocka_unit_test(h26_pkcs1_padding),
+	        cmocka_unit_test(h26_rsa_signature_values),
+	        cmocka_unit_test(h26_weak_keys),
+	        cmocka_unit_test(h26_ecdsa_values),
+	        cmocka_unit_test(hash_algorithms_notify),
+	        cmocka_unit_test(signs_with_a_hash_that_the_peer_announced),
 	};
 
 	return cmocka_run_group_tests_name("crypto/sign", tests, setup, teardown);
