@@ -393,6 +393,9 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 	leaf = sk_X509_value(chain, 0);
 	if (!peer_cert_names(leaf, claim->peer))
 		failure = RG_AUTH_FAIL_CERTIFICATE_NAME;
+	/* Anybody may show another's certificate: lists and responses are for those who hold its key. */
+	if (!failure)
+		failure = verify_signature(leaf, claim);
 	if (!failure)
 		failure = status_check(status, auth->cfg->gateway.revocation, chain, claim->responses,
 		                       claim->n_responses);
@@ -400,8 +403,6 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 		failure = rg_auth_address_identity(claim);
 	if (!failure)
 		failure = certified_address(leaf, claim, elsewhere);
-	if (!failure)
-		failure = verify_signature(leaf, claim);
 	sk_X509_pop_free(chain, X509_free);
 	return failure;
 }
@@ -421,4 +422,13 @@ enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_c
 size_t rg_auth_remembered(struct rg_auth *auth)
 {
 	return cert_cache_used(auth->cache);
+}
+
+size_t rg_auth_lists_checked(struct rg_auth *auth)
+{
+	struct status *status = current_status(auth);
+	size_t n = crls_checked(status->crls);
+
+	status_unref(status);
+	return n;
 }

@@ -175,9 +175,10 @@ struct rg_auth_claim {
 };
 
 /* Whether the peer is who it says: limits of its certificates, the chain up to an authority, dates, uses, the
- * identity in the certificate (IM-9, RFC 4945 3.1), revocation, addresses (IM-10 to IM-12), and last the
- * signature. Nothing is fetched (H27), and only chains that were good are remembered (H28). `*elsewhere`: it
- * comes from an address that its certificate does not name, and the connection says `log`. */
+ * identity in the certificate (IM-9, RFC 4945 3.1), the signature; and, only for who holds the key,
+ * revocation and addresses (IM-10 to IM-12). Nothing is fetched (H27), and only chains that were
+ * good are remembered (H28). `*elsewhere`: it comes from an address that its certificate does not name, and
+ * the connection says `log`. */
 enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim, bool *elsewhere);
 
 /* IM-10: an identity that is an address, where the connection is strict. For every kind of authentication. */
@@ -185,5 +186,8 @@ enum rg_auth_failure rg_auth_address_identity(const struct rg_auth_claim *claim)
 
 /* Chains that are remembered. */
 size_t rg_auth_remembered(struct rg_auth *auth);
+
+/* Signatures of revocation lists that peers made us check since the lists were read. */
+size_t rg_auth_lists_checked(struct rg_auth *auth);
 
 #endif

@@ -2,8 +2,10 @@
 /*
  * Complete lists of one issuer each. Those that say that they are something else
  * (indirect, of one reason, a delta) are refused when they are read, since what they
- * do not list proves nothing. A list's signature is checked once where its issuer is an
- * authority. Loading: one thread; asking: any.
+ * do not list proves nothing. A list's signature is checked once for each issuer of its
+ * name: authorities when it is read, intermediates when a peer first brings one. What was
+ * found lives as long as the list; whether it is in date is asked anew each time. Loading:
+ * one thread; asking: any.
  */
 #include "control/auth/crl.h"
 
@@ -12,18 +14,30 @@
 #include <errno.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX  (64u << 20)
-#define LISTS_MAX 256u
+#define FILE_MAX    (64u << 20)
+#define LISTS_MAX   256u
+#define ISSUERS_MAX 4u /* of one name; the oldest is forgotten for another */
+
+/* One that the list was checked with. */
+struct verdict {
+	X509 *issuer; /* NULL: none */
+	bool good;
+};
 
 struct list {
 	X509_CRL *crl;
 	X509 *signer; /* the authority that it was checked with; NULL: none of them */
+	struct verdict verdicts[ISSUERS_MAX];
+	unsigned next; /* verdict to be written over */
 };
 
 struct crls {
+	pthread_mutex_t lock; /* of verdicts, next and checked; the rest does not change */
+	size_t checked;
 	size_t n;
 	struct list lists[LISTS_MAX];
 };
@@ -64,6 +78,17 @@ static X509 *find_signer(X509_CRL *crl, const struct authorities *authorities)
 	return NULL;
 }
 
+/* The first search sorts a list: not while a peer waits for it. */
+static void sort(X509_CRL *crl)
+{
+	ASN1_INTEGER *any = ASN1_INTEGER_new();
+	X509_REVOKED *entry;
+
+	if (any)
+		X509_CRL_get0_by_serial(crl, &entry, any);
+	ASN1_INTEGER_free(any);
+}
+
 /* Takes `crl` over. */
 static int add(struct crls *crls, X509_CRL *crl, const struct authorities *authorities, const char *file,
                struct rg_auth_error *error)
@@ -82,7 +107,8 @@ static int add(struct crls *crls, X509_CRL *crl, const struct authorities *autho
 		X509_CRL_free(crl);
 		return rc;
 	}
-	crls->lists[crls->n++] = (struct list){crl, find_signer(crl, authorities)};
+	sort(crl);
+	crls->lists[crls->n++] = (struct list){.crl = crl, .signer = find_signer(crl, authorities)};
 	return 0;
 }
 
@@ -117,6 +143,8 @@ struct crls *crls_load(char *const *files, size_t n, const struct authorities *a
 	struct crls *crls = calloc(1, sizeof(*crls));
 	int rc = crls ? 0 : auth_fail(error, "crls: out of memory");
 
+	if (crls)
+		pthread_mutex_init(&crls->lock, NULL); /* a plain one: cannot fail */
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = add_file(crls, files[i], authorities, error);
 	if (!rc)
@@ -132,7 +160,10 @@ void crls_free(struct crls *crls)
 	for (size_t i = 0; i < crls->n; i++) {
 		X509_CRL_free(crls->lists[i].crl);
 		X509_free(crls->lists[i].signer);
+		for (size_t j = 0; j < ISSUERS_MAX; j++)
+			X509_free(crls->lists[i].verdicts[j].issuer);
 	}
+	pthread_mutex_destroy(&crls->lock);
 	free(crls);
 }
 
@@ -144,17 +175,72 @@ static bool in_date(const X509_CRL *crl)
 	       X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) < 0;
 }
 
-enum cert_status crls_status(const struct crls *crls, X509 *cert, X509 *issuer)
+/* Whether it is known, and then what. */
+static bool recall(struct crls *crls, const struct list *list, X509 *issuer, bool *good)
+{
+	bool known = false;
+
+	pthread_mutex_lock(&crls->lock);
+	for (size_t i = 0; i < ISSUERS_MAX && !known; i++) {
+		const struct verdict *verdict = &list->verdicts[i];
+
+		known = verdict->issuer && X509_cmp(verdict->issuer, issuer) == 0;
+		*good = known && verdict->good;
+	}
+	pthread_mutex_unlock(&crls->lock);
+	return known;
+}
+
+static void remember(struct crls *crls, struct list *list, X509 *issuer, bool good)
+{
+	struct verdict *verdict;
+
+	pthread_mutex_lock(&crls->lock);
+	crls->checked++;
+	if (X509_up_ref(issuer)) {
+		verdict = &list->verdicts[list->next++ % ISSUERS_MAX];
+		X509_free(verdict->issuer);
+		*verdict = (struct verdict){issuer, good};
+	}
+	pthread_mutex_unlock(&crls->lock);
+}
+
+/* Two threads that ask at once may both check: they find the same. */
+static bool list_is_by(struct crls *crls, struct list *list, X509 *issuer)
+{
+	bool good;
+
+	if (!names_issuer(list->crl, issuer))
+		return false;
+	if (list->signer && X509_cmp(list->signer, issuer) == 0)
+		return true;
+	if (!recall(crls, list, issuer, &good)) {
+		good = signed_by(list->crl, issuer);
+		remember(crls, list, issuer, good);
+	}
+	return good;
+}
+
+size_t crls_checked(struct crls *crls)
+{
+	size_t n;
+
+	pthread_mutex_lock(&crls->lock);
+	n = crls->checked;
+	pthread_mutex_unlock(&crls->lock);
+	return n;
+}
+
+enum cert_status crls_status(struct crls *crls, X509 *cert, X509 *issuer)
 {
 	enum cert_status status = STATUS_UNKNOWN;
 
 	for (size_t i = 0; i < crls->n; i++) {
-		const struct list *list = &crls->lists[i];
+		struct list *list = &crls->lists[i];
 		X509_REVOKED *entry;
 		int found;
 
-		if (!names_issuer(list->crl, issuer) ||
-		    !((list->signer && X509_cmp(list->signer, issuer) == 0) || signed_by(list->crl, issuer)))
+		if (!list_is_by(crls, list, issuer))
 			continue;
 		found = X509_CRL_get0_by_cert(list->crl, &entry, cert);
 		if (found == 1) /* 2: taken off the list again */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificate revocation lists from files (RFC 5280 5, 6.3). Read-only after
- * crls_load(); any thread.
+ * crls_load(), but for what it found out about issuers, which is locked; any thread.
  */
 #ifndef RG_CONTROL_AUTH_CRL_H
 #define RG_CONTROL_AUTH_CRL_H
@@ -19,6 +19,9 @@ struct crls *crls_load(char *const *files, size_t n, const struct authorities *a
 void crls_free(struct crls *crls); /* NULL: nothing */
 
 /* GOOD: a list in date has it not. REVOKED: a list has it, in date or expired. */
-enum cert_status crls_status(const struct crls *crls, X509 *cert, X509 *issuer);
+enum cert_status crls_status(struct crls *crls, X509 *cert, X509 *issuer);
+
+/* Signatures of lists that crls_status() checked. */
+size_t crls_checked(struct crls *crls);
 
 #endif

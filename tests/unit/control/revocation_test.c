@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct rig rig;
 
@@ -190,7 +191,139 @@ static void files_that_are_no_lists(void **state)
 	rg_auth_unref(auth);
 }
 
+/* Who does not hold the key of the certificate that it shows makes nobody look into lists. */
+static void the_signature_comes_first(void **state)
+{
+	const struct pki_wish wish = {.cn = "middle", .ca = true};
+	EVP_PKEY *key = pki_ec_key("P-256"), *stranger = pki_ec_key("P-256");
+	X509 *middle = pki_issue(&wish, key, rig.ca, rig.ca_key), *leaf = client(middle, key);
+	struct rig_peer peer = peer_of(leaf);
+	struct rg_auth *auth;
+
+	(void)state;
+	peer.certs[1] = middle;
+	peer.n = 2;
+	list("middle.crl", middle, key, leaf, 3600);
+	auth = with("relaxed", rig_path(&rig, "middle.crl"));
+	peer.key = stranger;
+	assert_failure(rig_claim(auth, &peer), SIGNATURE);
+	assert_int_equal(rg_auth_lists_checked(auth), 0);
+	peer.key = rig.peer_key;
+	assert_failure(rig_claim(auth, &peer), CERTIFICATE_REVOKED);
+	assert_int_equal(rg_auth_lists_checked(auth), 1);
+	rg_auth_unref(auth);
+	X509_free(leaf);
+	X509_free(middle);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(stranger);
+}
+
 static struct rg_auth_error error;
+
+/* A list's signature is checked once for an intermediate, not for each of its clients; lists that were read
+ * again are checked again, and one that is forged is found to be so once. */
+static void lists_are_checked_once(void **state)
+{
+	const struct pki_wish wish = {.cn = "middle", .ca = true};
+	EVP_PKEY *key = pki_ec_key("P-256"), *stranger = pki_ec_key("P-256");
+	X509 *middle = pki_issue(&wish, key, rig.ca, rig.ca_key),
+	     *fake = pki_issue(&wish, stranger, NULL, NULL);
+	struct rg_auth *auth;
+	char both[512];
+
+	(void)state;
+	list("ca.crl", rig.ca, rig.ca_key, NULL, 3600);
+	list("middle.crl", middle, key, NULL, 3600);
+	snprintf(both, sizeof(both), "%s, %s", rig_path(&rig, "ca.crl"), rig_path(&rig, "middle.crl"));
+	auth = with("strict", both);
+	for (unsigned round = 0; round < 3; round++) {
+		enum rg_auth_failure want = round < 2 ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_STATUS;
+
+		for (unsigned i = 0; i < 5; i++) {
+			struct rig_peer peer = peer_of(client(middle, key));
+
+			peer.certs[1] = middle;
+			peer.n = 2;
+			assert_int_equal(rig_claim(auth, &peer), want);
+			assert_int_equal(rg_auth_lists_checked(auth), 1);
+			X509_free(peer.certs[0]);
+		}
+		if (round == 0)
+			list("middle.crl", middle, key, NULL, 7200);
+		else
+			list("middle.crl", fake, stranger, NULL, 7200);
+		assert_int_equal(rg_auth_refresh(auth, &error), 1);
+		assert_int_equal(rg_auth_lists_checked(auth), 0);
+	}
+	rg_auth_unref(auth);
+	X509_free(middle);
+	X509_free(fake);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(stranger);
+}
+
+/* What is remembered of a list's issuer does not outlive the list: nextUpdate is looked at each time. */
+static void a_checked_list_expires(void **state)
+{
+	const struct pki_wish wish = {.cn = "middle", .ca = true};
+	EVP_PKEY *key = pki_ec_key("P-256");
+	X509 *middle = pki_issue(&wish, key, rig.ca, rig.ca_key), *leaf = client(middle, key);
+	struct rig_peer peer = peer_of(leaf);
+	enum rg_auth_failure failure;
+	struct rg_auth *auth;
+	char both[512];
+
+	(void)state;
+	peer.certs[1] = middle;
+	peer.n = 2;
+	list("ca.crl", rig.ca, rig.ca_key, NULL, 3600);
+	snprintf(both, sizeof(both), "%s, %s", rig_path(&rig, "ca.crl"), rig_path(&rig, "middle.crl"));
+	list("middle.crl", middle, key, NULL, 2);
+	auth = with("strict", both);
+	while ((failure = rig_claim(auth, &peer)) == RG_AUTH_FAIL_NONE)
+		usleep(20000);
+	assert_failure(failure, CERTIFICATE_STATUS);
+	assert_int_equal(rg_auth_lists_checked(auth), 1);
+	rg_auth_unref(auth);
+	X509_free(leaf);
+	X509_free(middle);
+	EVP_PKEY_free(key);
+}
+
+/* More intermediates of one name than are remembered: the verdicts of those that are known do not mix. */
+static void issuers_of_one_name(void **state)
+{
+	const struct pki_wish wish = {.cn = "middle", .ca = true};
+	EVP_PKEY *keys[7];
+	X509 *middles[7];
+	struct rg_auth *auth;
+	char both[512];
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++) {
+		keys[i] = pki_ec_key("P-256");
+		middles[i] = pki_issue(&wish, keys[i], rig.ca, rig.ca_key);
+	}
+	list("ca.crl", rig.ca, rig.ca_key, NULL, 3600);
+	list("middle.crl", middles[3], keys[3], NULL, 3600);
+	snprintf(both, sizeof(both), "%s, %s", rig_path(&rig, "ca.crl"), rig_path(&rig, "middle.crl"));
+	auth = with("strict", both);
+	for (size_t round = 0; round < 3; round++)
+		for (size_t i = 0; i < 7; i++) {
+			struct rig_peer peer = peer_of(client(middles[i], keys[i]));
+
+			peer.certs[1] = middles[i];
+			peer.n = 2;
+			assert_int_equal(rig_claim(auth, &peer),
+			                 i == 3 ? RG_AUTH_FAIL_NONE : RG_AUTH_FAIL_CERTIFICATE_STATUS);
+			X509_free(peer.certs[0]);
+		}
+	rg_auth_unref(auth);
+	for (size_t i = 0; i < 7; i++) {
+		X509_free(middles[i]);
+		EVP_PKEY_free(keys[i]);
+	}
+}
 
 /* A changed list is taken in, a broken one leaves the old in force and is not tried again. */
 static void files_that_change(void **state)
@@ -375,11 +508,19 @@ static void own_staple(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(policies),          cmocka_unit_test(chains),
-	        cmocka_unit_test(forged_list),       cmocka_unit_test(files_that_are_no_lists),
-	        cmocka_unit_test(files_that_change), cmocka_unit_test(stapled_responses),
-	        cmocka_unit_test(who_may_respond),   cmocka_unit_test(h27_mutated_responses),
+	        cmocka_unit_test(policies),
+	        cmocka_unit_test(chains),
+	        cmocka_unit_test(forged_list),
+	        cmocka_unit_test(files_that_are_no_lists),
+	        cmocka_unit_test(files_that_change),
+	        cmocka_unit_test(stapled_responses),
+	        cmocka_unit_test(who_may_respond),
+	        cmocka_unit_test(h27_mutated_responses),
 	        cmocka_unit_test(own_staple),
+	        cmocka_unit_test(the_signature_comes_first),
+	        cmocka_unit_test(lists_are_checked_once),
+	        cmocka_unit_test(a_checked_list_expires),
+	        cmocka_unit_test(issuers_of_one_name),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
