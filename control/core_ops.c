@@ -8,9 +8,13 @@
 #include "control/log.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#define RANDOM_AHEAD 1024u
 
 uint64_t control_now(void)
 {
@@ -26,14 +30,36 @@ static uint64_t op_now(void *user)
 	return control_now();
 }
 
-static void op_random(void *user, void *buf, size_t len)
+static void fresh_random(void *buf, size_t len)
 {
-	(void)user;
 	if (RAND_bytes(buf, (int)len) == 1)
 		return;
 	log_error("control",
 	          "no random octets to be had: SPIs and nonces would be guessable, so this process ends");
 	exit(EXIT_FAILURE);
+}
+
+/* A setup asks for five small ones, and each call of OpenSSL's generator takes two microseconds and a
+ * syscall. What is handed out is forgotten here. */
+static void op_random(void *user, void *buf, size_t len)
+{
+	static uint8_t ahead[RANDOM_AHEAD];
+	static size_t left; /* at the end of `ahead` */
+	uint8_t *from;
+
+	(void)user;
+	if (len > sizeof(ahead)) {
+		fresh_random(buf, len);
+		return;
+	}
+	if (len > left) {
+		fresh_random(ahead, sizeof(ahead));
+		left = sizeof(ahead);
+	}
+	from = ahead + sizeof(ahead) - left;
+	memcpy(buf, from, len);
+	OPENSSL_cleanse(from, len);
+	left -= len;
 }
 
 static void op_send(void *user, const struct ike_endpoint *local, const struct ike_endpoint *remote,

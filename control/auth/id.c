@@ -6,6 +6,7 @@
 #include "control/auth/id.h"
 
 #include "config/addr.h"
+#include "control/ike/crypto/hash.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -381,36 +382,35 @@ static void digest_dn(EVP_MD_CTX *ctx, const X509_NAME *name)
 	EVP_MD_CTX_free(each);
 }
 
-static void digest_id(EVP_MD_CTX *ctx, const struct rg_id *id)
+static bool digest_dn_id(const struct rg_id *id, uint8_t out[EVP_MAX_MD_SIZE])
 {
-	X509_NAME *name = NULL;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	X509_NAME *name = dn_of(id);
+	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
 
-	EVP_DigestUpdate(ctx, &id->type, 1);
-	if (id->type == RG_ID_DER_ASN1_DN) {
-		name = dn_of(id);
+	if (ok) {
+		EVP_DigestUpdate(ctx, &id->type, 1);
 		digest_dn(ctx, name);
-		X509_NAME_free(name);
-		return;
+		ok = EVP_DigestFinal_ex(ctx, out, NULL) == 1;
 	}
-	for (size_t i = 0; i < id->len; i++) {
-		uint8_t c = is_text(id->type) ? (uint8_t)tolower(id->value[i]) : id->value[i];
-
-		EVP_DigestUpdate(ctx, &c, 1);
-	}
+	X509_NAME_free(name);
+	EVP_MD_CTX_free(ctx);
+	return ok;
 }
 
 uint64_t rg_id_cookie(const struct rg_id *id)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t digest[EVP_MAX_MD_SIZE];
+	uint8_t text[1 + RG_ID_MAX] = {id->type}, digest[EVP_MAX_MD_SIZE];
 	uint64_t cookie = 0;
 
-	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1) {
-		digest_id(ctx, id);
-		if (EVP_DigestFinal_ex(ctx, digest, NULL) == 1)
-			for (size_t i = 0; i < sizeof(cookie); i++)
-				cookie = cookie << 8 | digest[i];
+	if (id->type != RG_ID_DER_ASN1_DN) {
+		for (size_t i = 0; i < id->len; i++)
+			text[1 + i] = is_text(id->type) ? (uint8_t)tolower(id->value[i]) : id->value[i];
+		ike_sha256(text, 1 + id->len, digest);
+	} else if (!digest_dn_id(id, digest)) {
+		return 1;
 	}
-	EVP_MD_CTX_free(ctx);
+	for (size_t i = 0; i < sizeof(cookie); i++)
+		cookie = cookie << 8 | digest[i];
 	return cookie ? cookie : 1;
 }

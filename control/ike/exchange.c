@@ -6,6 +6,7 @@
  */
 #include "control/ike/exchange.h"
 
+#include "control/ike/crypto/hash.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -16,7 +17,6 @@
 #include "control/ike/window.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -263,7 +263,7 @@ void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, cons
 	}
 	memcpy(x->plain, dg->data, dg->len);
 	x->plain_len = dg->len;
-	SHA256(dg->data, dg->len, x->digest);
+	ike_sha256(dg->data, dg->len, x->digest);
 	reason = ike_msg_parse(&x->msg, x->plain, x->plain_len);
 	if (reason != IKE_OK) {
 		manager_count_reject(sa->manager, reason);
@@ -303,7 +303,7 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 	if (outer->sk_type == IKE_PAYLOAD_SKF)
 		memcpy(x->digest, opened.digest, sizeof(x->digest));
 	else
-		SHA256(dg->data, dg->len, x->digest);
+		ike_sha256(dg->data, dg->len, x->digest);
 	begin_work(x);
 	if (x->is_response)
 		exchange_mark_answered(x);
@@ -334,7 +334,7 @@ void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, con
 		IKE_COUNT(m, in_progress);
 		return;
 	}
-	SHA256(dg->data, dg->len, digest);
+	ike_sha256(dg->data, dg->len, digest);
 	if (r == NULL || CRYPTO_memcmp(digest, r->digest, sizeof(digest)) != 0) {
 		IKE_COUNT(m, not_identical);
 		return;

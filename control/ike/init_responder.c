@@ -5,13 +5,12 @@
  * H33 to H36). Core thread only.
  */
 #include "control/ike/auth_cert.h"
+#include "control/ike/crypto/hash.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
-
-#include <openssl/sha.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -161,7 +160,7 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 		IKE_COUNT(m, payload_illegal);
 		return;
 	}
-	SHA256(dg->data, dg->len, digest);
+	ike_sha256(dg->data, dg->len, digest);
 	sa = manager_find_init(m, hdr->spi_i, digest);
 	if (sa != NULL && exchange_find_answer(sa, 0) != NULL)
 		exchange_answer_again(sa, dg, &msg);

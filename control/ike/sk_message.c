@@ -5,12 +5,12 @@
  */
 #include "control/ike/sk_message.h"
 
+#include "control/ike/crypto/hash.h"
 #include "control/ike/manager.h"
 #include "control/ike/timers.h"
 #include "control/ike/window.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -233,7 +233,7 @@ static enum ike_reject take_fragment(struct ike_sa *sa, const struct ike_msg *ms
 	if (reason != IKE_OK)
 		return reason;
 	if (ike_frag_decode(&frag, msg) == IKE_OK && frag.number == 1)
-		SHA256(msg->data, msg->len, f->digest);
+		ike_sha256(msg->data, msg->len, f->digest);
 	sa->fragments[is_response] = f;
 	if (out->complete) {
 		reason = take_whole(f, out);

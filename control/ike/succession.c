@@ -6,14 +6,13 @@
 #include "control/ike/succession.h"
 
 #include "control/ike/child.h"
+#include "control/ike/crypto/hash.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
-
-#include <openssl/sha.h>
 
 #include <errno.h>
 #include <string.h>
@@ -78,11 +77,11 @@ static uint64_t device_cookie(uint64_t peer_cookie, uint64_t certificate, unsign
 
 static uint64_t certificate_id(struct ike_view certificate)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint8_t digest[IKE_SHA256_LEN];
 
 	if (certificate.len == 0)
 		return 0;
-	SHA256(certificate.data, certificate.len, digest);
+	ike_sha256(certificate.data, certificate.len, digest);
 	return get_be64(digest) | 1;
 }
 

@@ -13,8 +13,6 @@
 #include "control/ike/crypto/algs.h"
 #include "control/ike/crypto/prf.h"
 
-static const char *const md_names[IKE_MD_COUNT] = {"SHA1", "SHA256", "SHA384", "SHA512"};
-
 /* Written by fetch() under pthread_once, which publishes it; read only after that. */
 static struct ike_algs algs;
 static bool algs_ok;
@@ -36,16 +34,10 @@ static bool fetch_aes(EVP_CIPHER *out[IKE_AES_COUNT], const char *mode)
 
 static void fetch(void)
 {
-	bool ok = true;
-
-	for (int i = 0; i < IKE_MD_COUNT; i++) {
-		algs.md[i] = EVP_MD_fetch(NULL, md_names[i], NULL);
-		ok = ok && algs.md[i];
-	}
 	algs.ecb128 = EVP_CIPHER_fetch(NULL, "AES-128-ECB", NULL);
 	algs.chacha = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
-	algs_ok = ok && fetch_aes(algs.gcm, "GCM") && fetch_aes(algs.cbc, "CBC") &&
-	          fetch_aes(algs.ctr, "CTR") && algs.ecb128 && algs.chacha;
+	algs_ok = fetch_aes(algs.gcm, "GCM") && fetch_aes(algs.cbc, "CBC") && fetch_aes(algs.ctr, "CTR") &&
+	          algs.ecb128 && algs.chacha;
 }
 
 const struct ike_algs *ike_algs(void)

@@ -14,13 +14,15 @@ enum ike_md { IKE_MD_SHA1, IKE_MD_SHA256, IKE_MD_SHA384, IKE_MD_SHA512, IKE_MD_C
 enum ike_aes_bits { IKE_AES_128, IKE_AES_192, IKE_AES_256, IKE_AES_COUNT };
 
 struct ike_algs {
-	EVP_MD *md[IKE_MD_COUNT];
 	EVP_CIPHER *gcm[IKE_AES_COUNT], *cbc[IKE_AES_COUNT], *ctr[IKE_AES_COUNT];
 	EVP_CIPHER *ecb128, *chacha;
 };
 
 /* NULL: OpenSSL lacks one. */
 const struct ike_algs *ike_algs(void);
+
+/* Digest of the parts one after the other. What they are is no secret: nothing is wiped. */
+void ike_digest(enum ike_md md, const struct ike_view *parts, size_t n, uint8_t *out);
 
 /* HMAC over the concatenation of the parts: the digest's whole length. */
 void ike_hmac(enum ike_md md, struct ike_view key, const struct ike_view *parts, size_t n, uint8_t *out);

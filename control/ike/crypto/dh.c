@@ -12,31 +12,44 @@
 
 #include "control/ike/crypto/dh.h"
 #include "control/ike/crypto/dh_keygen.h"
+#include "control/ike/crypto/dh_raw.h"
 
 #define UNCOMPRESSED 4 /* first octet of an encoded point; RFC 5903 7 leaves it out */
 
-int ike_dh_generate(struct ike_dh *dh, uint16_t group)
+static int generate(struct ike_dh *dh, const struct ike_dh_info *info)
 {
-	const struct ike_dh_info *info = ike_dh_info(group);
-	size_t skip = dh_kind(group) == DH_POINT ? 1 : 0;
+	size_t skip = dh_kind(dh->group) == DH_POINT ? 1 : 0;
 	unsigned char *encoded = NULL;
 	size_t len;
 	int err = -EIO;
 
+	dh->private_key = dh_keygen(dh->group);
+	if (!dh->private_key)
+		return -EIO;
+	len = EVP_PKEY_get1_encoded_public_key(dh->private_key, &encoded);
+	if (len == info->public_len + skip) {
+		memcpy(dh->public_value, encoded + skip, info->public_len);
+		err = 0;
+	}
+	OPENSSL_free(encoded);
+	return err;
+}
+
+int ike_dh_generate(struct ike_dh *dh, uint16_t group)
+{
+	const struct ike_dh_info *info = ike_dh_info(group);
+	int err = 0;
+
 	if (!info)
 		return -EOPNOTSUPP;
-	dh->private_key = dh_keygen(group);
-	if (!dh->private_key)
-		goto out;
 	dh->group = group;
-	len = EVP_PKEY_get1_encoded_public_key(dh->private_key, &encoded);
-	if (len != info->public_len + skip)
-		goto out;
-	memcpy(dh->public_value, encoded + skip, info->public_len);
 	dh->public_len = info->public_len;
-	err = 0;
-out:
-	OPENSSL_free(encoded);
+	if (dh_kind(group) == DH_RAW) {
+		dh->private_key = dh_raw_generate(group, dh->public_value, info->public_len);
+		err = dh->private_key ? 0 : -EIO;
+	} else {
+		err = generate(dh, info);
+	}
 	if (err)
 		ike_dh_wipe(dh);
 	return err;
@@ -60,8 +73,6 @@ static EVP_PKEY *peer_key(const struct ike_dh *dh, const uint8_t *peer, size_t l
 	EVP_PKEY *key;
 	bool ok;
 
-	if (dh_kind(dh->group) == DH_RAW)
-		return EVP_PKEY_new_raw_public_key(dh_raw_type(dh->group), NULL, peer, len);
 	memcpy(encoded + skip, peer, len);
 	key = EVP_PKEY_new();
 	ok = key && EVP_PKEY_copy_parameters(key, dh->private_key) == 1 &&
@@ -77,51 +88,63 @@ static EVP_PKEY *peer_key(const struct ike_dh *dh, const uint8_t *peer, size_t l
 	return NULL;
 }
 
-static bool derive(struct ike_dh *dh, EVP_PKEY *peer, const struct ike_dh_info *info)
+static bool derive(struct ike_dh *dh, EVP_PKEY *peer)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, dh->private_key, NULL);
 	size_t len = sizeof(dh->shared);
 	bool is_modp = dh_kind(dh->group) == DH_MODP;
 	bool ok;
 
-	/* RFC 7296 2.14: g^ir has the modulus's length, leading zeros included. An X25519 or
-	 * X448 value of small order gives all zeros, which OpenSSL refuses (RFC 8031 5). */
+	/* RFC 7296 2.14: g^ir has the modulus's length, leading zeros included. */
 	ok = ctx && EVP_PKEY_derive_init(ctx) == 1 && (!is_modp || EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1) &&
 	     EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 && EVP_PKEY_derive(ctx, dh->shared, &len) == 1;
 	EVP_PKEY_CTX_free(ctx);
-	if (ok && len == info->shared_len)
-		dh->shared_len = info->shared_len;
-	return dh->shared_len != 0;
+	return ok && len == ike_dh_info(dh->group)->shared_len;
+}
+
+/* Of X25519 and X448, a value of small order gives all zeros, which OpenSSL refuses (RFC 8031 5). */
+static bool compute(struct ike_dh *dh, const uint8_t *peer, size_t peer_len)
+{
+	EVP_PKEY *key;
+	bool ok;
+
+	if (dh_kind(dh->group) == DH_RAW)
+		return dh_raw_derive(dh->group, dh->private_key, peer, dh->shared, peer_len);
+	key = peer_key(dh, peer, peer_len);
+	ok = key && derive(dh, key);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+static void free_private(struct ike_dh *dh)
+{
+	if (dh_kind(dh->group) == DH_RAW)
+		dh_raw_free(dh->group, dh->private_key);
+	else
+		EVP_PKEY_free(dh->private_key);
+	dh->private_key = NULL;
 }
 
 int ike_dh_compute(struct ike_dh *dh, const uint8_t *peer, size_t peer_len)
 {
 	const struct ike_dh_info *info = ike_dh_info(dh->group);
-	EVP_PKEY *key = NULL;
-	int err = -EBADMSG;
+	int err = 0;
 
 	dh->shared_len = 0;
-	if (!info || !dh->private_key) {
+	if (!info || !dh->private_key)
 		err = -EIO;
-		goto out;
-	}
-	if (peer_len != info->public_len)
-		goto out;
-	key = peer_key(dh, peer, peer_len);
-	if (!key || !derive(dh, key, info))
-		goto out;
-	err = 0;
-out:
+	else if (peer_len != info->public_len || !compute(dh, peer, peer_len))
+		err = -EBADMSG;
+	else
+		dh->shared_len = info->shared_len;
 	if (err)
 		OPENSSL_cleanse(dh->shared, sizeof(dh->shared));
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(dh->private_key);
-	dh->private_key = NULL;
+	free_private(dh);
 	return err;
 }
 
 void ike_dh_wipe(struct ike_dh *dh)
 {
-	EVP_PKEY_free(dh->private_key);
+	free_private(dh);
 	OPENSSL_cleanse(dh, sizeof(*dh));
 }

@@ -10,8 +10,8 @@
 #include "control/ike/crypto/suite.h"
 
 struct ike_dh {
-	uint16_t group; /* 0: empty */
-	void *private_key;
+	uint16_t group;                   /* 0: empty */
+	void *private_key;                /* of the group's kind (dh.c) */
 	uint16_t public_len, shared_len;  /* shared_len 0: not computed */
 	uint8_t public_value[IKE_MAX_DH]; /* as in the KE payload */
 	uint8_t shared[IKE_MAX_DH];       /* g^ir, of the group's full length */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fresh Diffie-Hellman keys. A generator holds a group's parameters worked out,
+ * Fresh Diffie-Hellman keys of the groups that EVP serves. A generator holds a group's parameters worked out,
  * which for P-256 costs more than a key does; each thread keeps those that it has
  * used, since one serves one thread at a time. Any thread.
  */
@@ -18,13 +18,18 @@
 static const struct {
 	uint16_t group;
 	enum dh_kind kind;
-	const char *name; /* NULL: OpenSSL has no name for it */
+	const char *name; /* of MODP-1024, OpenSSL has none */
 } groups[] = {
-        {IKE_DH_X25519, DH_RAW, "X25519"},        {IKE_DH_X448, DH_RAW, "X448"},
-        {IKE_DH_ECP_256, DH_POINT, "P-256"},      {IKE_DH_ECP_384, DH_POINT, "P-384"},
-        {IKE_DH_ECP_521, DH_POINT, "P-521"},      {IKE_DH_MODP_1024, DH_MODP, NULL},
-        {IKE_DH_MODP_2048, DH_MODP, "modp_2048"}, {IKE_DH_MODP_3072, DH_MODP, "modp_3072"},
-        {IKE_DH_MODP_4096, DH_MODP, "modp_4096"}, {IKE_DH_MODP_6144, DH_MODP, "modp_6144"},
+        {IKE_DH_X25519, DH_RAW, NULL},
+        {IKE_DH_X448, DH_RAW, NULL},
+        {IKE_DH_ECP_256, DH_POINT, "P-256"},
+        {IKE_DH_ECP_384, DH_POINT, "P-384"},
+        {IKE_DH_ECP_521, DH_POINT, "P-521"},
+        {IKE_DH_MODP_1024, DH_MODP, NULL},
+        {IKE_DH_MODP_2048, DH_MODP, "modp_2048"},
+        {IKE_DH_MODP_3072, DH_MODP, "modp_3072"},
+        {IKE_DH_MODP_4096, DH_MODP, "modp_4096"},
+        {IKE_DH_MODP_6144, DH_MODP, "modp_6144"},
         {IKE_DH_MODP_8192, DH_MODP, "modp_8192"},
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -51,11 +56,6 @@ enum dh_kind dh_kind(uint16_t group)
 	size_t i = find(group);
 
 	return i < N_GROUPS ? groups[i].kind : DH_NONE;
-}
-
-int dh_raw_type(uint16_t group)
-{
-	return group == IKE_DH_X448 ? EVP_PKEY_X448 : EVP_PKEY_X25519;
 }
 
 /* RFC 7296 B.2 (from RFC 2409), which OpenSSL has as a number only. */
@@ -91,8 +91,6 @@ static EVP_PKEY_CTX *make_generator(size_t i)
 	if (!groups[i].name) {
 		template = modp1024();
 		ctx = template ? EVP_PKEY_CTX_new_from_pkey(NULL, template, NULL) : NULL;
-	} else if (groups[i].kind == DH_RAW) {
-		ctx = EVP_PKEY_CTX_new_from_name(NULL, groups[i].name, NULL);
 	} else {
 		ctx = EVP_PKEY_CTX_new_from_name(NULL, groups[i].kind == DH_MODP ? "DH" : "EC", NULL);
 		params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
@@ -146,7 +144,7 @@ EVP_PKEY *dh_keygen(uint16_t group)
 	size_t i = find(group);
 	EVP_PKEY *key = NULL;
 
-	if (!g || i == N_GROUPS)
+	if (!g || i == N_GROUPS || groups[i].kind == DH_RAW)
 		return NULL;
 	if (!g->ctx[i])
 		g->ctx[i] = make_generator(i);

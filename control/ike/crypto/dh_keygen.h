@@ -12,15 +12,13 @@
 
 enum dh_kind {
 	DH_NONE, /* not a group of ours */
-	DH_RAW,  /* X25519, X448: octets as they are */
+	DH_RAW,  /* X25519, X448: octets as they are (dh_raw.h) */
 	DH_POINT,
 	DH_MODP,
 };
 
 enum dh_kind dh_kind(uint16_t group);
-/* EVP_PKEY_X25519 or _X448, of a group of kind DH_RAW. */
-int dh_raw_type(uint16_t group);
-/* NULL: OpenSSL failed, or there is no such group. */
+/* NULL: OpenSSL failed, or it is no group of points or numbers. */
 EVP_PKEY *dh_keygen(uint16_t group);
 
 #endif

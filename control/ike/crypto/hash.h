@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hashes that guard IKE_SA_INIT: NAT detection (RFC 7296 2.23) and stateless
- * cookies (RFC 7296 2.6). Event loop's thread (the cookie secret), else any.
+ * cookies (RFC 7296 2.6); and SHA-256 of what is no secret. Event loop's thread (the
+ * cookie secret), else any.
  */
 #ifndef RG_IKE_CRYPTO_HASH_H
 #define RG_IKE_CRYPTO_HASH_H
 
 #include "control/ike/crypto/suite.h"
+
+#define IKE_SHA256_LEN 32u
+
+void ike_sha256(const void *data, size_t len, uint8_t out[IKE_SHA256_LEN]);
 
 /* SHA-1(SPIi | SPIr | address | port): SPIs and port in host order, `addr` 4 or 16
  * octets in network order. 0 or -EIO. */

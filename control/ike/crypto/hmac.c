@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HMAC with SHA-1 and SHA-2 (RFC 2104, RFC 4868). An IKE SA's setup takes some
- * twenty of them, so the digests are called directly, with their states on the
- * stack: OpenSSL's EVP layer allocates for each, and costs four times as much. Any
- * thread.
+ * SHA-1 and SHA-2, and HMAC with them (RFC 2104, RFC 4868). An IKE SA's setup takes some
+ * thirty of them, so the digests are called directly, with their states on the
+ * stack: OpenSSL's EVP layer allocates for each, and costs four times as much; what it has
+ * under the digests' plain names looks each up by name, too. Any thread.
  */
 #define OPENSSL_API_COMPAT 0x10100000L /* the digests' own functions, deprecated since 3.0 */
 
@@ -13,6 +13,7 @@
 #include <openssl/sha.h>
 
 #include "control/ike/crypto/algs.h"
+#include "control/ike/crypto/hash.h"
 
 #define MAX_BLOCK 128u
 
@@ -54,6 +55,23 @@ static const struct digest digests[IKE_MD_COUNT] = {
         [IKE_MD_SHA384] = {48, 128, sha384_init, sha384_update, sha384_final},
         [IKE_MD_SHA512] = {64, 128, sha512_init, sha512_update, sha512_final},
 };
+
+void ike_digest(enum ike_md md, const struct ike_view *parts, size_t n, uint8_t *out)
+{
+	const struct digest *d = &digests[md];
+	union state s;
+
+	d->init(&s);
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].len > 0)
+			d->update(&s, parts[i].data, parts[i].len);
+	d->final(out, &s);
+}
+
+void ike_sha256(const void *data, size_t len, uint8_t out[IKE_SHA256_LEN])
+{
+	ike_digest(IKE_MD_SHA256, &(struct ike_view){data, len}, 1, out);
+}
 
 /* The key as a block: hashed if it is longer, then zeros (RFC 2104 2). */
 static void block_key(const struct digest *d, union state *s, struct ike_view key, uint8_t block[MAX_BLOCK])

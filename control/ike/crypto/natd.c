@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "control/ike/crypto/algs.h"
 #include "control/ike/crypto/hash.h"
 #include "control/ike/wire/bytes.h"
@@ -13,14 +11,14 @@
 int ike_natd(uint64_t spi_i, uint64_t spi_r, const uint8_t *addr, size_t addr_len, uint16_t port,
              uint8_t out[IKE_NATD_LEN])
 {
-	const struct ike_algs *a = ike_algs();
 	uint8_t data[8 + 8 + 16 + 2];
 
-	if (!a || (addr_len != 4 && addr_len != 16))
+	if (addr_len != 4 && addr_len != 16)
 		return -EIO;
 	put_be64(data, spi_i);
 	put_be64(data + 8, spi_r);
 	memcpy(data + 16, addr, addr_len);
 	put_be16(data + 16 + addr_len, port);
-	return EVP_Digest(data, 18 + addr_len, out, NULL, a->md[IKE_MD_SHA1], NULL) == 1 ? 0 : -EIO;
+	ike_digest(IKE_MD_SHA1, &(struct ike_view){data, 18 + addr_len}, 1, out);
+	return 0;
 }

@@ -9,6 +9,7 @@
 #include <openssl/param_build.h>
 
 #include "control/ike/crypto/dh.h"
+#include "control/ike/crypto/dh_raw.h"
 #include "tests/unit/wire/wire_test.h"
 
 static const uint16_t groups[] = {IKE_DH_X25519,    IKE_DH_X448,      IKE_DH_ECP_256,   IKE_DH_ECP_384,
@@ -63,7 +64,7 @@ static void x25519_vector(const char *private_key, const char *peer, const char 
 	struct ike_dh dh = {.group = IKE_DH_X25519};
 
 	hex(bytes, sizeof(bytes), private_key);
-	dh.private_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, bytes, 32);
+	dh.private_key = dh_raw_import(IKE_DH_X25519, bytes, 32);
 	check_shared(&dh, peer, shared);
 }
 
@@ -142,7 +143,7 @@ static void rfc7748_section_6_2(void **state)
 	hex(bytes, sizeof(bytes),
 	    "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf5"
 	    "74a9419744897391006382a6f127ab1d9ac2d8c0a598726b");
-	dh.private_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X448, NULL, bytes, 56);
+	dh.private_key = dh_raw_import(IKE_DH_X448, bytes, 56);
 	check_shared(&dh,
 	             "3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b43027d8b972"
 	             "fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609",
