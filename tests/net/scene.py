@@ -99,7 +99,7 @@ class Scene:
         time.sleep(0.3)  # a steady stream before anything happens
         try:
             yield result
-            time.sleep(0.5)  # and after it, for the answers on their way
+            time.sleep(0.5)  # and after it
         finally:
             process.signal(signal.SIGTERM)
             process.wait()

@@ -22,6 +22,7 @@ import time
 
 SLICE = 0.002  # seconds between two writes of the paced server
 SILENCE = 0.005  # seconds; shorter gaps are not worth noting
+LAST_ANSWER = 2  # seconds to wait for it at the end
 BLOCK = 1 << 20
 # charon takes ESP and IKE from one socket of 208 KiB. More in flight than fits there would cost
 # it IKE messages, which come again only after seconds: a fault of the client, not what is measured.
@@ -120,12 +121,13 @@ def probe(address, port, rate, file):
     client.connect((address, port))
     client.setblocking(False)
     stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(time.monotonic()))
     sent, received, number = {}, {}, 0
     due = time.monotonic()
-    while not stopped:
+    # What is on its way when the end comes is not lost: it is waited for.
+    while not stopped or (len(received) < len(sent) and time.monotonic() - stopped[0] < LAST_ANSWER):
         now = time.monotonic()
-        if now >= due:
+        if not stopped and now >= due:
             number += 1
             sent[number] = now
             due += 1 / rate
@@ -133,7 +135,8 @@ def probe(address, port, rate, file):
                 client.send(str(number).encode())
             except OSError:
                 pass
-        readable, _, _ = select.select([client], [], [], max(0, min(due - time.monotonic(), 0.1)))
+        wait = 0.1 if stopped else max(0, min(due - time.monotonic(), 0.1))
+        readable, _, _ = select.select([client], [], [], wait)
         if readable:
             try:
                 received.setdefault(int(client.recv(2048)), time.monotonic())
