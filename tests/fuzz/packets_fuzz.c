@@ -78,19 +78,6 @@ static unsigned queue_of(uint8_t arg)
 	return arg >> 7 & (run.g->dp.n_workers - 1);
 }
 
-static void sum4(uint8_t *ip, uint32_t header)
-{
-	uint32_t sum = 0;
-
-	ip[10] = ip[11] = 0;
-	for (uint32_t i = 0; i < header; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	ip[10] = (uint8_t)(~sum >> 8);
-	ip[11] = (uint8_t)~sum;
-}
-
 /* Lengths and the IPv4 checksum as they should be; `len` bytes. */
 static void repair(uint8_t *ip, uint32_t len)
 {
@@ -102,7 +89,7 @@ static void repair(uint8_t *ip, uint32_t len)
 		}
 		ip[2] = (uint8_t)(len >> 8);
 		ip[3] = (uint8_t)len;
-		sum4(ip, header);
+		packets_set_sum4(ip, header);
 	} else if (len >= 40 && ip[0] >> 4 == 6) {
 		ip[4] = (uint8_t)((len - 40) >> 8);
 		ip[5] = (uint8_t)(len - 40);
@@ -195,7 +182,7 @@ static void esp_packet(uint8_t arg)
 	len = gateway_wrap(run.g, client, esp, sealed, frame);
 	if ((arg & 0x20) != 0 && !run.g->client[client].is.outer6) { /* congestion on the way */
 		frame[ETHERNET + 1] = 3;
-		sum4(frame + ETHERNET, 20);
+		packets_set_sum4(frame + ETHERNET, 20);
 	}
 	frame[len - 1 - damage % len] ^= damage;
 	if (damage == 0 || damage % len >= sealed) /* what is outside is not protected */
@@ -421,7 +408,7 @@ static void finish(void)
 		atomic_store(&run.g->dp.port[p].up, true);
 		run.g->dp.port[p].virtual_device = false;
 		for (unsigned q = 0; q < GATEWAY_WORKERS; q++)
-			run.g->wire[p][q].room = GATEWAY_QUEUE;
+			run.g->wire[p][q].room = WIRE_QUEUE;
 	}
 	gateway_poll(run.g);
 	check_collect(&run.check, run.g);

@@ -61,7 +61,6 @@ static uint32_t make_inner(struct lane *l, unsigned from, unsigned to, uint8_t *
 	const uint8_t family = draw(&l->random, 4) == 0 ? 6 : 4;
 	const uint32_t len = draw(&l->random, 16) == 0 ? INNER_MAX : 100 + draw(&l->random, 400);
 	const uint32_t to4 = gateway_client4(to);
-	uint32_t sum = 0;
 
 	gateway_inner(ip, from != 0 ? from : to, from == 0, family, len);
 	memcpy(ip + 60, MARKER, sizeof(MARKER));
@@ -72,13 +71,7 @@ static uint32_t make_inner(struct lane *l, unsigned from, unsigned to, uint8_t *
 		return len;
 	}
 	memcpy(ip + 16, &to4, 4);
-	ip[10] = ip[11] = 0;
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~(sum + (sum >> 16));
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
+	packets_set_sum4(ip, 20);
 	return len;
 }
 

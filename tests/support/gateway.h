@@ -15,19 +15,13 @@
 #include "dataplane/crypto.h"
 #include "dataplane/worker.h"
 #include "tests/support/packets.h"
+#include "tests/support/wire.h"
 
 #define GATEWAY_WORKERS 2u
 #define GATEWAY_CLIENTS 8u /* numbered from 1 */
-#define GATEWAY_QUEUE   1024u
 #define GATEWAY_BUFFERS 4096u
 #define GATEWAY_CLEAR   4u    /* next header of an inner IPv4 packet */
 #define GATEWAY_MAX     2048u /* bytes of any frame that is made here */
-
-/* One queue of one port; `room` bounds what it takes before it is full. */
-struct gateway_wire {
-	struct rte_mbuf *in[GATEWAY_QUEUE], *out[GATEWAY_QUEUE];
-	unsigned n_in, taken, n_out, shown, room;
-};
 
 /* What a client's tunnel and SAs are; zeros are AES-128, outer IPv4 without UDP, window 64. */
 struct gateway_session {
@@ -55,8 +49,8 @@ struct gateway_client {
 struct gateway {
 	struct dp dp;
 	struct rte_mempool *pool;
-	struct crypto_batch *crypto;                  /* the clients' */
-	struct gateway_wire wire[2][GATEWAY_WORKERS]; /* by port and queue */
+	struct crypto_batch *crypto;          /* the clients' */
+	struct wire wire[2][GATEWAY_WORKERS]; /* by port and queue */
 	struct gateway_client client[GATEWAY_CLIENTS + 1];
 	uint64_t now_ms;
 };

@@ -36,32 +36,40 @@ void packets_put_l2(uint8_t *frame, uint16_t ethertype)
 	frame[13] = (uint8_t)ethertype;
 }
 
-static uint16_t header_sum(const uint8_t *ip)
+void packets_put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+void packets_set_sum4(uint8_t *ip, uint32_t header)
 {
 	uint32_t sum = 0;
 
-	for (unsigned i = 0; i < 20; i += 2)
+	packets_put16(ip + 10, 0);
+	for (uint32_t i = 0; i < header; i += 2)
 		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	packets_put16(ip + 10, ~sum);
+}
+
+void packets_set_fragment4(uint8_t *ip, uint16_t field)
+{
+	packets_put16(ip + 6, field);
+	packets_set_sum4(ip, 20);
 }
 
 void packets_put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol, uint32_t len)
 {
-	uint16_t sum;
-
 	memset(ip, 0, 20);
 	ip[0] = 0x45;
-	ip[2] = (uint8_t)(len >> 8);
-	ip[3] = (uint8_t)len;
+	packets_put16(ip + 2, len);
 	ip[8] = 64;
 	ip[9] = protocol;
 	memcpy(ip + 12, &from, 4);
 	memcpy(ip + 16, &to, 4);
-	sum = header_sum(ip);
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
+	packets_set_sum4(ip, 20);
 }
 
 void packets_put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint32_t len)

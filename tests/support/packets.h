@@ -31,6 +31,13 @@ void packets_put_ipv4(uint8_t *ip, uint32_t from, uint32_t to, uint8_t protocol,
 /* The same for IPv6, of 40 bytes. */
 void packets_put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint32_t len);
 
+/* The low 16 bits of `value`, network byte order. */
+void packets_put16(uint8_t *at, uint32_t value);
+/* The checksum of an IPv4 header of so many bytes, whatever it says of itself. */
+void packets_set_sum4(uint8_t *ip, uint32_t header);
+/* Flags and offset of an IPv4 header of 20 bytes, and its checksum. */
+void packets_set_fragment4(uint8_t *ip, uint16_t field);
+
 /* Bytes that are encrypted for an inner packet of `size`: with padding and trailer (RFC 4303 2.4). */
 uint32_t packets_cipher_len(uint32_t size);
 

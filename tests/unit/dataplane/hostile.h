@@ -26,117 +26,46 @@ struct before {
 	uint32_t live;
 };
 
-/* All zero where there is no SA. */
-static inline struct rg_counters_sa record_of(struct gateway *g, unsigned client, enum rg_direction direction)
-{
-	const struct sa *sa = gateway_sa(g, client, direction);
+/* Group fixtures: the crypto library starts and ends. */
+int hostile_begin(void **state);
+int hostile_end(void **state);
 
-	return sa != NULL ? *sa->record : (struct rg_counters_sa){0};
-}
+/* The clients, from 1 on, that most tests have: what differs is how their packets look. */
+#define HOSTILE_USUAL 4u
+extern const struct gateway_session hostile_usual[HOSTILE_USUAL];
+/* One client for each kind of outer packet: both families, with UDP and without. */
+#define HOSTILE_OUTER 4u
+extern const struct gateway_session hostile_outer[HOSTILE_OUTER];
 
-static inline void before_take(struct before *b, struct gateway *g)
-{
-	memset(b, 0, sizeof(*b));
-	for (unsigned d = 0; d < DROP_COUNT; d++)
-		b->drop[d] = gateway_dropped(g, (enum drop)d);
-	b->punted = gateway_count(g, COUNTER_PUNTED);
-	b->encrypted = gateway_count(g, COUNTER_ENCRYPTED);
-	b->decrypted = gateway_count(g, COUNTER_DECRYPTED);
-	b->events = gateway_count(g, COUNTER_EVENTS_RAISED);
-	b->too_big = gateway_count(g, COUNTER_TOO_BIG_SENT);
-	b->time_exceeded = gateway_count(g, COUNTER_TIME_EXCEEDED_SENT);
-	for (unsigned c = 1; c <= GATEWAY_CLIENTS; c++)
-		for (unsigned d = 0; d < 2; d++)
-			b->sa[d][c] = record_of(g, c, (enum rg_direction)d);
-	b->live = pool_live(g->pool);
-}
+/* A gateway of two workers with these `n` clients. 0 or -1, as a setup says it. */
+int hostile_open(struct gateway *g, const struct gateway_session *sessions, unsigned n);
 
+/* All of it, now. */
+void before_take(struct before *b, struct gateway *g);
 /* The drop counters say `n` times `why`, and nothing else. */
-static inline void assert_drops(struct gateway *g, const struct before *b, enum drop why, uint64_t n)
-{
-	for (unsigned d = 1; d < DROP_COUNT; d++) {
-		uint64_t rose = gateway_dropped(g, (enum drop)d) - b->drop[d];
-		if (rose != (d == why ? n : 0))
-			fail_msg("%s rose by %lu, expected: %s by %lu", drop_name((enum drop)d),
-			         (unsigned long)rose, drop_name(why), (unsigned long)n);
-	}
-}
-
+void assert_drops(struct gateway *g, const struct before *b, enum drop why, uint64_t n);
 /* Nothing came of it, on the wire, towards the kernel or in memory. */
-static inline void assert_no_effect(struct gateway *g, const struct before *b)
-{
-	assert_null(gateway_sent(g, PACKETS_UPLINK));
-	assert_null(gateway_sent(g, PACKETS_LAN));
-	assert_int_equal(gateway_count(g, COUNTER_PUNTED), b->punted);
-	assert_int_equal(gateway_count(g, COUNTER_ENCRYPTED), b->encrypted);
-	assert_int_equal(gateway_count(g, COUNTER_DECRYPTED), b->decrypted);
-	assert_int_equal(gateway_count(g, COUNTER_EVENTS_RAISED), b->events);
-	assert_int_equal(gateway_count(g, COUNTER_TOO_BIG_SENT), b->too_big);
-	assert_int_equal(gateway_count(g, COUNTER_TIME_EXCEEDED_SENT), b->time_exceeded);
-	assert_int_equal(pool_live(g->pool), b->live);
-}
-
+void assert_no_effect(struct gateway *g, const struct before *b);
 /* No SA changed, but for the failures that client `c`'s inbound SA counts; 0: none at all. */
-static inline void assert_sas_unaffected(struct gateway *g, const struct before *b, unsigned c)
-{
-	for (unsigned i = 1; i <= GATEWAY_CLIENTS; i++) {
-		for (unsigned d = 0; d < 2; d++) {
-			struct rg_counters_sa now = record_of(g, i, (enum rg_direction)d);
-			if (i == c && d == RG_IN) {
-				now.replayed = b->sa[d][i].replayed;
-				now.auth_failed = b->sa[d][i].auth_failed;
-			}
-			assert_memory_equal(&now, &b->sa[d][i], sizeof(now));
-		}
-	}
-}
-
+void assert_sas_unaffected(struct gateway *g, const struct before *b, unsigned c);
 /* Default expectation for `n` frames that were offered since `b`, before their ICV was good. */
-static inline void assert_hostile(struct gateway *g, const struct before *b, enum drop why, uint64_t n,
-                                  unsigned client)
-{
-	gateway_poll(g);
-	assert_drops(g, b, why, n);
-	assert_no_effect(g, b);
-	assert_sas_unaffected(g, b, client);
-}
-
+void assert_hostile(struct gateway *g, const struct before *b, enum drop why, uint64_t n, unsigned client);
 /* A good packet of the client's, `seq`, comes out on the LAN as it was sent. */
-static inline void assert_passes(struct gateway *g, unsigned client, uint64_t seq)
-{
-	uint8_t frame[GATEWAY_MAX], sent[GATEWAY_MAX];
-	struct before b;
-	struct rte_mbuf *m;
-
-	before_take(&b, g);
-	gateway_inner(sent, client, false, 4, 100);
-	gateway_offer(g, PACKETS_UPLINK, 0, frame, gateway_good(g, client, seq, 100, frame));
-	gateway_poll(g);
-	assert_drops(g, &b, DROP_NONE, 0);
-	m = gateway_sent(g, PACKETS_LAN);
-	assert_non_null(m);
-	assert_int_equal(rte_pktmbuf_data_len(m), 14 + 100);
-	assert_memory_equal(rte_pktmbuf_mtod_offset(m, uint8_t *, 14 + 12), sent + 12, 88);
-	gateway_clear(g);
-	assert_int_equal(pool_live(g->pool), b.live);
-}
-
+void assert_passes(struct gateway *g, unsigned client, uint64_t seq);
 /* A LAN packet for the client leaves as ESP that the client can open; its number. */
-static inline uint64_t assert_reaches(struct gateway *g, unsigned client)
-{
-	uint8_t frame[GATEWAY_MAX], *clear = NULL;
-	uint64_t seq = 0;
-	struct rte_mbuf *m;
+uint64_t assert_reaches(struct gateway *g, unsigned client);
 
-	packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
-	gateway_offer(g, PACKETS_LAN, 0, frame, 14 + gateway_inner(frame + 14, client, true, 4, 100));
-	gateway_poll(g);
-	m = gateway_sent(g, PACKETS_UPLINK);
-	assert_non_null(m);
-	assert_int_not_equal(gateway_unseal(g, client, m, &clear, &seq), 0);
-	assert_memory_equal(clear + 16, frame + 14 + 16, 84);
-	gateway_clear(g);
-	return seq;
-}
+/* All of the usual clients reach the LAN and are reached, without a drop, and no buffer is kept. */
+void assert_all_well(struct gateway *g);
+
+/* ESP of a client around a good packet; its length. */
+uint32_t good_esp(struct gateway *g, unsigned client, uint64_t seq, uint8_t *esp);
+
+/* A LAN packet for the client, with that fragment field if it is IPv4; its length. */
+uint32_t lan_frame(unsigned client, uint8_t family, uint32_t len, uint16_t fragment, uint8_t *frame);
+void offer_lan(struct gateway *g, unsigned client, unsigned queue, uint32_t len, uint16_t fragment);
+/* Any IPv6 packet from somebody. */
+void offer6(struct gateway *g, unsigned port, const uint8_t *to, uint8_t protocol, const uint8_t *payload,
+            uint32_t len);
 
 #endif

@@ -45,7 +45,7 @@ static int setup(void **state)
 {
 	(void)state;
 	fail_at = -1;
-	return gateway_open(&g, 2);
+	return hostile_open(&g, NULL, 0);
 }
 
 static int teardown(void **state)
@@ -64,14 +64,6 @@ static void add(uint32_t suite)
 	gateway_tick(&g);
 	gateway_tick(&g);
 	assert_int_equal(gateway_add(&g, 1, &is), 0);
-}
-
-static uint32_t good_esp(uint64_t seq, uint8_t *esp)
-{
-	uint8_t clear[GATEWAY_MAX];
-	uint32_t len = gateway_inner(clear, 1, false, 4, 100);
-
-	return gateway_seal(&g, 1, seq, clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR), esp);
 }
 
 static void offer_esp(const uint8_t *esp, uint32_t len)
@@ -109,7 +101,7 @@ static void H56_every_suite_cut_at_every_byte(void **state)
 	(void)state;
 	for (uint32_t suite = 1; suite < RG_SUITE_END; suite++) {
 		add(suite);
-		uint32_t len = good_esp(1, esp);
+		uint32_t len = good_esp(&g, 1, 1, esp);
 		for (uint32_t cut = 0; cut < len; cut++) {
 			before_take(&b, &g);
 			offer_esp(esp, cut);
@@ -127,7 +119,7 @@ static void H59_every_suite_with_a_byte_changed(void **state)
 	(void)state;
 	for (uint32_t suite = 1; suite < RG_SUITE_END; suite++) {
 		add(suite);
-		uint32_t len = good_esp(1, esp);
+		uint32_t len = good_esp(&g, 1, 1, esp);
 		for (uint32_t at = 4; at < len; at++) {
 			esp[at] ^= 0x40;
 			before_take(&b, &g);
@@ -158,7 +150,7 @@ static void H64_a_job_fails_inbound(void **state)
 		add(batched[i]);
 		for (int bad = 0; bad < 32; bad++) {
 			for (unsigned k = 0; k < 32; k++)
-				offer_esp(esp, good_esp(seq++, esp));
+				offer_esp(esp, good_esp(&g, 1, seq++, esp));
 			before_take(&b, &g);
 			fail_at = bad;
 			gateway_poll(&g);
@@ -213,9 +205,5 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H64_a_job_fails_outbound, setup, teardown),
 	};
 
-	if (crypto_init() != 0)
-		return 1;
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	crypto_fini();
-	return failed;
+	return cmocka_run_group_tests(tests, hostile_begin, hostile_end);
 }

@@ -5,246 +5,14 @@
  * SAs that go away while their packets are handed over. In = out + named drops, always.
  */
 #include "dataplane/checksum.h"
-#include "dataplane/core/batch.h"
-#include "dataplane/crypto.h"
-#include "dataplane/worker.h"
+#include "tests/support/packets.h"
+#include "tests/unit/dataplane/stages_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_ether.h>
-
-#define QUEUE   512
-#define POOL    2047u
-#define WORKERS 2
-#define NETWORK 0 /* ports */
-#define UPLINK  1
-
-struct wire {
-	struct rte_mbuf *in[QUEUE], *out[QUEUE];
-	unsigned n_in, taken, n_out, room;
-};
-
-static struct dp dp;
-static struct wire wires[2][WORKERS]; /* by port and queue */
-static struct nexthop uplink_hop = {
-        .l2 = {2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 8, 0}, .port = UPLINK, .mtu = 1500};
-
-static uint16_t wire_rx(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	struct wire *w = (struct wire *)ctx + queue;
-	uint16_t got = 0;
-
-	while (got < n && w->taken < w->n_in)
-		pkts[got++] = w->in[w->taken++];
-	if (w->taken == w->n_in)
-		w->taken = w->n_in = 0;
-	return got;
-}
-
-static uint16_t wire_tx(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	struct wire *w = (struct wire *)ctx + queue;
-	uint16_t sent = 0;
-
-	while (sent < n && w->n_out < w->room)
-		w->out[w->n_out++] = pkts[sent++];
-	return sent;
-}
-
-static void route_added(void *ctx, struct route *route)
-{
-	(void)ctx;
-	assert_int_equal(route_set_nexthop(dp.core, route, &uplink_hop), 0);
-}
-
-static void make_port(unsigned i, bool network)
-{
-	struct port *p = &dp.port[i];
-
-	memset(p, 0, sizeof(*p));
-	p->ops = (struct port_ops){.rx = wire_rx, .tx = wire_tx};
-	p->ctx = wires[i];
-	memcpy(p->mac, (const uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(i + 1)}, 6);
-	p->mtu = 1500;
-	p->rx_queues = WORKERS;
-	p->network = network;
-	p->tap = -1;
-	atomic_store(&p->up, true);
-}
-
-static struct rg_api_selector any4(void)
-{
-	struct rg_api_selector s = {.family = 4, .port_last = 65535};
-	memset(s.last, 0xff, 4);
-	return s;
-}
-
-/* Tunnel, SA pair and policy number `i`; its client is 10.99.0.i. */
-static void make_session(uint32_t i)
-{
-	struct batch_result result;
-	const uint32_t handle = RG_SA_HANDLE(i, 1);
-	struct rg_api_tunnel tunnel = {
-	        .handle = handle,
-	        .generation = 1,
-	        .path = {.family = 4, .local = {203, 0, 113, 2}, .remote = {192, 0, 2, (uint8_t)i}}};
-	struct rg_api_sa sa = {.handle = handle,
-	                       .spi = htonl(1u << 28 | handle),
-	                       .tunnel = handle,
-	                       .suite = RG_SUITE_AES128_GCM16,
-	                       .window = 64,
-	                       .key = {1, 2, 3, (uint8_t)i},
-	                       .local = {any4()},
-	                       .remote = {any4()}};
-	struct rg_api_policy policy = {.handle = handle,
-	                               .sa = handle,
-	                               .family = 4,
-	                               .prefix_len = 32,
-	                               .prefix = {10, 99, 0, (uint8_t)i}};
-
-	assert_int_equal(batch_tunnel_add(dp.core, &tunnel, 1, &result), 0);
-	assert_int_equal(batch_sa_add(dp.core, RG_IN, &sa, 1, &result), 0);
-	assert_int_equal(batch_sa_add(dp.core, RG_OUT, &sa, 1, &result), 0);
-	assert_int_equal(batch_policy_add(dp.core, &policy, 1, &result), 0);
-}
-
-static int setup(void **state)
-{
-	const struct core_config config = {.n_workers = WORKERS,
-	                                   .max_sas = 64,
-	                                   .key_size = CRYPTO_KEY_BYTES,
-	                                   .key_align = CRYPTO_KEY_ALIGN,
-	                                   .key_expand = crypto_key_expand,
-	                                   .route_added = route_added};
-	struct fib_item items[] = {{.family = 4, .len = 32, .kind = FIB_LOCAL, .addr = {203, 0, 113, 2}},
-	                           {.family = 4, .len = 16, .kind = FIB_POOL, .addr = {10, 99}}};
-
-	(void)state;
-	memset(&dp, 0, sizeof(dp));
-	memset(wires, 0, sizeof(wires));
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned q = 0; q < WORKERS; q++)
-			wires[i][q].room = QUEUE;
-	dp.pool = rte_pktmbuf_pool_create("stages", POOL, 0, PKT_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE,
-	                                  SOCKET_ID_ANY);
-	if (dp.pool == NULL || core_new(&config, &dp.core) != 0)
-		return -1;
-	dp.n_ports = 2;
-	dp.n_workers = WORKERS;
-	make_port(NETWORK, true);
-	make_port(UPLINK, false);
-	memcpy(dp.source4, (const uint8_t[]){10, 20, 0, 1}, 4);
-	atomic_store(&dp.fib, fib_build(items, 2));
-	for (unsigned i = 0; i < WORKERS; i++)
-		if (worker_new(&dp, i, false) == NULL)
-			return -1;
-	for (uint32_t i = 1; i <= 4; i++)
-		make_session(i);
-	return 0;
-}
-
-static void free_out(void)
-{
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned q = 0; q < WORKERS; q++) {
-			rte_pktmbuf_free_bulk(wires[i][q].out, wires[i][q].n_out);
-			wires[i][q].n_out = 0;
-		}
-}
-
-/* Every buffer is back in the pool: nothing leaked, nothing was freed twice. */
-static int teardown(void **state)
-{
-	int rc = 0;
-
-	(void)state;
-	free_out();
-	for (unsigned i = 0; i < WORKERS; i++)
-		worker_free(dp.worker[i]);
-	core_free(dp.core);
-	fib_free((struct fib *)(uintptr_t)atomic_load(&dp.fib));
-	if (rte_mempool_in_use_count(dp.pool) != 0)
-		rc = -1;
-	rte_mempool_free(dp.pool);
-	return rc;
-}
-
-static uint64_t dropped(enum drop why)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < WORKERS; i++)
-		n += counters_read(&dp.worker[i]->counters->drop[why]);
-	return n;
-}
-
-static uint64_t all_dropped(void)
-{
-	uint64_t n = 0;
-
-	for (unsigned d = 1; d < DROP_COUNT; d++)
-		n += dropped((enum drop)d);
-	return n;
-}
-
-static unsigned all_out(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned q = 0; q < WORKERS; q++)
-			n += wires[i][q].n_out;
-	return n;
-}
-
-static void poll_all(void)
-{
-	for (unsigned round = 0; round < 4; round++)
-		for (unsigned i = 0; i < WORKERS; i++)
-			worker_poll(dp.worker[i]);
-}
-
-/* A UDP packet of the LAN's for client `i`, `len` bytes of IP. */
-static struct rte_mbuf *plain(uint8_t i, uint16_t len)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(dp.pool);
-	uint8_t *f;
-	uint32_t sum = 0;
-
-	assert_non_null(m);
-	f = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(14 + len));
-	assert_non_null(f);
-	memset(f, 0, 14u + len);
-	memcpy(f, dp.port[NETWORK].mac, 6);
-	f[12] = 8;
-	f[14] = 0x45;
-	f[16] = (uint8_t)(len >> 8);
-	f[17] = (uint8_t)len;
-	f[20] = 0x40;
-	f[22] = 64;
-	f[23] = 17;
-	memcpy(f + 26, (const uint8_t[]){10, 20, 0, 10, 10, 99, 0, i}, 8);
-	for (int k = 14; k < 34; k += 2)
-		sum += (uint32_t)f[k] << 8 | f[k + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~(sum + (sum >> 16));
-	f[24] = (uint8_t)(sum >> 8);
-	f[25] = (uint8_t)sum;
-	return m;
-}
-
-static void offer(unsigned port, unsigned queue, struct rte_mbuf *m)
-{
-	wires[port][queue].in[wires[port][queue].n_in++] = m;
-}
 
 static void H63_several_segments(void **state)
 {
@@ -328,9 +96,8 @@ static void H63_tailroom(void **state)
 		else
 			assert_int_equal(all_out(), out + 1);
 		if (all_out() == out + 1) {
-			rte_pktmbuf_free_bulk(wires[UPLINK][0].out, wires[UPLINK][0].n_out);
-			rte_pktmbuf_free_bulk(wires[UPLINK][1].out, wires[UPLINK][1].n_out);
-			wires[UPLINK][0].n_out = wires[UPLINK][1].n_out = 0;
+			wire_clear(&wires[UPLINK][0]);
+			wire_clear(&wires[UPLINK][1]);
 		}
 		m->buf_len = RTE_MBUF_DEFAULT_BUF_SIZE; /* the pool's buffer is whole again */
 	}
@@ -348,8 +115,7 @@ static void hand_over_loses_nothing(void **state)
 		free_out();
 	}
 	assert_int_equal(all_dropped(), 0);
-	uint64_t over = counters_read(&dp.worker[0]->counters->count[COUNTER_HANDED_OVER]) +
-	                counters_read(&dp.worker[1]->counters->count[COUNTER_HANDED_OVER]);
+	uint64_t over = counted(COUNTER_HANDED_OVER);
 	assert_int_equal(over, 20 * 8);
 }
 
@@ -418,16 +184,10 @@ static void H70_pool_runs_dry(void **state)
 {
 	struct rte_mbuf *hoard[POOL];
 	struct rte_mbuf *big = plain(1, 1500);
-	uint8_t *f = rte_pktmbuf_mtod(big, uint8_t *);
 	unsigned n = 0;
 
 	(void)state;
-	/* may be cut: DF away, checksum follows */
-	f[20] = 0;
-	uint16_t sum = (uint16_t)(f[24] << 8 | f[25]);
-	sum = (uint16_t)(sum + 0x4000 > 0xffff ? sum + 0x4000 + 1 : sum + 0x4000);
-	f[24] = (uint8_t)(sum >> 8);
-	f[25] = (uint8_t)sum;
+	packets_set_fragment4(rte_pktmbuf_mtod_offset(big, uint8_t *, 14), 0); /* may be cut */
 	while ((hoard[n] = rte_pktmbuf_alloc(dp.pool)) != NULL)
 		n++;
 	offer(NETWORK, 0, big);
@@ -469,13 +229,10 @@ static void out_and_in_again(void **state)
 		memcpy(turned, f + 30, 4);
 		memcpy(turned + 4, f + 26, 4);
 		memcpy(f + 26, turned, 8);
-		uint64_t before = counters_read(&dp.worker[0]->counters->count[COUNTER_DECRYPTED]) +
-		                  counters_read(&dp.worker[1]->counters->count[COUNTER_DECRYPTED]);
+		uint64_t before = counted(COUNTER_DECRYPTED);
 		offer(UPLINK, 1, esp);
 		poll_all();
-		assert_int_equal(counters_read(&dp.worker[0]->counters->count[COUNTER_DECRYPTED]) +
-		                         counters_read(&dp.worker[1]->counters->count[COUNTER_DECRYPTED]),
-		                 before + 1);
+		assert_int_equal(counted(COUNTER_DECRYPTED), before + 1);
 		/* for client 1 it is, so it leaves through its tunnel again: hairpin */
 		assert_int_equal(all_out(), 1);
 		free_out();
@@ -483,21 +240,9 @@ static void out_and_in_again(void **state)
 	assert_int_equal(all_dropped(), 0);
 }
 
-/* Flags and offset of the packet's header, and its checksum. */
 static struct rte_mbuf *with_fragment_field(struct rte_mbuf *m, uint16_t field)
 {
-	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
-	uint32_t sum = 0;
-
-	ip[6] = (uint8_t)(field >> 8);
-	ip[7] = (uint8_t)field;
-	ip[10] = ip[11] = 0;
-	for (int k = 0; k < 20; k += 2)
-		sum += (uint32_t)ip[k] << 8 | ip[k + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~(sum + (sum >> 16));
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
+	packets_set_fragment4(rte_pktmbuf_mtod_offset(m, uint8_t *, 14), field);
 	return m;
 }
 
@@ -591,36 +336,25 @@ static void udp_checksum_over_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(H63_several_segments, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H63_shared, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H63_indirect, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H63_headroom, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H63_tailroom, setup, teardown),
-	        cmocka_unit_test_setup_teardown(hand_over_loses_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H74_stalled_owner, setup, teardown),
-	        cmocka_unit_test_setup_teardown(stale_handle, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H70_transmit_queue_sticks, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H70_pool_runs_dry, setup, teardown),
-	        cmocka_unit_test_setup_teardown(port_down, setup, teardown),
-	        cmocka_unit_test_setup_teardown(out_and_in_again, setup, teardown),
-	        cmocka_unit_test_setup_teardown(fragment_offset_does_not_wrap, setup, teardown),
-	        cmocka_unit_test_setup_teardown(udp_checksum_over_ipv6, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H63_several_segments, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H63_shared, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H63_indirect, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H63_headroom, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H63_tailroom, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(hand_over_loses_nothing, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H74_stalled_owner, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(stale_handle, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H70_transmit_queue_sticks, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(H70_pool_runs_dry, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(port_down, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(out_and_in_again, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(fragment_offset_does_not_wrap, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(udp_checksum_over_ipv6, rig_setup, rig_teardown),
 	};
-	char arguments[][64] = {
-	        "stages_test",    "--no-huge",           "--no-shconf", "-m", "64", "--no-pci", "",
-	        "--no-telemetry", "--log-level=warning", "-l",          "0"};
-	char *argv[sizeof(arguments) / sizeof(arguments[0])];
 
-	for (size_t i = 0; i < sizeof(argv) / sizeof(argv[0]); i++)
-		argv[i] = arguments[i];
-	snprintf(arguments[6], sizeof(arguments[6]), "--file-prefix=stages-%ld", (long)getpid());
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv) < 0 || crypto_init() != 0) {
-		fprintf(stderr, "DPDK or the crypto library does not start: %s\n", rte_strerror(rte_errno));
+	if (rig_begin() != 0)
 		return 1;
-	}
-	rmdir(rte_eal_get_runtime_dir());
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	crypto_fini();
-	rte_eal_cleanup();
+	rig_end();
 	return failed;
 }

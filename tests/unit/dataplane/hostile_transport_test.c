@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Transport mode: what is the SA's leaves by it or not at all (H68), by the SA's owner (H69), and
+ * outer headers that lead elsewhere are not followed (H65). Client 5 is between the gateway's
+ * address and its own.
+ */
+#include "tests/unit/dataplane/hostile.h"
+
+#include "dataplane/transport.h"
+
+#include <netinet/in.h>
+
+static struct gateway g;
+
+static int setup(void **state)
+{
+	(void)state;
+	return hostile_open(&g, hostile_usual, HOSTILE_USUAL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return gateway_close(&g) == 0 ? 0 : -1;
+}
+
+/* UDP with `fragment` in its header, between those two or the way back. */
+static uint32_t between(bool to_peer, uint16_t port, uint16_t fragment, uint8_t *frame)
+{
+	const uint32_t gw = packets_gateway();
+	uint8_t peer[16];
+	uint32_t remote;
+
+	gateway_remote(5, false, peer);
+	memcpy(&remote, peer, 4);
+	packets_put_l2(frame, RTE_ETHER_TYPE_IPV4);
+	memset(frame + 34, 0x33, 66);
+	packets_put_ipv4(frame + 14, to_peer ? gw : remote, to_peer ? remote : gw, IPPROTO_UDP, 86);
+	packets_put16(frame + 34, port);
+	frame[36] = 0x20;
+	packets_set_fragment4(frame + 14, fragment);
+	return 14 + 86;
+}
+
+static void assert_peer_kept_in(const uint8_t *frame, uint32_t len, enum drop why)
+{
+	struct before b;
+
+	before_take(&b, &g);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	gateway_poll(&g);
+	assert_drops(&g, &b, why, 1);
+	assert_null(gateway_sent(&g, PACKETS_UPLINK));
+	assert_int_equal(pool_live(g.pool), 0);
+}
+
+static void H68_transport_mode(void **state)
+{
+	const struct gateway_session is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX], *clear;
+	struct rte_mbuf *m;
+	uint64_t seq;
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	len = between(true, 1000, 0, frame);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	gateway_poll(&g);
+	m = gateway_sent(&g, PACKETS_UPLINK);
+	assert_non_null(m);
+	assert_int_not_equal(gateway_unseal(&g, 5, m, &clear, &seq), 0);
+	assert_memory_equal(clear, frame + 34, 66);
+	gateway_clear(&g);
+	len = between(true, 1000, 0x2000, frame);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	len = between(true, 4500, 0x0005, frame); /* what looks like ports is none */
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	len = between(true, 1000, 0, frame);
+	gateway_policy(&g, 5, false);
+	assert_peer_kept_in(frame, len, DROP_FORWARD_CLEAR);
+	gateway_policy(&g, 5, true);
+	assert_int_equal(gateway_suspend(&g, 5), 0);
+	assert_peer_kept_in(frame, len, DROP_OUT_SUSPENDED);
+	/* moved to the other family: the path is no longer between its two addresses */
+	assert_int_equal(gateway_move(&g, 5, true, false), 0);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_PATH);
+}
+
+/* What cannot be read to the end may be what the selectors want: it does not leave in clear (RFC 4301 7). */
+static void H68_transport_mode_cannot_tell(void **state)
+{
+	const struct gateway_session ports = {.transport = true, .ports = true},
+	                             six = {.transport = true, .outer6 = true};
+	uint8_t frame[GATEWAY_MAX], local[16], remote[16];
+	struct before b;
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 5, &ports), 0);
+	before_take(&b, &g);
+	len = between(true, 1000, 0, frame); /* surely not */
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	gateway_poll(&g);
+	assert_drops(&g, &b, DROP_NONE, 0);
+	assert_int_equal(gateway_clear(&g), 1);
+	len = between(true, 80, 0x2000, frame);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	len = between(true, 1000, 0x0005, frame);
+	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
+	/* a chain of headers that leads beyond the packet */
+	gateway_remove(&g, 5);
+	gateway_tick(&g);
+	gateway_tick(&g);
+	assert_int_equal(gateway_add(&g, 5, &six), 0);
+	packets_gateway6(local);
+	gateway_remote(5, true, remote);
+	packets_put_l2(frame, RTE_ETHER_TYPE_IPV6);
+	memset(frame + 54, 0xff, 60);
+	packets_put_ipv6(frame + 14, local, remote, IPPROTO_HOPOPTS, 100);
+	assert_peer_kept_in(frame, 114, DROP_INNER_BAD);
+}
+
+/* The SA speaks for the gateway alone, and takes in clear only what it does not want encrypted. */
+static void H68_transport_mode_is_the_gateways(void **state)
+{
+	const struct gateway_session is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX];
+	struct before b;
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	/* a host of the LAN's with the gateway's address */
+	len = between(true, 1000, 0, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_LAN, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_PATH, 1, 0);
+	len = between(false, 1000, 0, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_CLEAR, 1, 0);
+	/* a later fragment of it waits for a first one that is no ESP, or for the end of its time */
+	len = between(false, 1000, 0x0005, frame);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	gateway_poll(&g);
+	reassembly_expire(g.dp.worker[0], true);
+	assert_hostile(&g, &b, DROP_RX_FRAGMENT, 1, 0);
+	before_take(&b, &g);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	len = between(false, 1000, 0x2000, frame) - 2;
+	frame[14 + 3] -= 2; /* whole eights of octets, as more follow */
+	packets_set_sum4(frame + 14, 20);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+	assert_hostile(&g, &b, DROP_TRANSPORT_CLEAR, 2, 0);
+}
+
+/* The kernel's packets come to the first worker; their numbers are the owner's alone. */
+static void H69_transport_goes_to_its_owner(void **state)
+{
+	const struct gateway_session other = {0}, is = {.transport = true};
+	uint8_t frame[GATEWAY_MAX];
+	uint32_t len;
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 6, &other), 0);
+	assert_int_equal(gateway_add(&g, 5, &is), 0);
+	assert_int_equal(sa_owner(gateway_sa(&g, 5, RG_OUT)), 1);
+	len = between(true, 1000, 0, frame);
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, len));
+	worker_poll(g.dp.worker[0]);
+	assert_int_equal(gateway_clear(&g), 0);
+	worker_poll(g.dp.worker[1]);
+	assert_int_equal(gateway_clear(&g), 1);
+}
+
+/* Outer headers that lead elsewhere than to the ESP header that was found: joined fragments can (RFC
+ * 8200 4.5). */
+static void H65_headers_that_lead_elsewhere(void **state)
+{
+	uint8_t buffer[512] = {0}, before[512], *ip = buffer + 128, *clear = ip + 88;
+	uint32_t len = 0;
+
+	(void)state;
+	ip[0] = 0x60;
+	ip[6] = IPPROTO_FRAGMENT;
+	ip[40] = IPPROTO_DSTOPTS;
+	ip[48] = IPPROTO_FRAGMENT;
+	ip[49] = 2;
+	clear[0] = 0x32; /* would be ESP, 2048 bytes further on */
+	clear[1] = 0xff;
+	clear[31] = IPPROTO_UDP;
+	memcpy(before, buffer, sizeof(before));
+	assert_int_equal(transport_restore(&ip, 72, clear, 32, false, &len), DROP_ESP_INNER_BAD);
+	assert_memory_equal(buffer, before, sizeof(before));
+	ip[48] = IPPROTO_ESP;
+	assert_int_equal(transport_restore(&ip, 72, clear, 32, false, &len), DROP_NONE);
+	assert_int_equal(len, 72 + 30);
+	assert_ptr_equal(ip, clear - 72);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(H68_transport_mode, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H68_transport_mode_cannot_tell, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H68_transport_mode_is_the_gateways, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H69_transport_goes_to_its_owner, setup, teardown),
+	        cmocka_unit_test(H65_headers_that_lead_elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, hostile_begin, hostile_end);
+}
