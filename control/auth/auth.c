@@ -32,6 +32,7 @@ struct rg_auth {
 	struct authorities authorities;
 	struct credentials own;
 	struct cert_cache *cache;
+	bool tells_devices;   /* apart: a connection or a rule of it does */
 	pthread_mutex_t lock; /* of what follows */
 	struct status *status;
 	uint64_t refused_stamp; /* of files that could not be read */
@@ -77,6 +78,20 @@ static bool wants_eap(const struct rg_config *cfg)
 	return false;
 }
 
+static bool tells_devices(const struct rg_config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_connections; i++) {
+		const struct rg_cfg_connection *c = &cfg->connections[i];
+
+		if (c->uniqueness != RG_UNIQUE_REPLACE)
+			return true;
+		for (size_t j = 0; j < c->n_rules; j++)
+			if (c->rules[j].own.uniqueness != RG_UNIQUE_REPLACE)
+				return true;
+	}
+	return false;
+}
+
 static int load(struct rg_auth *auth, struct rg_auth_error *error)
 {
 	const struct rg_config *cfg = auth->cfg;
@@ -87,6 +102,7 @@ static int load(struct rg_auth *auth, struct rg_auth_error *error)
 		         cfg->gateway.identity ? cfg->gateway.identity : "");
 		return -EINVAL;
 	}
+	auth->tells_devices = tells_devices(cfg);
 	auth->pad = pad_new(cfg, error->text, sizeof(error->text));
 	if (!auth->pad)
 		return -EINVAL;
@@ -381,7 +397,7 @@ static enum rg_auth_failure certified_address(X509 *leaf, const struct rg_auth_c
 }
 
 static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct status *status,
-                                        const struct rg_auth_claim *claim, bool *elsewhere)
+                                        const struct rg_auth_claim *claim, struct rg_auth_found *found)
 {
 	STACK_OF(X509) *chain = NULL;
 	enum rg_auth_failure failure;
@@ -402,18 +418,21 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 	if (!failure)
 		failure = rg_auth_address_identity(claim);
 	if (!failure)
-		failure = certified_address(leaf, claim, elsewhere);
+		failure = certified_address(leaf, claim, &found->elsewhere);
+	if (!failure && auth->tells_devices && !peer_cert_device(leaf, &found->device))
+		failure = RG_AUTH_FAIL_INTERNAL;
 	sk_X509_pop_free(chain, X509_free);
 	return failure;
 }
 
-enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim, bool *elsewhere)
+enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim,
+                                    struct rg_auth_found *found)
 {
 	struct status *status = current_status(auth);
 	enum rg_auth_failure failure;
 
-	*elsewhere = false;
-	failure = verify_with(auth, status, claim, elsewhere);
+	*found = (struct rg_auth_found){0};
+	failure = verify_with(auth, status, claim, found);
 	status_unref(status);
 	ERR_clear_error();
 	return failure;

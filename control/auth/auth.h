@@ -174,12 +174,20 @@ struct rg_auth_claim {
 	struct rg_cfg_addr address;                 /* where it comes from */
 };
 
+/* What a check found out beside its verdict. */
+struct rg_auth_found {
+	bool elsewhere;  /* it comes from an address that its certificate does not name, and the connection
+	                    says `log` */
+	uint64_t device; /* of the key that it proved to hold, whatever certificate it is in; 0: no connection
+	                    tells devices of one identity apart */
+};
+
 /* Whether the peer is who it says: limits of its certificates, the chain up to an authority, dates, uses, the
  * identity in the certificate (IM-9, RFC 4945 3.1), the signature; and, only for who holds the key,
- * revocation and addresses (IM-10 to IM-12). Nothing is fetched (H27), and only chains that were
- * good are remembered (H28). `*elsewhere`: it comes from an address that its certificate does not name, and
- * the connection says `log`. */
-enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim, bool *elsewhere);
+ * revocation and addresses (IM-10 to IM-12). Nothing is fetched (H27), and only chains that were good are
+ * remembered (H28). `found` is filled in in any case. */
+enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim,
+                                    struct rg_auth_found *found);
 
 /* IM-10: an identity that is an address, where the connection is strict. For every kind of authentication. */
 enum rg_auth_failure rg_auth_address_identity(const struct rg_auth_claim *claim);

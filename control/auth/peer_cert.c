@@ -6,7 +6,9 @@
  */
 #include "control/auth/peer_cert.h"
 
+#include "control/ike/crypto/hash.h"
 #include "control/ike/crypto/sign.h"
+#include "control/ike/wire/bytes.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -159,8 +161,40 @@ void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, 
 	GENERAL_NAMES_free(sans);
 }
 
-/* What a session's device is known by are the octets (succession.h), so there must be one way only to write
- * a certificate down. */
+/* RSA's modulus; of a point on a curve the x, which is the same whether it is compressed or not (and for
+ * -y, which is the same holder's); else the key as it is. Its length, 0 on failure. */
+static size_t key_value(const EVP_PKEY *key, uint8_t *out, size_t size)
+{
+	bool rsa = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+	BIGNUM *number = NULL;
+	size_t len = size;
+	int n = 0;
+
+	if (!rsa && !EVP_PKEY_is_a(key, "EC"))
+		return EVP_PKEY_get_raw_public_key(key, out, &len) == 1 ? len : 0;
+	if (EVP_PKEY_get_bn_param(key, rsa ? OSSL_PKEY_PARAM_RSA_N : OSSL_PKEY_PARAM_EC_PUB_X, &number) ==
+	            1 &&
+	    (size_t)BN_num_bytes(number) <= size)
+		n = BN_bn2bin(number, out);
+	BN_free(number);
+	return (size_t)n;
+}
+
+bool peer_cert_device(X509 *cert, uint64_t *device)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(cert);
+	uint8_t value[RSA_BITS_MAX / 8], digest[IKE_SHA256_LEN];
+	size_t len = key ? key_value(key, value, sizeof(value)) : 0;
+
+	if (len == 0)
+		return false;
+	ike_sha256(value, len, digest);
+	*device = get_be64(digest) | 1;
+	return true;
+}
+
+/* Signatures are over DER, and what is remembered goes by the octets: there is one way only to write a
+ * certificate down. */
 static bool is_der(X509 *cert, const struct rg_auth_cert *in)
 {
 	unsigned char *der = NULL;

@@ -22,6 +22,10 @@ bool peer_cert_names(X509 *cert, const struct rg_id *id);
 /* Whether the certificate names IP addresses, and whether `addr` is among them (IM-11, IM-12). */
 void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, bool *match);
 
+/* Which key it is, whatever else the certificate says and however it is written down: another certificate
+ * for the key is the same device. Never 0. False: out of memory. */
+bool peer_cert_device(X509 *cert, uint64_t *device);
+
 /* From the peer's own certificate, the first, to an authority of `store`: a stack to be freed by the caller
  * with all that is in it, in `chain`; NULL unless the return is RG_AUTH_FAIL_NONE. */
 enum rg_auth_failure peer_cert_chain(X509_STORE *store, struct cert_cache *cache,

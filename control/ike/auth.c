@@ -155,7 +155,7 @@ static void verify(struct auth_job *j)
 	else if (j->claim.method == IKE_AUTH_PSK)
 		j->counted = RG_AUTH_FAIL_METHOD;
 	else
-		j->counted = rg_auth_verify(j->auth, &j->claim, &j->elsewhere);
+		j->counted = rg_auth_verify(j->auth, &j->claim, &j->found);
 	j->failure = j->counted == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_text(j->counted);
 }
 
@@ -192,7 +192,7 @@ void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struc
 void auth_job_note(const struct auth_job *j, struct ike_sa *sa)
 {
 	sa->manager->counters.auth_failures[j->counted] += j->counted != RG_AUTH_FAIL_NONE;
-	if (j->elsewhere)
+	if (j->found.elsewhere)
 		ike_sa_log(sa, IKE_LOG_WARN,
 		           "comes from an address that is not among those of its certificate");
 }

@@ -24,7 +24,7 @@ struct auth_job {
 	uint8_t *peer_octets;
 	const char *failure; /* why the peer is refused; NULL: it is who it says */
 	enum rg_auth_failure counted;
-	bool elsewhere; /* not where its certificate says, which is allowed and logged */
+	struct rg_auth_found found;
 	/* After EAP: the keys of the peer's AUTH and of ours (RFC 7296 2.16). Length 0: none, it is the
 	 * shared key of the configuration. */
 	struct auth_key {

@@ -175,10 +175,7 @@ static void admit(struct exchange *x, struct auth_job *j)
 	sa->remote = x->remote;
 	sa->natt = x->natt;
 	mobike_auth_read(sa, auth_wishes(x));
-	succession_admit(sa, auth_wishes(x),
-	                 j->claim.n_certs > 0 && j->peer_how == RG_AUTH_CERTIFICATE
-	                         ? (struct ike_view){j->certs[0].der, j->certs[0].len}
-	                         : (struct ike_view){0});
+	succession_admit(sa, auth_wishes(x), j->found.device);
 	if (!pad_has_room(sa)) {
 		auth_job_free(j);
 		free(in);

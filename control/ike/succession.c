@@ -6,7 +6,6 @@
 #include "control/ike/succession.h"
 
 #include "control/ike/child.h"
-#include "control/ike/crypto/hash.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
@@ -62,27 +61,17 @@ static bool says(const struct ike_msg *msg, uint16_t type)
 
 /* Which device of the identity */
 
-/* Never the identity's own cookie, but for the first device without a certificate. */
-static uint64_t device_cookie(uint64_t peer_cookie, uint64_t certificate, unsigned slot)
+/* Never the identity's own cookie, but for the first device without a key of its own. */
+static uint64_t device_cookie(uint64_t peer_cookie, uint64_t key, unsigned slot)
 {
 	uint64_t h = peer_cookie;
 
-	if (certificate == 0 && slot == 0)
+	if (key == 0 && slot == 0)
 		return peer_cookie;
-	h = (h ^ certificate) * 0x9e3779b97f4a7c15ull + slot;
+	h = (h ^ key) * 0x9e3779b97f4a7c15ull + slot;
 	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ull;
 	h ^= h >> 32;
 	return h != 0 ? h : 1;
-}
-
-static uint64_t certificate_id(struct ike_view certificate)
-{
-	uint8_t digest[IKE_SHA256_LEN];
-
-	if (certificate.len == 0)
-		return 0;
-	ike_sha256(certificate.data, certificate.len, digest);
-	return get_be64(digest) | 1;
 }
 
 static bool has_address(const struct ike_sa *sa, uint8_t family, struct ike_view value)
@@ -134,20 +123,19 @@ static bool taken(const struct ike_sa *sa, uint64_t cookie)
 
 /* The device's place among those of its identity; with all taken, that of the oldest. One that comes
  * again needs no place more: supersede() keeps two sessions of a device at most. */
-static void choose_device(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate)
+static void choose_device(struct ike_sa *sa, const struct ike_msg *request, uint64_t key)
 {
 	enum rg_cfg_unique unique = sa->connection->uniqueness;
-	uint64_t id = certificate_id(certificate);
-	struct ike_sa *again = id == 0 ? asks_for(sa, request) : NULL, *oldest = NULL, *other = NULL;
+	struct ike_sa *again = key == 0 ? asks_for(sa, request) : NULL, *oldest = NULL, *other = NULL;
 	unsigned n = 0;
 
-	if (unique == RG_UNIQUE_KEEP && (again != NULL || id != 0)) {
-		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, id, 0);
+	if (unique == RG_UNIQUE_KEEP && (again != NULL || key != 0)) {
+		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, key, 0);
 		if (taken(sa, sa->cookie))
 			return;
 	}
 	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
-		sa->cookie = device_cookie(sa->peer_cookie, id, slot);
+		sa->cookie = device_cookie(sa->peer_cookie, key, slot);
 		if (!taken(sa, sa->cookie))
 			break;
 	}
@@ -200,11 +188,11 @@ static void supersede(struct ike_sa *sa)
 	}
 }
 
-void succession_admit(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate)
+void succession_admit(struct ike_sa *sa, const struct ike_msg *request, uint64_t key)
 {
 	sa->cookie = sa->peer_cookie;
 	if (shares_identity(sa))
-		choose_device(sa, request, certificate);
+		choose_device(sa, request, key);
 	if (sa->connection->uniqueness == RG_UNIQUE_NEVER)
 		return;
 	if (says(request, IKE_NOTIFY_INITIAL_CONTACT))

@@ -17,9 +17,9 @@
 #define SUCCESSION_LEAST_S  5u     /* AUTH_LIFETIME below it is taken as that */
 
 /* Responder: the peer has proved who it is. Chooses the device (sa->cookie), closes what
- * INITIAL_CONTACT says is gone, and supersedes the device's session before. `certificate`: the
- * peer's own, empty without one. */
-void succession_admit(struct ike_sa *sa, const struct ike_msg *request, struct ike_view certificate);
+ * INITIAL_CONTACT says is gone, and supersedes the device's session before. `key`: which one the
+ * peer signs with (struct rg_auth_found), 0 without one. */
+void succession_admit(struct ike_sa *sa, const struct ike_msg *request, uint64_t key);
 /* Initiator: the responder has proved who it is. */
 void succession_answered(struct ike_sa *sa, const struct ike_msg *answer);
 /* Initiator: what a peer's sessions are found by. Our own identity is part of it, since one

@@ -100,7 +100,7 @@ static void claim(uint8_t who, const struct rg_auth_cert *certs, size_t n,
 	static const char *const identities[] = {"carol@example.net", "carol.lab", "192.0.2.7", "CN=carol"};
 	static const uint8_t octets[] = "what AUTH covers", value[64] = {12};
 	struct rg_id id;
-	bool elsewhere;
+	struct rg_auth_found found;
 	const struct rg_auth_claim claim = {.peer = &id,
 	                                    .method = 14,
 	                                    .data = value,
@@ -116,7 +116,7 @@ static void claim(uint8_t who, const struct rg_auth_cert *certs, size_t n,
 	enum rg_auth_failure failure;
 
 	expect(rg_id_parse(&id, identities[who % 4]) == 0);
-	failure = rg_auth_verify(auth, &claim, &elsewhere);
+	failure = rg_auth_verify(auth, &claim, &found);
 	expect(failure != RG_AUTH_FAIL_NONE && failure < RG_AUTH_FAIL_COUNT);
 	/* what it remembers was issued by the authority, which made a handful */
 	expect(rg_auth_remembered(auth) <= 64);

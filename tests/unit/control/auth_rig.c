@@ -128,6 +128,7 @@ enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer)
 	                              .n_responses = peer->n_responses,
 	                              .connection = &rg_auth_config(auth)->connections[0]};
 	enum rg_auth_failure failure;
+	struct rg_auth_found found;
 
 	assert_int_equal(rg_id_parse(&id, peer->identity), 0);
 	assert_int_equal(rg_addr_parse(peer->address ? peer->address : "198.51.100.7", &claim.address), 0);
@@ -137,7 +138,9 @@ enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer)
 	                 0);
 	if (peer->spoil)
 		value[claim.len - 1] ^= 1;
-	failure = rg_auth_verify(auth, &claim, &peer->elsewhere);
+	failure = rg_auth_verify(auth, &claim, &found);
+	peer->elsewhere = found.elsewhere;
+	peer->device = found.device;
 	for (size_t i = 0; i < peer->n; i++)
 		OPENSSL_free((void *)certs[i].der);
 	return failure;

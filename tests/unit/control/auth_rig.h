@@ -46,6 +46,7 @@ struct rig_peer {
 	bool old_method;     /* signs as if we had announced no hash algorithms */
 	bool announced;      /* it announced some itself */
 	bool elsewhere;      /* out */
+	uint64_t device;     /* out */
 };
 /* Under the rules of the first connection. */
 enum rg_auth_failure rig_claim(struct rg_auth *auth, struct rig_peer *peer);

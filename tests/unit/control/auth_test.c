@@ -218,7 +218,7 @@ static void forget(struct presented *p)
 
 static const uint8_t octets[] = "what AUTH covers";
 
-static bool elsewhere; /* of the last claim */
+static struct rg_auth_found found; /* of the last claim */
 
 /* The peer signs with `key` and says that it is `identity`. */
 static enum rg_auth_failure claims(struct rg_auth *auth, const struct presented *p, EVP_PKEY *key,
@@ -242,7 +242,7 @@ static enum rg_auth_failure claims(struct rg_auth *auth, const struct presented 
 		value[len - 1] ^= 1;
 	claim.method = method;
 	claim.len = len;
-	return rg_auth_verify(auth, &claim, &elsewhere);
+	return rg_auth_verify(auth, &claim, &found);
 }
 
 static enum rg_auth_failure one(struct rg_auth *auth, const struct pki_wish *wish, X509 *issuer,

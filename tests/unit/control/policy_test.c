@@ -10,6 +10,7 @@
 #include "control/ike/crypto/sign.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static void h28_only_good_chains_are_remembered(void **state)
 	unsigned char *der = NULL;
 	int len = i2d_X509(cert, &der);
 	uint8_t end[2];
-	bool elsewhere;
+	struct rg_auth_found found;
 
 	(void)state;
 	assert_int_equal(rg_id_parse(&id, "carol@example.net"), 0);
@@ -190,7 +191,7 @@ static void h28_only_good_chains_are_remembered(void **state)
 	     i++) { /* the signature's last octets are a number: any value parses */
 		der[len - 1] = (uint8_t)(end[1] ^ i);
 		der[len - 2] = (uint8_t)(end[0] ^ i >> 8);
-		assert_int_not_equal(rg_auth_verify(auth, &claim, &elsewhere), RG_AUTH_FAIL_NONE);
+		assert_int_not_equal(rg_auth_verify(auth, &claim, &found), RG_AUTH_FAIL_NONE);
 	}
 	assert_int_equal(rg_auth_remembered(auth), 0);
 	for (unsigned i = 0; i < 3; i++) {
@@ -389,6 +390,48 @@ static void secrets_by_pattern(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* A device is a key: in whatever certificate, and however its point is written down. */
+static void devices_go_by_their_keys(void **state)
+{
+	static const char *const kinds[] = {"P-256", "P-384", "P-521", "RSA", "ED25519", "ED448"};
+	const struct pki_wish wishes[] = {{.cn = "carol", .san = "email:carol@example.net"},
+	                                  {.cn = "another", .san = "email:carol@example.net,DNS:a.net"}};
+	struct rg_auth *plain = rig_load(&rig, NULL, NULL, NULL, NULL),
+	               *auth = rig_load(&rig, NULL, "}, uniqueness: keep, lifetimes: {", NULL, NULL);
+	uint64_t seen[2 * 6];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++) {
+		const char *kind = kinds[i / 2];
+		EVP_PKEY *key = kind[0] == 'P'   ? pki_ec_key(kind)
+		                : kind[0] == 'R' ? pki_rsa_key(2048, 65537)
+		                                 : EVP_PKEY_Q_keygen(NULL, NULL, kind);
+		struct rig_peer peer = {.identity = "carol@example.net", .key = key, .n = 1};
+
+		for (size_t j = 0; j < 3; j++) {
+			if (j == 2 && kind[0] == 'P')
+				assert_int_equal(EVP_PKEY_set_utf8_string_param(
+				                         key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+				                         "compressed"),
+				                 1);
+			peer.certs[0] = pki_issue(&wishes[j % 2], key, rig.ca, rig.ca_key);
+			assert_failure(rig_claim(plain, &peer), NONE);
+			assert_int_equal(peer.device, 0); /* nobody asks */
+			assert_failure(rig_claim(auth, &peer), NONE);
+			if (j == 0)
+				seen[n++] = peer.device;
+			assert_int_equal(peer.device, seen[n - 1]);
+			X509_free(peer.certs[0]);
+		}
+		for (size_t j = 0; j + 1 < n; j++)
+			assert_true(seen[j] != seen[n - 1]);
+		EVP_PKEY_free(key);
+	}
+	rg_auth_unref(plain);
+	rg_auth_unref(auth);
+}
+
 /* RFC 7427 3: RSA with SHA-1 is for peers that announce no hash algorithms. The old methods of ECDSA are
  * bound to hashes that we announce. */
 static void old_methods_are_for_old_peers(void **state)
@@ -436,6 +479,7 @@ int main(void)
 	        cmocka_unit_test(h28_a_remembered_chain_is_asked_all_the_same),
 	        cmocka_unit_test(our_certificate_by_certreq),
 	        cmocka_unit_test(old_methods_are_for_old_peers),
+	        cmocka_unit_test(devices_go_by_their_keys),
 	        cmocka_unit_test(secrets_by_pattern),
 	};
 
