@@ -134,7 +134,13 @@ static void finish_response(struct exchange *x, int result)
 {
 	struct ike_sa *sa = x->sa;
 
-	/* What is not acceptable is none: the request is abandoned with all the others. */
+	/* Anybody can answer IKE_SA_INIT: what is not acceptable there is none (RFC 7296 2.21.1). */
+	if (result == -EPROTO && sa->state == IKE_STATE_INIT_SENT) {
+		IKE_COUNT(sa->manager, bad_answer);
+		exchange_wait_on(x);
+		return;
+	}
+	/* A protected one is the peer's: the request is abandoned with all the others. */
 	if (result < 0) {
 		IKE_COUNT(sa->manager, bad_answer);
 		ike_sa_close(sa, sa->down_reason != NULL ? sa->down_reason : "the answer was not acceptable");

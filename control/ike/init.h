@@ -9,8 +9,9 @@
 #include "control/ike/crypto/dh.h"
 #include "control/ike/ike_sa.h"
 
-#define INIT_NONCE_LEN     32u /* at least half of every PRF's key (RFC 7296 2.10) */
-#define INIT_MAX_TRIES     5u  /* cookies and group changes that an initiator follows */
+#define INIT_NONCE_LEN     32u   /* at least half of every PRF's key (RFC 7296 2.10) */
+#define INIT_REFUSED_MS    4000u /* for another answer to IKE_SA_INIT, where one refused it */
+#define INIT_MAX_TRIES     5u    /* cookies and group changes that an initiator follows */
 #define INIT_MAX_PROPOSALS 64u
 
 /* Lives from the first message to the AUTH values, which cover both messages.
@@ -24,6 +25,7 @@ struct init_context {
 	uint16_t group;   /* initiator: of the KE payload */
 	uint16_t offered; /* proposals, by whoever began */
 	unsigned tries;
+	bool refused; /* somebody says that the responder does not want it */
 	uint8_t cookie[IKE_COOKIE_MAX];
 	size_t cookie_len;
 	struct ike_choice choice; /* its view is not kept */

@@ -125,6 +125,20 @@ void init_start(struct ike_sa *sa)
 	queue_init(sa);
 }
 
+/* Nobody knows who sent that, so it is a hint: another answer may come for a while (RFC 7296 2.21.1). */
+static int refused(struct ike_sa *sa, const char *what)
+{
+	if (sa->init->refused)
+		return -EPROTO;
+	sa->init->refused = true;
+	ike_sa_event(
+	        sa, IKE_EVENT_AUTH_FAILED,
+	        "the peer, or somebody in its name, refused IKE_SA_INIT: %s; waits %u s for another answer",
+	        what, INIT_REFUSED_MS / 1000);
+	ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + INIT_REFUSED_MS);
+	return -EPROTO;
+}
+
 /* COOKIE, INVALID_KE_PAYLOAD: the request goes again, changed as asked. */
 int init_retry(struct ike_sa *sa, struct exchange *x)
 {
@@ -134,7 +148,7 @@ int init_retry(struct ike_sa *sa, struct exchange *x)
 	uint16_t group = 0;
 
 	if (++init->tries > INIT_MAX_TRIES)
-		return -ELOOP;
+		return refused(sa, "it asks for cookies or other groups again and again");
 	if (ike_notify_find(&x->msg, IKE_NOTIFY_COOKIE, &notify)) {
 		memcpy(init->cookie, notify.data.data, notify.data.len);
 		init->cookie_len = notify.data.len;
@@ -144,9 +158,7 @@ int init_retry(struct ike_sa *sa, struct exchange *x)
 			return -EPROTO;
 		init->group = group;
 	} else {
-		ike_sa_event(sa, IKE_EVENT_AUTH_FAILED, "the peer refused IKE_SA_INIT: %s",
-		             ike_notify_type_name(exchange_error_of(&x->msg)));
-		return -ECONNREFUSED;
+		return refused(sa, ike_notify_type_name(exchange_error_of(&x->msg)));
 	}
 	queue_init(sa);
 	return 0;
@@ -176,6 +188,8 @@ static void response_finish(struct ike_job *job, bool gone)
 		init_take_back(sa, j);
 	init_job_free(j);
 	if (!gone && result == 0) {
+		if (sa->init->refused) /* it was not true */
+			ike_sa_timer(sa, TIMER_HALF_OPEN, ike_sa_now(sa) + TIMER_INITIATOR_MS);
 		float_port(sa, &x->msg);
 		ike_set_state(sa, IKE_STATE_AUTH_SENT);
 		auth_start(sa);

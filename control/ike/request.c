@@ -117,6 +117,14 @@ void exchange_mark_answered(struct exchange *x)
 	schedule(sa);
 }
 
+void exchange_wait_on(struct exchange *x)
+{
+	if (x->request != NULL)
+		x->request->answered = false;
+	x->request = NULL;
+	schedule(x->sa);
+}
+
 void exchange_settle(struct outstanding *request, struct ike_sa *sa)
 {
 	request_free(request, sa, false);

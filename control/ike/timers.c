@@ -7,6 +7,7 @@
 #include "control/homing/homing.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/init.h"
 #include "control/ike/manager.h"
 #include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
@@ -57,7 +58,8 @@ uint64_t timer_jitter(const struct ike_sa *sa, uint64_t ms)
 void timer_half_open(struct ike_sa *sa)
 {
 	IKE_COUNT(sa->manager, half_open_expired);
-	ike_sa_close(sa, "not established in time");
+	ike_sa_close(sa, sa->init != NULL && sa->init->refused ? "IKE_SA_INIT was refused"
+	                                                       : "not established in time");
 }
 
 /* The newest ESP that the dataplane accepted. */

@@ -25,5 +25,7 @@ struct outstanding *request_find(const struct ike_sa *sa, uint32_t id);
 
 /* The authentic answer to a request of ours is at work: x->request is set. */
 void exchange_mark_answered(struct exchange *x);
+/* It was not authentic at all, or nobody can tell: the request waits for another one. */
+void exchange_wait_on(struct exchange *x);
 
 #endif

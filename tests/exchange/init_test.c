@@ -139,10 +139,52 @@ static void no_proposal_in_common(void **state)
 	(void)state;
 	world_connect(w);
 	world_run(w, 5000);
-	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n");
-	assert_int_equal(peer_counter(world_gateway(w), "ike-no-proposal"), 1);
+	/* What anybody could have sent ends nothing at once (RFC 7296 2.21.1): it asks three times more. */
+	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\nc>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n"
+	                "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\nc>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n");
+	assert_int_equal(peer_counter(world_gateway(w), "ike-no-proposal"), 4);
+	assert_int_equal(world_client(w)->events[IKE_EVENT_AUTH_FAILED], 1);
+	assert_non_null(strstr(world_client(w)->last_event[IKE_EVENT_AUTH_FAILED], "NO_PROPOSAL_CHOSEN"));
 	assert_int_equal(peer_sas(world_client(w)), 0);
 	assert_int_equal(peer_sas(world_gateway(w)), 0);
+	world_free(w);
+}
+
+/* Somebody who sees the client's request is faster than the gateway and refuses in its name; and somebody
+ * sends it rubbish. The gateway's answer counts. */
+static void forged_refusals_end_nothing(void **state)
+{
+	static const uint16_t notifies[] = {IKE_NOTIFY_NO_PROPOSAL_CHOSEN, IKE_NOTIFY_INVALID_SYNTAX,
+	                                    IKE_NOTIFY_AUTHENTICATION_FAILED, IKE_NOTIFY_INVALID_IKE_SPI,
+	                                    IKE_NOTIFY_INVALID_MAJOR_VERSION};
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w);
+	struct ike_endpoint local = endpoint("198.51.100.7", 500), gateway = endpoint("192.0.2.1", 500);
+	struct ike_header hdr = {.exchange = IKE_EXCHANGE_IKE_SA_INIT, .flags = IKE_FLAG_RESPONSE};
+	uint8_t buf[256];
+	struct ike_build b;
+
+	(void)state;
+	world_connect(w);
+	world_local(w); /* the request has left */
+	hdr.spi_i = TAILQ_FIRST(&c->m->sas)->spi_i;
+	local = w->last[0].local;
+	for (unsigned i = 0; i < sizeof(notifies) / sizeof(notifies[0]); i++) {
+		ike_build_message(&b, buf, sizeof(buf), &hdr);
+		ike_build_status(&b, notifies[i], NULL, 0);
+		assert_int_equal(ike_build_finish(&b), 0);
+		peer_inject(c, &local, &gateway, false, buf, b.len);
+	}
+	hdr.spi_r = 77; /* an answer without KE and nonce is none */
+	ike_build_message(&b, buf, sizeof(buf), &hdr);
+	ike_build_nonce(&b, (const uint8_t *)"0123456789abcdef", 16);
+	assert_int_equal(ike_build_finish(&b), 0);
+	peer_inject(c, &local, &gateway, false, buf, b.len);
+	assert_int_equal(peer_counter(c, "ike-answer-not-acceptable"), 6);
+	assert_int_equal(peer_sas(c), 1);
+	assert_true(world_run_until(w, world_is_up, 3000));
+	world_run(w, 10000); /* the shorter patience is over, too */
+	assert_true(world_traffic(w));
 	world_free(w);
 }
 
@@ -331,15 +373,11 @@ static void h10_key_exchange_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(h33_cookie_before_state),
-	        cmocka_unit_test(h33_flood),
-	        cmocka_unit_test(h36_half_open_is_bounded),
-	        cmocka_unit_test(other_group_is_asked_for_once),
-	        cmocka_unit_test(no_proposal_in_common),
-	        cmocka_unit_test(no_esp_proposal_in_common),
-	        cmocka_unit_test(every_suite),
-	        cmocka_unit_test(perfect_forward_secrecy),
-	        cmocka_unit_test(h31_downgrade),
+	        cmocka_unit_test(h33_cookie_before_state),   cmocka_unit_test(h33_flood),
+	        cmocka_unit_test(h36_half_open_is_bounded),  cmocka_unit_test(other_group_is_asked_for_once),
+	        cmocka_unit_test(no_proposal_in_common),     cmocka_unit_test(forged_refusals_end_nothing),
+	        cmocka_unit_test(no_esp_proposal_in_common), cmocka_unit_test(every_suite),
+	        cmocka_unit_test(perfect_forward_secrecy),   cmocka_unit_test(h31_downgrade),
 	        cmocka_unit_test(h10_key_exchange_values),
 	};
 
