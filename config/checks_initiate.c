@@ -109,6 +109,12 @@ static int sides_check(const struct initiate *in)
 		        "connection '%s' has no networks behind its peer; expected 'selectors' with "
 		        "'remote'",
 		        c->name);
+	if (c->mode == RG_CFG_TRANSPORT && c->initiate.start == RG_INITIATE_ON_TRAFFIC)
+		return cfg_refuse(
+		        in->load, cfg_tree_get(in->section, "start"),
+		        "connection '%s' is mode: transport, whose packets leave in clear until there is an "
+		        "SA; expected at-load or by-command",
+		        c->name);
 	if (c->initiate.retry_max_s < c->initiate.retry_s)
 		return cfg_refuse(
 		        in->load, node ? node : in->section,

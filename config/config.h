@@ -153,7 +153,7 @@ struct rg_cfg_child {
 	uint32_t lifetime_s;
 };
 
-enum rg_cfg_start { RG_INITIATE_AT_LOAD, RG_INITIATE_BY_COMMAND };
+enum rg_cfg_start { RG_INITIATE_AT_LOAD, RG_INITIATE_BY_COMMAND, RG_INITIATE_ON_TRAFFIC };
 
 /* A connection that the gateway begins itself. */
 struct rg_cfg_initiate {
@@ -207,7 +207,7 @@ struct rg_cfg_connection {
 	size_t n_children;
 	unsigned request_window; /* IKE requests that the peer may have on the wire */
 	bool fragmentation;
-	unsigned fragment_size;    /* bytes of the largest IKE datagram we send, IP header included */
+	unsigned fragment_size; /* bytes of the largest IKE datagram we send, IP header included */
 	struct rg_cfg_initiate initiate;
 	struct rg_cfg_rule *rules; /* `peers`: the first that matches an identity is its own */
 	size_t n_rules;

@@ -5,8 +5,10 @@
  */
 #include "config/schema_parts.h"
 
-static const struct cfg_word start_words[] = {
-        {"at-load", RG_INITIATE_AT_LOAD}, {"by-command", RG_INITIATE_BY_COMMAND}, {0}};
+static const struct cfg_word start_words[] = {{"at-load", RG_INITIATE_AT_LOAD},
+                                              {"by-command", RG_INITIATE_BY_COMMAND},
+                                              {"on-traffic", RG_INITIATE_ON_TRAFFIC},
+                                              {0}};
 
 static const struct cfg_key initiate_keys[] = {
         {"to", CFG_T_ADDRESS, MANY(rg_cfg_connection, initiate.to, initiate.n_to),
@@ -20,7 +22,10 @@ static const struct cfg_key initiate_keys[] = {
          .standard = "at-load",
          .help = "`at-load`: as soon as there is a dataplane and an uplink. `by-command`: when `roamctl "
                  "initiate NAME` asks. Either way it is begun again when it went down, until `roamctl "
-                 "terminate` ends it; then it stays down until asked for again."},
+                 "terminate` ends it; then it stays down until asked for again. `on-traffic`: when there is "
+                 "a "
+                 "packet for `selectors.remote`, which is dropped, and again when there is one after it went "
+                 "down; tunnel mode only."},
         {"retry", CFG_T_DURATION, FIELD(rg_cfg_connection, initiate.retry_s), .unit = 1000, .min = 1,
          .max = 3600, .standard = "10s",
          .help = "The pause after all addresses failed. It doubles with every such round, with up to a "

@@ -7,6 +7,8 @@
 
 #include "control/homing/homing.h"
 #include "control/ike/ike_sa.h"
+#include "control/ike/orphans.h"
+#include "control/ike/traps.h"
 #include "control/initiate_ops.h"
 #include "control/log.h"
 #include "control/reconcile.h"
@@ -36,6 +38,21 @@ void control_event(struct control *c, const char *type, const char *format, ...)
 
 /* --- the dataplane --- */
 
+/* What a former process had up goes on until its peer notices; traffic does not ask for it meanwhile. */
+static void begin_left_over(struct control *c)
+{
+	const struct rg_config *cfg = rg_auth_config(c->auth);
+	struct rg_id peer;
+
+	for (unsigned i = 0; i < cfg->n_connections; i++) {
+		const struct rg_cfg_initiate *initiate = &cfg->connections[i].initiate;
+
+		if (initiate->n_to > 0 && rg_id_parse(&peer, initiate->identity) == 0 &&
+		    orphans_exist(c->ike, rg_id_cookie(&peer)))
+			initiate_traffic(c->initiate, i, control_now());
+	}
+}
+
 static void first_contact(struct control *c, const struct dp_snapshot *snapshot)
 {
 	struct reconcile_result result;
@@ -45,6 +62,8 @@ static void first_contact(struct control *c, const struct dp_snapshot *snapshot)
 		control_event(c, "orphans-adopted",
 		              "%zu SAs of a former roamgate-control forward until their hard lifetime",
 		              result.sas);
+	traps_load(c->ike, rg_auth_config(c->auth));
+	begin_left_over(c);
 	if (c->listening)
 		return;
 	/* Only now: the handles and addresses of orphans are known not to be free. */
@@ -72,12 +91,14 @@ static void dataplane_up(void *user, enum dp_start start, const struct dp_snapsh
 		control_event(c, "dataplane-compared",
 		              "%zu SAs without a session, %zu SAs of sessions are gone", result.sas,
 		              result.missing);
+		traps_again(c->ike, false);
 		break;
 	case DP_RESTART:
 		control_event(c, "dataplane-restarted",
 		              old ? "installing its SAs again from the counters that the old one left"
 		                  : "its counters are gone: Child SAs are negotiated anew");
 		ike_dp_restarted(c->ike, old);
+		traps_again(c->ike, true);
 		reserved_review(&c->reserved, c->pools, NULL);
 		break;
 	}
@@ -104,6 +125,8 @@ static void dataplane_event(void *user, const struct rg_api_event *event)
 	}
 	log_debug("dataplane", "event %s: SA %08x, tunnel %08x, value %lu", rg_api_event_name(event->type),
 	          event->handle, event->tunnel, (unsigned long)event->value);
+	if (event->type == RG_EVENT_NO_SA && traps_find(c->ike, event->handle) >= 0)
+		initiate_traffic(c->initiate, (unsigned)traps_find(c->ike, event->handle), control_now());
 	ike_dp_event(c->ike, event);
 	if (event->type == RG_EVENT_HARD_LIFETIME && c->reserved.n)
 		reserved_review(&c->reserved, c->pools, c->ike);
@@ -214,6 +237,7 @@ void control_stop(struct control *c)
 	log_info("control", "stopping: telling the peers");
 	c->stopping = true;
 	c->stop_after_ms = control_now() + CONTROL_STOP_MS;
+	traps_load(c->ike, NULL);
 	ike_terminate_all(c->ike);
 	uv_timer_start(&c->stop_timer, stop_timeout, 50, 50);
 }
@@ -289,6 +313,8 @@ int control_reload(struct control *c)
 	ike_reload(c->ike, auth);
 	if (initiate_load(c->initiate, cfg, control_now()) < 0)
 		log_error("config", "no memory: this gateway begins no connection");
+	if (c->listening)
+		traps_load(c->ike, cfg);
 	rg_auth_unref(c->auth);
 	c->auth = auth;
 	if (c->listening)

@@ -69,7 +69,7 @@ static void set_state(struct entry *e, enum initiate_state state, uint64_t now, 
 	e->state = state;
 	e->since_ms = now;
 	e->due_ms = due;
-	if (state == INITIATE_HELD || state == INITIATE_WAITING)
+	if (state != INITIATE_TRYING && state != INITIATE_UP)
 		e->session = 0;
 }
 
@@ -104,6 +104,11 @@ static unsigned pairs_of(const struct initiate *in, const struct entry *e, struc
 
 /* --- failures --- */
 
+static bool by_traffic(const struct initiate *in, const struct entry *e)
+{
+	return in->cfg->connections[e->connection].initiate.start == RG_INITIATE_ON_TRAFFIC;
+}
+
 static uint64_t backoff_ms(struct initiate *in, const struct entry *e)
 {
 	const struct rg_cfg_initiate *cfg = &in->cfg->connections[e->connection].initiate;
@@ -123,9 +128,9 @@ static void round_failed(struct initiate *in, struct entry *e, uint64_t now)
 	e->pair = 0;
 	e->rounds++;
 	pause = backoff_ms(in, e);
-	set_state(e, INITIATE_WAITING, now, now + pause);
-	say(in, e, "initiate-failed", "%s; next try in %lu s", e->reason,
-	    (unsigned long)(pause + 999) / 1000);
+	set_state(e, by_traffic(in, e) ? INITIATE_READY : INITIATE_WAITING, now, now + pause);
+	say(in, e, "initiate-failed", "%s; next try %sin %lu s", e->reason,
+	    by_traffic(in, e) ? "when traffic asks, not with" : "", (unsigned long)(pause + 999) / 1000);
 }
 
 /* The next pair soon; after the last one, the next round later. */
@@ -237,6 +242,11 @@ static void watch_up(struct initiate *in, struct entry *e, uint64_t now)
 		return;
 	}
 	e->rounds = 0;
+	if (by_traffic(in, e)) {
+		set_state(e, INITIATE_READY, now, now);
+		say(in, e, "initiate-again", "%s; begun again when traffic asks", e->reason);
+		return;
+	}
 	jitter = in->ops->random(in->user) % INITIATE_AGAIN_MS;
 	set_state(e, INITIATE_WAITING, now, now + INITIATE_AGAIN_MS + jitter);
 	say(in, e, "initiate-again", "%s; beginning it again", e->reason);
@@ -246,6 +256,7 @@ static void entry_run(struct initiate *in, struct entry *e, uint64_t now)
 {
 	switch (e->state) {
 	case INITIATE_HELD:
+	case INITIATE_READY:
 		break;
 	case INITIATE_WAITING:
 		begin(in, e, now);
@@ -259,6 +270,11 @@ static void entry_run(struct initiate *in, struct entry *e, uint64_t now)
 	}
 }
 
+static bool sleeps(const struct entry *e)
+{
+	return e->state == INITIATE_HELD || e->state == INITIATE_READY;
+}
+
 uint64_t initiate_run(struct initiate *in, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
@@ -268,9 +284,11 @@ uint64_t initiate_run(struct initiate *in, uint64_t now)
 	for (size_t i = 0; i < in->n; i++) {
 		struct entry *e = &in->entries[i];
 
-		if (e->state != INITIATE_HELD && e->due_ms <= now)
+		if (sleeps(e))
+			continue;
+		if (e->due_ms <= now)
 			entry_run(in, e, now);
-		if (e->state != INITIATE_HELD && e->due_ms < next)
+		if (!sleeps(e) && e->due_ms < next)
 			next = e->due_ms;
 	}
 	return next;
@@ -320,6 +338,16 @@ int initiate_ask(struct initiate *in, const char *name, uint64_t now)
 	return 0;
 }
 
+void initiate_traffic(struct initiate *in, unsigned connection, uint64_t now)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		struct entry *e = &in->entries[i];
+
+		if (e->connection == connection && e->state == INITIATE_READY && e->due_ms <= now)
+			set_state(e, INITIATE_WAITING, now, 0);
+	}
+}
+
 static void hold(struct entry *e)
 {
 	e->terminated = true;
@@ -355,12 +383,13 @@ bool initiate_status(const struct initiate *in, size_t n, struct initiate_status
 
 	if (!e)
 		return false;
-	*out = (struct initiate_status){.connection = e->name,
-	                                .state = state_names[e->state],
-	                                .reason = e->reason,
-	                                .session = e->session,
-	                                .next_ms = e->state == INITIATE_WAITING ? e->due_ms : 0,
-	                                .rounds = e->rounds};
+	*out = (struct initiate_status){
+	        .connection = e->name,
+	        .state = state_names[e->state],
+	        .reason = e->reason,
+	        .session = e->session,
+	        .next_ms = e->state == INITIATE_WAITING || e->state == INITIATE_READY ? e->due_ms : 0,
+	        .rounds = e->rounds};
 	return true;
 }
 
@@ -373,6 +402,19 @@ static void entries_free(struct entry *entries, size_t n)
 		free(entries[i].identity);
 	}
 	free(entries);
+}
+
+static enum initiate_state first_state(enum rg_cfg_start start)
+{
+	switch (start) {
+	case RG_INITIATE_AT_LOAD:
+		return INITIATE_WAITING;
+	case RG_INITIATE_ON_TRAFFIC:
+		return INITIATE_READY;
+	case RG_INITIATE_BY_COMMAND:
+		break;
+	}
+	return INITIATE_HELD;
 }
 
 static struct entry *entries_make(const struct rg_config *cfg, uint64_t now, size_t *n)
@@ -390,8 +432,7 @@ static struct entry *entries_make(const struct rg_config *cfg, uint64_t now, siz
 		e->connection = (unsigned)i;
 		e->name = strdup(c->name);
 		e->identity = strdup(c->initiate.identity);
-		set_state(e, c->initiate.start == RG_INITIATE_AT_LOAD ? INITIATE_WAITING : INITIATE_HELD, now,
-		          now);
+		set_state(e, first_state(c->initiate.start), now, now);
 		if (!e->name || !e->identity) {
 			entries_free(entries, *n);
 			return NULL;
@@ -416,7 +457,7 @@ static void carry_over(struct initiate *in, const struct entry *old, struct entr
 	if (old->terminated) {
 		e->terminated = true;
 		e->state = INITIATE_HELD;
-	} else if (old->state != INITIATE_HELD) {
+	} else if (!sleeps(old)) {
 		e->state = old->state;
 		e->session = old->session;
 		e->remote = old->remote;

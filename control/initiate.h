@@ -22,6 +22,7 @@
 /* X(enumerator, "name") */
 #define INITIATE_STATES(X)                                                                                   \
 	X(HELD, "down")       /* until an operator asks */                                                   \
+	X(READY, "ready")     /* until traffic asks */                                                       \
 	X(WAITING, "waiting") /* for the next try, or for an uplink */                                       \
 	X(TRYING, "trying")                                                                                  \
 	X(UP, "up")
@@ -65,6 +66,8 @@ void initiate_note(struct initiate *in, uint64_t session, const char *text);
 
 /* An operator asks. 0, -ENOENT (this gateway does not begin it), -EALREADY (it is up). */
 int initiate_ask(struct initiate *in, const char *name, uint64_t now);
+/* There is a packet for the connection (index in the configuration); a pause after a failure is kept. */
+void initiate_traffic(struct initiate *in, unsigned connection, uint64_t now);
 /* An operator ends a session, which he terminates himself: it stays down until asked for. */
 void initiate_hold(struct initiate *in, uint64_t session);
 /* The same by the connection's name, its session included. 0 or -ENOENT. */

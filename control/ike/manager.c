@@ -98,6 +98,7 @@ void ike_destroy(struct ike_manager *m)
 		ike_sa_free(sa);
 	store_fini(m);
 	orphans_forget_all(m);
+	traps_forget(m);
 	claims_clear(&m->claims);
 	ike_cookie_wipe(&m->cookies);
 	free_tables(m);

@@ -12,6 +12,7 @@
 #include "control/ike/handles.h"
 #include "control/ike/ike_sa.h"
 #include "control/ike/orphans.h"
+#include "control/ike/traps.h"
 
 #define IKE_BUCKETS        65536u
 #define IKE_MAX_HALF_OPEN  8192u /* the oldest goes when another comes (H36); 40 MiB */
@@ -71,6 +72,7 @@ struct ike_manager {
 	struct handle_space sa_in, sa_out, tunnels, policies;
 	uint32_t *policy_tunnel; /* by index of the policy: the tunnel of whoever has it, or had it last */
 	struct orphan_list orphans;
+	struct traps traps;   /* policies that wait for traffic */
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
 	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */
 	struct claims claims; /* networks that peers speak for */

@@ -98,6 +98,17 @@ bool orphans_address(const struct ike_manager *m, uint64_t cookie, uint8_t famil
 	return false;
 }
 
+bool orphans_exist(const struct ike_manager *m, uint64_t cookie)
+{
+	const struct orphan *o;
+
+	TAILQ_FOREACH (o, &m->orphans, link) {
+		if (o->cookie == cookie)
+			return true;
+	}
+	return false;
+}
+
 static void delete_type(struct ike_manager *m, uint64_t cookie, enum rg_api_type type,
                         struct ike_batch *batch)
 {

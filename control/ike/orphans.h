@@ -25,6 +25,9 @@ TAILQ_HEAD(orphan_list, orphan);
 /* The host address of `family` that an orphan policy with the cookie shows. */
 bool orphans_address(const struct ike_manager *m, uint64_t cookie, uint8_t family, struct rg_cfg_addr *out);
 
+/* Are there any with the cookie? */
+bool orphans_exist(const struct ike_manager *m, uint64_t cookie);
+
 /* Deletes all orphans with the cookie (a batch of its own), in the order
  * policies, SAs, tunnels, and forgets them; their handles rest. */
 void orphans_replace(struct ike_manager *m, uint64_t cookie);

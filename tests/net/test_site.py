@@ -177,6 +177,49 @@ def test_a_reload_takes_it_away_and_brings_it_back(sites):
     sites.ping()
 
 
+def test_begins_when_traffic_asks(new_lab):
+    """No session without a packet for the other side; again after its end, after a restart of the dataplane, and at
+    once where a control process that was killed had it."""
+    branch = copy.deepcopy(BRANCH)
+    branch["connections"]["site"]["initiate"].update(start="on-traffic", retry="1s")
+    with new_lab() as lab:
+        made = Sites(lab, branch=branch)
+        made.hq.start()
+        made.branch.start()
+        wait_for("the connection", lambda: made.status()["state"] == "ready")
+        assert not made.session()
+        made.ping()
+        first = made.up()
+        assert first["remote-address"] == "203.0.113.2"
+        assert made.branch.drops().get("out-no-sa", 0) > 0
+        made.hq.ctl("terminate", BRANCH_ID)
+        wait_for("its end", lambda: made.status()["state"] == "ready" and not made.session())
+        made.ping()
+        second = made.up()
+        assert second["id"] != first["id"]
+        # the dataplane's policies are said again
+        made.hq.ctl("terminate", BRANCH_ID)
+        wait_for("its end", lambda: made.status()["state"] == "ready" and not made.session())
+        made.branch.dataplane.kill()
+        made.branch.start_dataplane()
+        made.ping()
+        made.up()
+        # what was up goes on without waiting for the peer to notice
+        made.branch.control.kill()
+        made.branch.start_control()
+        wait_for("another session", made.session, 20)
+        made.ping()
+        # an operator's word counts more than a packet
+        made.branch.ctl("terminate", HQ_ID)
+        wait_for("its end", lambda: made.status()["state"] == "down" and not made.session())
+        lab.run(made.desk["ns"], "ping", "-c", "2", "-W", "1", WEB, check=False)
+        assert made.status()["state"] == "down"
+        # without it in the configuration nothing waits for packets
+        reload(made.branch, BRANCH)
+        policies = made.branch.ctl("dataplane", "policies")["policies"]
+        assert all(p["sa"] for p in policies), policies
+
+
 def test_transport_mode_between_the_gateways(new_lab):
     """Nothing behind them: their own addresses, without a second IP header."""
     hq, branch = copy.deepcopy(HQ), copy.deepcopy(BRANCH)

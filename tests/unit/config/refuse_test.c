@@ -256,6 +256,10 @@ static const struct refusal initiate_refusals[] = {
          "gives its peer no addresses; expected none"},
         {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net, retry: 10min}\n", 19, 15,
          "retry-max of connection 'roam' is shorter than retry"},
+        {18,
+         BEHIND
+         "    mode: transport\n    initiate: {to: 203.0.113.9, identity: a@example.net, start: on-traffic}\n",
+         20, 65, "expected at-load or by-command"},
         {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net, start: later}\n", 19, 65,
          "expected one of: at-load, by-command"},
 };

@@ -29,8 +29,9 @@ static const char file[] =
 #define CONNECTION(name, identity, initiate)                                                                 \
 	"  " name ": {authentication: {local: psk, remote: psk}, identities: [" identity                     \
 	"], selectors: {remote: [10.50.0.0/16]}" initiate "}\n"
-#define TO_TWO ", initiate: {to: [203.0.113.1, \"2001:db8:f::1\"], retry: 10s, retry-max: 60s}"
-#define ASKED  ", initiate: {to: 203.0.113.1, start: by-command}"
+#define TO_TWO  ", initiate: {to: [203.0.113.1, \"2001:db8:f::1\"], retry: 10s, retry-max: 60s}"
+#define TRAFFIC ", initiate: {to: 203.0.113.1, start: on-traffic}"
+#define ASKED   ", initiate: {to: 203.0.113.1, start: by-command}"
 
 static struct {
 	bool ready;
@@ -324,6 +325,57 @@ static void test_by_command(void **state)
 	assert_int_equal(w.started, 2);
 }
 
+/* A packet begins it, one that comes soon after a failure does not, and the next one after its end does. */
+static void test_on_traffic(void **state)
+{
+	struct initiate_status s;
+
+	(void)state;
+	load(CONNECTION("road", "\"*\"", "") CONNECTION("hq", "hq.example.net", TRAFFIC));
+	w.port_down[1] = true;
+	advance(60000);
+	assert_int_equal(w.started, 0);
+	assert_string_equal(state_of(0), "ready");
+	initiate_traffic(in, 0, w.now); /* another connection's */
+	advance(1000);
+	assert_int_equal(w.started, 0);
+	initiate_traffic(in, 1, w.now);
+	advance(0);
+	assert_int_equal(w.started, 1);
+	initiate_traffic(in, 1, w.now); /* there is more of it */
+	w.look = INITIATE_LOOK_GONE;
+	advance(200);
+	assert_true(initiate_status(in, 0, &s));
+	assert_string_equal(s.state, "ready");
+	assert_int_equal(s.rounds, 1);
+	initiate_traffic(in, 1, w.now); /* too soon */
+	advance(9000);
+	assert_int_equal(w.started, 1);
+	advance(2000); /* the pause is over, and nobody asks */
+	assert_int_equal(w.started, 1);
+	initiate_traffic(in, 1, w.now);
+	advance(0);
+	assert_int_equal(w.started, 2);
+	w.look = INITIATE_LOOK_UP;
+	advance(INITIATE_LASTED_MS + 10000);
+	assert_string_equal(state_of(0), "up");
+	w.look = INITIATE_LOOK_GONE;
+	advance(60000);
+	assert_int_equal(w.started, 2);
+	assert_string_equal(state_of(0), "ready");
+	initiate_traffic(in, 1, w.now);
+	advance(0);
+	assert_int_equal(w.started, 3);
+	assert_int_equal(initiate_hold_named(in, "hq"), 0); /* roamctl terminate */
+	initiate_traffic(in, 1, w.now);
+	advance(60000);
+	assert_int_equal(w.started, 3);
+	assert_string_equal(state_of(0), "down");
+	assert_int_equal(initiate_ask(in, "hq", w.now), 0);
+	advance(0);
+	assert_int_equal(w.started, 4);
+}
+
 static void test_reload(void **state)
 {
 	(void)state;
@@ -393,6 +445,7 @@ int main(void)
 	        TEST(test_begins_again_when_it_went_down),
 	        TEST(test_takes_the_peers_session),
 	        TEST(test_by_command),
+	        TEST(test_on_traffic),
 	        TEST(test_reload),
 	        TEST(test_reload_leaves_down_what_was_terminated),
 	        TEST(test_start_that_fails_at_once),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policies without an SA for connections that this gateway begins when traffic asks (`start:
+ * on-traffic`): the dataplane drops what meets one, and tells. They stand behind those of every session.
+ * Core thread only.
+ */
+#ifndef RG_IKE_TRAPS_H
+#define RG_IKE_TRAPS_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ike_manager;
+struct trap;
+
+struct traps {
+	struct trap *list;
+	size_t n;
+};
+
+/* Those of the configuration in place of those before; NULL: none. Not before a former process's objects have
+ * been adopted, whose handles are taken. */
+void traps_load(struct ike_manager *m, const struct rg_config *cfg);
+
+/* The dataplane is there again: says those that it has not, all of them where it began anew. */
+void traps_again(struct ike_manager *m, bool anew);
+
+/* The connection (index in the configuration) that the policy stands for; -1: none. */
+int traps_find(const struct ike_manager *m, uint32_t policy);
+
+/* Frees them without a word to the dataplane. */
+void traps_forget(struct ike_manager *m);
+
+#endif
