@@ -269,13 +269,18 @@ static bool is_asked_for(const struct ike_sa *sa, const struct rg_cfg_child *cfg
 
 void child_create_start(struct ike_sa *sa)
 {
+	child_create_later(sa, 0);
+}
+
+void child_create_later(struct ike_sa *sa, uint64_t not_before_ms)
+{
 	const struct rg_cfg_child *cfg;
 
 	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
 		return;
 	for (size_t i = 0; (cfg = child_cfg(sa, i)) != NULL; i++) {
 		if (is_wanted(sa, cfg) && !is_asked_for(sa, cfg))
-			child_task_start(sa, cfg, 0, child_first_group(sa, cfg), 0);
+			child_task_start(sa, cfg, 0, child_first_group(sa, cfg), not_before_ms);
 	}
 }
 

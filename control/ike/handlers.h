@@ -32,7 +32,7 @@ int eap_first_response(struct ike_sa *sa, struct exchange *x);
 /* create_child.c: tells a new Child SA from a rekey by N(REKEY_SA) */
 int child_request(struct ike_sa *sa, struct exchange *x);
 void child_create_start(struct ike_sa *sa); /* those that are configured or were lost, and are not there */
-
+void child_create_later(struct ike_sa *sa, uint64_t not_before_ms);
 bool child_is_missing(const struct ike_sa *sa); /* is one of those to be asked for? */
 
 /* rekey_child.c. `child` is the one that N(REKEY_SA) names; it is of this SA and INSTALLED,

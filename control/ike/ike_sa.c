@@ -296,6 +296,7 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	struct task *task;
 
 	inherit_identity(heir, old);
+	succession_inherit(heir, old);
 	inherit_children(heir, old);
 	heir->local = old->local;
 	heir->remote = old->remote;

@@ -148,6 +148,7 @@ struct ike_sa {
 
 	bool superseded;          /* a newer session of the device has its addresses (succession.h) */
 	uint64_t reauthenticates; /* initiator: our SPI of the IKE SA that it is to follow; 0: none */
+	uint64_t followed_by;     /* initiator: our SPI of the one that is to follow it; 0: none */
 	uint32_t peer_lifetime_s; /* AUTH_LIFETIME of the peer; UINT32_MAX: it sent none */
 
 	/* Keys and capabilities */

@@ -7,6 +7,7 @@
 
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
+#include "control/ike/handlers.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
@@ -75,6 +76,8 @@ static void who(struct record *r, struct ike_sa *sa)
 	record_u64(r, &sa->cookie);
 	record_u32(r, &sa->peer_lifetime_s);
 	record_u64(r, &sa->ancestor_spi);
+	record_u64(r, &sa->reauthenticates);
+	record_u64(r, &sa->followed_by);
 	record_u64(r, &sa->refused_ms);
 	if (state != IKE_STATE_ESTABLISHED && state != IKE_STATE_REKEYED && state != IKE_STATE_DELETING)
 		record_fail(r, -EBADMSG);
@@ -382,6 +385,9 @@ static void resume(struct ike_sa *sa)
 	if (m->next_session <= sa->session)
 		m->next_session = sa->session + 1;
 	child_schedule(sa);
+	if (lives &&
+	    !sa->superseded) /* the tasks that were to make what is missing are no part of a record */
+		child_create_later(sa, now + SOON_MS);
 	record_messages_resume(sa);
 	if (sa->homing != NULL && m->homing->restored != NULL)
 		m->homing->restored(sa);

@@ -18,7 +18,7 @@
 #include "control/ike/ike_sa.h"
 #include "control/ike/record_io.h"
 
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 #define RECORD_MAX     65536u
 #define RECORD_FRAME   20u /* octets before and behind the session */
 

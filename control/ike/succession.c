@@ -10,6 +10,7 @@
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
+#include "control/ike/store.h"
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
 
@@ -285,8 +286,10 @@ bool succession_take_policy(struct flow *flow, const struct ike_policy *like, st
 		return false;
 	TAILQ_FOREACH (from, &old->flows, link) {
 		if (child_cfg_same(from->cfg, flow->cfg) && from->priority == flow->priority &&
-		    take_from(from, like, out))
+		    take_from(from, like, out)) {
+			store_touch(old); /* its record must not name the policy any more */
 			return true;
+		}
 	}
 	return false;
 }
@@ -385,7 +388,27 @@ void succession_complete(struct ike_sa *sa)
 	if (old == NULL)
 		return;
 	old->superseded = true;
+	if (old->state == IKE_STATE_ESTABLISHED) /* should its Delete have to wait for long */
+		ike_sa_timer(old, TIMER_EXPIRE, ike_sa_now(old) + SUCCESSION_GRACE_MS);
 	ike_sa_delete(old, "reauthenticated");
+}
+
+void succession_inherit(struct ike_sa *heir, struct ike_sa *old)
+{
+	struct ike_sa *before_it = manager_find(old->manager, old->reauthenticates);
+	struct ike_sa *after_it = manager_find(old->manager, old->followed_by);
+
+	heir->reauthenticates = old->reauthenticates;
+	heir->followed_by = old->followed_by;
+	if (before_it != NULL && before_it->followed_by == ike_sa_own_spi(old)) {
+		before_it->followed_by = ike_sa_own_spi(heir);
+		store_touch(before_it);
+	}
+	if (after_it != NULL && after_it->reauthenticates == ike_sa_own_spi(old)) {
+		after_it->reauthenticates = ike_sa_own_spi(heir);
+		store_touch(after_it);
+	}
+	old->reauthenticates = old->followed_by = 0;
 }
 
 void succession_closed(struct ike_sa *sa)
@@ -450,6 +473,8 @@ int succession_start(struct ike_sa *sa)
 	fresh->want_ip4 = sa->want_ip4;
 	fresh->want_ip6 = sa->want_ip6;
 	fresh->reauthenticates = ike_sa_own_spi(sa);
+	sa->followed_by = ike_sa_own_spi(fresh);
+	store_touch(sa);
 	ike_sa_timer(sa, TIMER_REAUTH, 0);
 	init_start(fresh);
 	return 0;

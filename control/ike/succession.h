@@ -46,6 +46,8 @@ void succession_established(struct ike_sa *sa);
 /* Initiator: all Child SAs of the connection are there, or none is to be had any more: the session before
  * goes. */
 void succession_complete(struct ike_sa *sa);
+/* A rekey of the IKE SA between two sessions that know each other by SPI: both go on with its heir. */
+void succession_inherit(struct ike_sa *heir, struct ike_sa *old);
 /* It ends: a session that waited for it to take over goes on alone. */
 void succession_closed(struct ike_sa *sa);
 

@@ -4,7 +4,7 @@
  * whatever moment; its IVs never repeat; a record that is damaged or of another version
  * is refused whole.
  */
-#include "tests/exchange/world.h"
+#include "tests/exchange/pairs.h"
 
 #include "control/homing/homing.h"
 #include "control/ike/handlers.h"
@@ -280,6 +280,47 @@ static void asks_again(void **state)
 	world_run(w, 1000);
 	assert_int_equal(peer_session(g)->send_id, id + 2);
 	world_free(w);
+}
+
+static bool lose_creations(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       hdr.exchange != IKE_EXCHANGE_CREATE_CHILD_SA;
+}
+
+/* A client that has authenticated anew, and has not yet all that the session before it has: it still knows
+ * which one that is, and goes on with what is missing. The old session's IKE SA may be another by then. */
+static void a_reauthentication_is_cut_short(void **state)
+{
+	static const struct world_options options = {.homing = &homing_ops,
+	                                             .store = true,
+	                                             .gateway_extra = "    uniqueness: keep\n",
+	                                             .client_extra = "    uniqueness: keep\n"};
+
+	(void)state;
+	for (unsigned rekey = 0; rekey < 2; rekey++) {
+		struct pairs *p = pairs_new(&options);
+		struct world *w = p->w;
+		struct peer *c = world_client(w), *g = world_gateway(w);
+		struct ike_sa *old = peer_session(c);
+
+		assert_int_equal(succession_start(old), 0);
+		if (rekey == 1)
+			assert_int_equal(ike_rekey_session(g->m, session_of(g)), 0);
+		w->filter = lose_creations;
+		world_run(w, 1000);
+		come_back(c);
+		w->filter = NULL;
+		world_run(w, 25000); /* the gateway is patient for longer */
+		assert_int_equal(peer_sas(c), 1);
+		assert_int_equal(peer_sas(g), 1);
+		assert_true(pairs_settle(p, 60000));
+		assert_null(pairs_wrong(p, PAIRS_CHILDREN));
+		pairs_free(p);
+	}
 }
 
 /* What a rekey had made at the peer alone is deleted there, and another rekey follows. */
@@ -608,6 +649,7 @@ int main(void)
 	        cmocka_unit_test(roams),
 	        cmocka_unit_test(answers_again),
 	        cmocka_unit_test(asks_again),
+	        cmocka_unit_test(a_reauthentication_is_cut_short),
 	        cmocka_unit_test(a_rekey_is_cut_short),
 	        cmocka_unit_test(a_rekey_is_cut_short_beside_a_refused_child),
 	        cmocka_unit_test(a_rekey_of_the_ike_sa_is_cut_short),
