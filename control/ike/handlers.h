@@ -59,6 +59,8 @@ void informational_delete_ike(struct ike_sa *sa);        /* queues Delete of the
 void informational_delete_child(struct child_sa *child); /* queues Delete of a Child SA */
 /* The same of one that we know by our SPI only (network byte order). */
 void informational_delete_spi(struct ike_sa *sa, uint32_t spi_in);
+/* The task alone, whether the Child SA is known here or not; NULL: no memory. */
+struct task *informational_delete_task(uint8_t protocol, uint32_t spi_in);
 /* What a task of ours deletes: IKE_PROTOCOL_IKE, _ESP with its SPI, or 0: nothing. */
 uint8_t informational_deletes(const struct task *task, uint32_t *spi_in);
 

@@ -8,13 +8,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Freed indices that must lie in the ring before one is given out again. */
 #define QUARANTINE 64u
 
+/* Odd, so that 128 epochs in a row all begin elsewhere; far apart, since a generation goes on by itself. */
+#define EPOCH_STRIDE 41u
+
 #define GENERATION(handle) ((uint8_t)((handle)&0x7fu))
 
-int handles_init(struct handle_space *space, uint32_t capacity)
+int handles_init(struct handle_space *space, uint32_t capacity, uint32_t epoch)
 {
 	uint32_t n = capacity;
 
@@ -30,6 +34,7 @@ int handles_init(struct handle_space *space, uint32_t capacity)
 		handles_fini(space);
 		return -ENOMEM;
 	}
+	memset(space->generation, GENERATION(epoch * EPOCH_STRIDE), n);
 	return 0;
 }
 

@@ -21,8 +21,9 @@ struct handle_space {
 	uint32_t rest_head, n_rest;
 };
 
-/* 0 or -ENOMEM. `capacity` is at most 2^RG_SA_INDEX_BITS. */
-int handles_init(struct handle_space *space, uint32_t capacity);
+/* 0 or -ENOMEM. `capacity` is at most 2^RG_SA_INDEX_BITS. Generations begin elsewhere for each `epoch`: a
+ * process that comes back does not know which handles the one before it has given back of late. */
+int handles_init(struct handle_space *space, uint32_t capacity, uint32_t epoch);
 void handles_fini(struct handle_space *space);
 
 /* A handle, or 0 where all are taken. */

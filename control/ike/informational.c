@@ -8,6 +8,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
+#include "control/ike/store.h"
 #include "control/ike/timers.h"
 #include "control/ike/succession.h"
 
@@ -129,16 +130,27 @@ static const struct task_type delete_child_type = {
         .free = delete_free,
 };
 
-static void queue(struct ike_sa *sa, const struct task_type *type, bool urgent, uint32_t spi_in)
+static struct delete_task *new_task(const struct task_type *type, uint32_t spi_in)
 {
 	struct delete_task *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
-		return;
+		return NULL;
 	t->task.type = type;
-	t->task.urgent = urgent;
+	t->task.urgent = type == &delete_ike_type;
 	t->spi_in = spi_in;
+	return t;
+}
+
+/* The record tells of a Delete that waits. */
+static void queue(struct ike_sa *sa, struct delete_task *t)
+{
+	if (t == NULL) {
+		IKE_COUNT(sa->manager, no_memory);
+		return;
+	}
 	task_queue(sa, &t->task);
+	store_touch(sa);
 }
 
 void informational_probe(struct ike_sa *sa)
@@ -146,30 +158,35 @@ void informational_probe(struct ike_sa *sa)
 	/* Any request tells the same. */
 	if (exchange_waiting(sa) != NULL || task_find(sa, &probe_type) != NULL)
 		return;
-	queue(sa, &probe_type, false, 0);
+	queue(sa, new_task(&probe_type, 0));
 }
 
 void informational_delete_ike(struct ike_sa *sa)
 {
 	if (task_find(sa, &delete_ike_type) == NULL)
-		queue(sa, &delete_ike_type, true, 0);
+		queue(sa, new_task(&delete_ike_type, 0));
 }
 
 void informational_delete_child(struct child_sa *child)
 {
-	queue(child->sa, &delete_child_type, false, child->spi_in);
+	queue(child->sa, new_task(&delete_child_type, child->spi_in));
+}
+
+struct task *informational_delete_task(uint8_t protocol, uint32_t spi_in)
+{
+	bool all = protocol == IKE_PROTOCOL_IKE;
+	struct delete_task *t = new_task(all ? &delete_ike_type : &delete_child_type, all ? 0 : spi_in);
+
+	if (t == NULL)
+		return NULL;
+	t->unknown = true;
+	return &t->task;
 }
 
 void informational_delete_spi(struct ike_sa *sa, uint32_t spi_in)
 {
-	struct delete_task *t = spi_in != 0 ? calloc(1, sizeof(*t)) : NULL;
-
-	if (t == NULL)
-		return;
-	t->task.type = &delete_child_type;
-	t->spi_in = spi_in;
-	t->unknown = true;
-	task_queue(sa, &t->task);
+	if (spi_in != 0)
+		queue(sa, (struct delete_task *)informational_delete_task(IKE_PROTOCOL_ESP, spi_in));
 }
 
 uint8_t informational_deletes(const struct task *task, uint32_t *spi_in)

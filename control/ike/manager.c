@@ -48,8 +48,9 @@ static int make_tables(struct ike_manager *m)
 	if (m->by_spi == NULL || m->by_init == NULL || m->by_peer == NULL || m->by_tunnel == NULL ||
 	    m->policy_tunnel == NULL)
 		return -ENOMEM;
-	if (handles_init(&m->sa_in, n) < 0 || handles_init(&m->sa_out, n) < 0 ||
-	    handles_init(&m->tunnels, n) < 0 || handles_init(&m->policies, n) < 0)
+	if (handles_init(&m->sa_in, n, m->boot_epoch) < 0 || handles_init(&m->sa_out, n, m->boot_epoch) < 0 ||
+	    handles_init(&m->tunnels, n, m->boot_epoch) < 0 ||
+	    handles_init(&m->policies, n, m->boot_epoch) < 0)
 		return -ENOMEM;
 	return ike_cookie_init(&m->cookies);
 }

@@ -385,8 +385,8 @@ static void resume(struct ike_sa *sa)
 	if (m->next_session <= sa->session)
 		m->next_session = sa->session + 1;
 	child_schedule(sa);
-	if (lives &&
-	    !sa->superseded) /* the tasks that were to make what is missing are no part of a record */
+	/* The tasks that were to make what is missing are no part of a record. */
+	if (lives && !sa->superseded)
 		child_create_later(sa, now + SOON_MS);
 	record_messages_resume(sa);
 	if (sa->homing != NULL && m->homing->restored != NULL)

@@ -9,8 +9,8 @@
  * Layout: "RGSR", version (2), reserved (2), length of all (4); the session; check
  * (8). Whoever adds a field to a structure that is described here adds it to the
  * description and raises the version. Times are CLOCK_MONOTONIC: a record is of use within one
- * boot of the machine. What is only on its way (jobs, batches, tasks that wait, the
- * journal) is no part of it.
+ * boot of the machine. What is only on its way (jobs, batches, tasks that wait and are no
+ * Deletes, the journal) is no part of it.
  */
 #ifndef RG_IKE_RECORD_H
 #define RG_IKE_RECORD_H
@@ -18,7 +18,7 @@
 #include "control/ike/ike_sa.h"
 #include "control/ike/record_io.h"
 
-#define RECORD_VERSION 2u
+#define RECORD_VERSION 3u
 #define RECORD_MAX     65536u
 #define RECORD_FRAME   20u /* octets before and behind the session */
 

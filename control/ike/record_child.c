@@ -102,6 +102,7 @@ static void describe(struct record *r, struct child_sa *child)
 	record_bool(r, &child->in_added);
 	record_bool(r, &child->out_added);
 	record_bool(r, &child->recover);
+	record_bool(r, &child->peer_has);
 }
 
 static struct child_sa *at(struct ike_sa *sa, unsigned index)

@@ -3,7 +3,8 @@
  * Session records: message IDs and what belongs to them (record.h). A request
  * that was on the wire goes on with the same octets under the same ID (RFC 7296 2.1). What
  * its answer means is known for Deletes and liveness checks; for the rest (whose private values are
- * not recorded) what the peer may have made is deleted. Core thread only.
+ * not recorded) what the peer may have made is deleted. Of the tasks that wait, Deletes are
+ * recorded: without them the two ends would not agree on what is there. Core thread only.
  */
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
@@ -18,6 +19,7 @@
 
 #define MAX_PACKETS  64u
 #define MAX_REQUESTS WINDOW_MAX
+#define MAX_DELETES  64u
 
 /* What an answer means to a process that did not send the request. */
 enum meaning {
@@ -244,6 +246,43 @@ static void requests(struct record *r, struct ike_sa *sa)
 	}
 }
 
+static void delete_that_waits(struct record *r, struct ike_sa *sa, const struct task *task)
+{
+	struct task *fresh;
+	uint32_t spi = 0;
+	uint8_t protocol = task != NULL ? informational_deletes(task, &spi) : 0;
+
+	record_u8(r, &protocol);
+	record_u32(r, &spi);
+	if (!record_reads(r) || r->error != 0)
+		return;
+	fresh = informational_delete_task(protocol, spi);
+	if (fresh == NULL) {
+		record_fail(r, -ENOMEM);
+		return;
+	}
+	fresh->not_before_ms = ike_sa_now(sa) + 1; /* when all records are read */
+	TAILQ_INSERT_TAIL(&sa->tasks, fresh, link);
+}
+
+static void deletes_that_wait(struct record *r, struct ike_sa *sa)
+{
+	const struct task *task;
+	uint32_t spi;
+	size_t n = 0;
+
+	TAILQ_FOREACH (task, &sa->tasks, link)
+		n += n < MAX_DELETES && informational_deletes(task, &spi) != 0;
+	record_count(r, &n, MAX_DELETES);
+	task = record_reads(r) ? NULL : TAILQ_FIRST(&sa->tasks);
+	for (size_t i = 0; i < n && r->error == 0; i++) {
+		while (task != NULL && informational_deletes(task, &spi) == 0)
+			task = TAILQ_NEXT(task, link);
+		delete_that_waits(r, sa, task);
+		task = task != NULL ? TAILQ_NEXT(task, link) : NULL;
+	}
+}
+
 void record_messages(struct record *r, struct ike_sa *sa)
 {
 	record_u32(r, &sa->send_id);
@@ -252,9 +291,11 @@ void record_messages(struct record *r, struct ike_sa *sa)
 	record_bool(r, &sa->window_said);
 	answers(r, sa);
 	requests(r, sa);
+	deletes_that_wait(r, sa);
 }
 
 void record_messages_resume(struct ike_sa *sa)
 {
 	exchange_restart(sa);
+	task_run(sa);
 }

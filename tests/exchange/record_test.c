@@ -347,6 +347,54 @@ static void a_rekey_is_cut_short(void **state)
 	world_free(w);
 }
 
+/* The same without a packet that would show that the peer has what the gateway knows. */
+static void a_rekey_is_cut_short_in_silence(void **state)
+{
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct world *w = world_new(&with_store);
+		struct peer *p = &w->peers[who];
+		uint32_t spi;
+
+		world_up(w);
+		spi = child_current(peer_session(p))->spi_in;
+		w->filter = lose_answers;
+		ike_rekey_children(p->m, session_of(p));
+		world_run(w, 100);
+		come_back(p);
+		w->filter = NULL;
+		world_run(w, 60000);
+		one_of_everything(world_client(w));
+		one_of_everything(world_gateway(w));
+		assert_int_not_equal(child_current(peer_session(p))->spi_in, spi);
+		assert_int_equal(child_current(peer_session(p))->state, CHILD_INSTALLED);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+}
+
+/* An SPI that was given up shortly before the process ended is not another SA's shortly after: what was said
+ * of the first one may still be on its way. */
+static void no_spi_twice(void **state)
+{
+	struct world *w = world_new(&with_store);
+	struct peer *g = world_gateway(w);
+	uint32_t spis[12];
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 0; i < 12; i++) {
+		spis[i] = child_current(peer_session(g))->spi_in;
+		for (unsigned k = 0; k < i; k++)
+			assert_int_not_equal(spis[k], spis[i]);
+		ike_rekey_children(g->m, session_of(g));
+		world_run(w, 5000);
+		assert_true(world_traffic(w));
+		come_back(g);
+	}
+	world_free(w);
+}
+
 /* Another half-made Child SA, which waits for its Delete, is not taken for that of the rekey. */
 static void a_rekey_is_cut_short_beside_a_refused_child(void **state)
 {
@@ -418,6 +466,34 @@ static void a_delete_is_cut_short(void **state)
 	for (unsigned i = 0; i < sizeof(g->records) / sizeof(g->records[0]); i++)
 		assert_null(g->records[i].data);
 	world_free(w);
+}
+
+/* What was to be deleted and had to wait, behind a request that nobody has answered yet, is deleted by who
+ * comes back. */
+static void a_delete_that_waits_is_not_forgotten(void **state)
+{
+	(void)state;
+	for (unsigned all = 0; all < 2; all++) {
+		struct world *w = world_new(&with_store);
+		struct peer *c = world_client(w), *g = world_gateway(w);
+
+		world_up(w);
+		assert_true(world_traffic(w));
+		w->filter = lose_answers;
+		ike_check_liveness(g->m, session_of(g));
+		if (all)
+			ike_terminate(g->m, session_of(g));
+		else
+			informational_delete_child(child_current(peer_session(g)));
+		world_run(w, 100);
+		come_back(g);
+		w->filter = NULL;
+		world_run(w, 9000);
+		assert_int_equal(peer_sas(g), all ? 0 : 1);
+		assert_int_equal(fake_count_in(g->dp), 0);
+		assert_int_equal(fake_count_in(c->dp), 0);
+		world_free(w);
+	}
 }
 
 /* IVs of AES-GCM: the eight octets behind the headers of SK. */
@@ -651,9 +727,12 @@ int main(void)
 	        cmocka_unit_test(asks_again),
 	        cmocka_unit_test(a_reauthentication_is_cut_short),
 	        cmocka_unit_test(a_rekey_is_cut_short),
+	        cmocka_unit_test(a_rekey_is_cut_short_in_silence),
+	        cmocka_unit_test(no_spi_twice),
 	        cmocka_unit_test(a_rekey_is_cut_short_beside_a_refused_child),
 	        cmocka_unit_test(a_rekey_of_the_ike_sa_is_cut_short),
 	        cmocka_unit_test(a_delete_is_cut_short),
+	        cmocka_unit_test(a_delete_that_waits_is_not_forgotten),
 	        cmocka_unit_test(no_iv_twice),
 	        cmocka_unit_test(damaged_records_are_refused),
 	        cmocka_unit_test(strange_records_do_no_harm),

@@ -19,7 +19,7 @@ static void unique_until_exhausted(void **state)
 	uint8_t seen[1024] = {0};
 
 	(void)state;
-	assert_int_equal(handles_init(&space, 1024), 0);
+	assert_int_equal(handles_init(&space, 1024, 0), 0);
 	for (unsigned i = 1; i < 1024; i++) {
 		uint32_t handle = handles_take(&space);
 
@@ -36,7 +36,7 @@ static void a_freed_index_rests_and_has_another_generation(void **state)
 	uint32_t handle, next;
 
 	(void)state;
-	assert_int_equal(handles_init(&space, 4096), 0);
+	assert_int_equal(handles_init(&space, 4096, 0), 0);
 	handle = handles_take(&space);
 	handles_give(&space, handle);
 	for (unsigned i = 0; i < 4000; i++) {
@@ -48,13 +48,31 @@ static void a_freed_index_rests_and_has_another_generation(void **state)
 	handles_fini(&space);
 }
 
+/* A process that comes back begins with other handles than those before it had, and had last. */
+static void each_epoch_begins_elsewhere(void **state)
+{
+	uint8_t seen[128] = {0};
+
+	(void)state;
+	for (uint32_t epoch = 1763700000; epoch < 1763700128; epoch++) {
+		struct handle_space space;
+		uint32_t handle;
+
+		assert_int_equal(handles_init(&space, 16, epoch), 0);
+		handle = handles_take(&space);
+		assert_int_equal(RG_SA_HANDLE_INDEX(handle), 1);
+		assert_int_equal(seen[handle & 0x7f]++, 0);
+		handles_fini(&space);
+	}
+}
+
 static void the_last_index_is_given_at_once(void **state)
 {
 	struct handle_space space;
 	uint32_t handle;
 
 	(void)state;
-	assert_int_equal(handles_init(&space, 2), 0);
+	assert_int_equal(handles_init(&space, 2, 0), 0);
 	handle = handles_take(&space);
 	assert_int_equal(handles_take(&space), 0);
 	handles_give(&space, handle);
@@ -68,7 +86,7 @@ static void reserved_ones_are_not_given_out(void **state)
 	uint32_t adopted = RG_SA_HANDLE(5, 9);
 
 	(void)state;
-	assert_int_equal(handles_init(&space, 16), 0);
+	assert_int_equal(handles_init(&space, 16, 0), 0);
 	assert_int_equal(handles_reserve(&space, adopted), 0);
 	assert_int_equal(handles_reserve(&space, adopted), -EEXIST);
 	assert_int_equal(handles_reserve(&space, RG_SA_HANDLE(16, 0)), -ERANGE);
@@ -90,7 +108,7 @@ static void a_reserved_one_has_one_turn(void **state)
 	uint8_t seen[256] = {0};
 
 	(void)state;
-	assert_int_equal(handles_init(&space, 256), 0);
+	assert_int_equal(handles_init(&space, 256, 0), 0);
 	for (unsigned round = 0; round < 3; round++) {
 		for (uint32_t i = 60; i < 200; i++)
 			assert_int_equal(handles_reserve(&space, RG_SA_HANDLE(i, round)), 0);
@@ -114,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(unique_until_exhausted),
 	        cmocka_unit_test(a_freed_index_rests_and_has_another_generation),
+	        cmocka_unit_test(each_epoch_begins_elsewhere),
 	        cmocka_unit_test(the_last_index_is_given_at_once),
 	        cmocka_unit_test(reserved_ones_are_not_given_out),
 	        cmocka_unit_test(a_reserved_one_has_one_turn),
