@@ -5,6 +5,7 @@
  * Worker threads; only the SA's owner gets past the hand-over.
  */
 #include "dataplane/checksum.h"
+#include "dataplane/forward.h"
 #include "dataplane/mss.h"
 #include "dataplane/open.h"
 
@@ -77,13 +78,19 @@ static inline bool short_padding_is_good(const uint8_t *trailer, uint32_t pad)
 	return ((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(last, wanted)) | 0xffffu >> pad) == 0xffff;
 }
 
+enum accepted {
+	UNDECIDED, /* nothing was said or done: esp_in_accept_any() is next */
+	ACCEPTED,  /* the inner stage is next */
+	FORWARDED, /* it has left */
+};
+
 /*
  * An authentic packet of the kind that most are: the next number, from where the last one came, IPv4 in
- * IPv4 without a word of congestion, as the selectors want it, and nothing due. False says nothing and
- * has done nothing: esp_in_accept_any() is next.
+ * IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that is
+ * remembered it goes from here.
  */
-static inline __attribute__((always_inline)) bool accept_plain(struct worker *w, const struct open *o,
-                                                               uint64_t now)
+static inline __attribute__((always_inline)) enum accepted
+accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 {
 	struct rte_mbuf *m = o->m;
 	struct pkt *p = pkt_of(m);
@@ -92,42 +99,47 @@ static inline __attribute__((always_inline)) bool accept_plain(struct worker *w,
 	struct rg_counters_sa *record = sa->record;
 	const uint8_t *outer = rte_pktmbuf_mtod_offset(m, uint8_t *, OUTER_AT);
 	uint8_t *clear = o->clear;
+	const struct fib_entry *e;
 	const uint32_t trailer = load16(clear + o->cipher - ESP_TRAILER), pad = trailer & 0xff;
 	const uint32_t total = ntohs(load16(clear + 2));
 
 	/* the trailer, and the inner header */
 	if (__builtin_expect(trailer >> 8 != ESP_NEXT_IPV4 || pad > 15 || (load16(clear) & 0x03ff) != 0x0045,
 	                     0))
-		return false;
+		return UNDECIDED;
 	if (__builtin_expect(!short_padding_is_good(clear + o->cipher - ESP_TRAILER, pad), 0))
-		return false;
+		return UNDECIDED;
 	if (__builtin_expect(total < 20 || total + pad + ESP_TRAILER > o->cipher || !checksum_is_good4(clear),
 	                     0))
-		return false;
+		return UNDECIDED;
 	/* replay window, selectors, limits */
 	if (__builtin_expect(o->seq != record->sequence + 1 || record->packets + 1 >= sa->next_check, 0))
-		return false;
+		return UNDECIDED;
 	if (__builtin_expect((sa->flags & SA_SIMPLE4) == 0 || !selectors4_match(&sa->sel4, clear, false), 0))
-		return false;
+		return UNDECIDED;
 	/* the outer header */
 	if (__builtin_expect(
 	            p->family != 4 || (outer[1] & 3) == 3 || open_source(p, outer) != tunnel->seen_source, 0))
-		return false;
+		return UNDECIDED;
 	if (__builtin_expect(tunnel_generation(tunnel) != tunnel->seen_generation ||
 	                             (sa->told & SA_TOLD_FIRST) == 0,
 	                     0))
-		return false;
+		return UNDECIDED;
 
 	sa_replay_next(sa, o->seq);
 	tunnel_note_in(tunnel, now);
 	sa_account_plain(sa, total, now);
+	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
+		esp_in_clamp_mss(w, sa, clear, total);
+	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
+	e = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, load32(clear + 16)) : NULL;
+	if (__builtin_expect(e != NULL && forward_plain(w, m, e, clear, total), 1))
+		return FORWARDED;
 	p->ip = clear;
 	p->len = (uint16_t)total;
 	p->from = FROM_TUNNEL;
 	pkt_strip(m);
-	if (__builtin_expect(w->dp->mss_clamp && mss_is_tcp(clear), 0))
-		esp_in_clamp_mss(w, sa, clear, total);
-	return true;
+	return ACCEPTED;
 }
 
 static inline void bring_in(const struct open *o, bool all)
@@ -156,15 +168,23 @@ static __attribute__((noinline)) enum drop accept_any(struct worker *w, const st
 	return esp_in_accept_any(w, o->m);
 }
 
-/* Opened packets go on to the inner stage, or are dropped for what the cipher said of them. */
+/* Opened packets leave, go on to the inner stage, or are dropped for what the cipher said of them. */
 static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 {
 	const uint64_t now = w->now_ms;
-	unsigned done = 0;
+	const bool clamp = w->dp->mss_clamp;
+	unsigned done = 0, forwarded = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (__builtin_expect(o[i].why != DROP_NONE || !o[i].plain || !accept_plain(w, &o[i], now),
-		                     0)) {
+		enum accepted accepted = UNDECIDED;
+
+		if (__builtin_expect(o[i].why == DROP_NONE && o[i].plain, 1))
+			accepted = accept_plain(w, &o[i], now, clamp);
+		if (__builtin_expect(accepted == FORWARDED, 1)) {
+			forwarded++;
+			continue;
+		}
+		if (accepted == UNDECIDED) {
 			enum drop why = accept_any(w, &o[i]);
 			if (why != DROP_NONE) {
 				worker_drop(w, o[i].m, why);
@@ -174,7 +194,8 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 		inner_push(w, o[i].m);
 		done++;
 	}
-	count_add(w->counters, COUNTER_DECRYPTED, done);
+	count_add(w->counters, COUNTER_DECRYPTED, done + forwarded);
+	count_add(w->counters, COUNTER_FORWARDED, forwarded);
 }
 
 /* Suites other than AES-GCM, all SAs of the burst at once. */

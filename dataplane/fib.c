@@ -101,6 +101,7 @@ static struct prefix_table *build_table(const struct fib_item *items, size_t n, 
 
 struct fib *fib_build(struct fib_item *items, size_t n)
 {
+	static uint64_t builds;
 	size_t locals[2] = {0, 0};
 	struct fib *fib;
 
@@ -109,6 +110,7 @@ struct fib *fib_build(struct fib_item *items, size_t n)
 	if (fib == NULL)
 		return NULL;
 	fib->n = (uint32_t)n + 1;
+	fib->serial = ++builds;
 	for (size_t i = 0; i < n; i++) {
 		fib->entry[i + 1].kind = items[i].kind;
 		fib->entry[i + 1].nh = items[i].nh;

@@ -39,6 +39,7 @@ struct fib {
 	uint32_t local4[2 * FIB_LOCALS_MAX];
 	uint8_t local6[2 * FIB_LOCALS_MAX][16];
 	struct prefix_table *v4, *v6;
+	uint64_t serial; /* no other snapshot ever has it; not 0 */
 	uint32_t n;
 	struct fib_entry entry[]; /* entry[0] is FIB_NONE */
 };

@@ -5,7 +5,7 @@
  * destination that a policy or a pool owns. Worker threads.
  */
 #include "dataplane/checksum.h"
-#include "dataplane/stages.h"
+#include "dataplane/forward.h"
 
 static const uint8_t *destination_of(const struct pkt *p, const uint8_t *ip)
 {
@@ -210,27 +210,19 @@ static inline bool plain_tunnel(struct worker *w, const struct route_of *r)
  * owns the destination. False: nothing was done. */
 static inline bool plain_forward(struct worker *w, const struct route_of *r)
 {
-	struct rte_mbuf *m = r->m;
-	const struct pkt *p = pkt_of(m);
+	const struct pkt *p = pkt_of(r->m);
 	const struct fib_entry *e;
-	uint8_t *ip = p->ip, *eth = ip - sizeof(e->nh.l2);
-	uint32_t word;
+	uint8_t *ip = p->ip;
 
 	if (__builtin_expect(r->set != NULL || p->from != FROM_TUNNEL || p->family != 4, 0))
 		return false;
 	e = fib_find4(w->fib, load32(ip + 16));
-	word = load32(ip + 8);
-	if (__builtin_expect(e->kind != FIB_NEXTHOP || p->len > e->nh.mtu || hops_are_odd(word), 0))
+	if (__builtin_expect(e->kind != FIB_NEXTHOP || !w->dp->port[e->nh.port].network, 0))
 		return false;
-	if (__builtin_expect(!w->dp->port[e->nh.port].network, 0))
+	if (__builtin_expect(!forward_plain(w, r->m, e, ip, p->len), 0))
 		return false;
-	store32(ip + 8, word + 0xffff);
-	memcpy(eth, e->nh.l2, sizeof(e->nh.l2)); /* where the outer header was */
-	m->data_off = (uint16_t)(eth - (uint8_t *)m->buf_addr);
-	m->data_len = (uint16_t)(p->len + sizeof(e->nh.l2));
-	m->pkt_len = p->len + (uint32_t)sizeof(e->nh.l2);
+	forward_remember(w, load32(ip + 16), e);
 	count_add(w->counters, COUNTER_FORWARDED, 1);
-	tx_frame(w, e->nh.port, m);
 	return true;
 }
 

@@ -3,7 +3,7 @@
  * Where packets enter: a port's burst, another worker's ring, the punt thread's ring.
  * Each burst runs through all stages here. Worker threads.
  */
-#include "dataplane/stages.h"
+#include "dataplane/forward.h"
 #include "dataplane/transport.h"
 
 #include <netinet/in.h>
@@ -25,6 +25,13 @@ static void run_stages(struct worker *w)
 	esp_out_run(w);
 }
 
+/* What all packets of a burst see alike. */
+static void load_tables(struct worker *w)
+{
+	w->fib = dp_fib(w->dp);
+	forward_check(w);
+}
+
 void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
 {
 	struct port_counters *c = &w->port[port];
@@ -39,7 +46,7 @@ void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned 
 	count_add(w->counters, COUNTER_RX_PACKETS, n);
 	count_add(w->counters, COUNTER_RX_BYTES, bytes);
 
-	w->fib = dp_fib(w->dp);
+	load_tables(w);
 	classify_burst(w, port, pkts, n);
 	run_stages(w);
 }
@@ -74,7 +81,7 @@ static void take_over(struct worker *w, const struct handover *item)
 void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
 {
 	count_add(w->counters, COUNTER_RECEIVED_OVER, n);
-	w->fib = dp_fib(w->dp);
+	load_tables(w);
 	for (unsigned i = 0; i < n; i++)
 		take_over(w, &items[i]);
 	for (unsigned i = 0; i < w->esp_out.n; i++)
@@ -189,7 +196,7 @@ static void kernel_packet(struct worker *w, struct rte_mbuf *m)
 void rx_from_kernel(struct worker *w, const struct handover *items, unsigned n)
 {
 	count_add(w->counters, COUNTER_FROM_KERNEL, n);
-	w->fib = dp_fib(w->dp);
+	load_tables(w);
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = (struct rte_mbuf *)items[i].packet;
 		if (items[i].kind == HAND_TUN)

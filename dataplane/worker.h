@@ -54,6 +54,19 @@ struct dp {
 	_Atomic bool stop; /* main stores, workers load, relaxed */
 };
 
+/* Of a destination in clear (forward.h): its entry in the snapshot of routes. */
+struct forward_slot {
+	uint32_t destination;
+	uint32_t entry; /* 0: none */
+};
+
+#define FORWARD_SLOTS 256u
+
+struct forward_memo {
+	uint64_t fib, policies; /* what it was true of: fib.serial and policies_version() */
+	struct forward_slot slot[FORWARD_SLOTS];
+};
+
 struct worker {
 	/* the owner's alone, except that main reads counters */
 	struct dp *dp;
@@ -79,6 +92,7 @@ struct worker {
 	struct policer icmp; /* ICMP errors that we send */
 	struct port_counters port[PORT_MAX];
 	struct reassembly reassembly;
+	struct forward_memo forward;
 };
 
 static inline const struct fib *dp_fib(const struct dp *dp)

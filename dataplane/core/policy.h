@@ -40,6 +40,8 @@ struct policies {
 	struct host_table host4, host6;
 	/* Swapped by main (release), read by policy_find*() (acquire). */
 	_Atomic(const struct prefix_table *) prefix4, prefix6;
+	/* Rises after sets were published or taken out (release), read by policies_version() (acquire). */
+	_Atomic uint64_t version;
 };
 
 struct policy_choice {
@@ -47,6 +49,12 @@ struct policy_choice {
 	uint32_t policy; /* handle, 0 if none matched */
 	enum drop drop;
 };
+
+/* Worker, before it looks: what it finds, or fails to find, is good for as long as this stays the same. */
+static inline uint64_t policies_version(const struct policies *p)
+{
+	return atomic_load_explicit(&p->version, memory_order_acquire);
+}
 
 static inline const struct policy_set *policy_set_at(const struct policies *p, uint32_t value)
 {

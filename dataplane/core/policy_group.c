@@ -368,6 +368,7 @@ void policy_groups_publish(struct core *core)
 	for (g = w->touched; g != NULL; g = g->touched)
 		publish_place(core, g);
 	publish_prefixes(core);
+	atomic_fetch_add_explicit(&core->policies.version, 1, memory_order_release);
 	while ((g = end_one(core)) != NULL) {
 		if (g->set != 0)
 			retire(core, set_retired, set_at(core, g->set));

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In clear to a neighbour on a network, for most packets out of tunnels, and what a worker remembers of
+ * whither: a destination that no policy and no pool owned keeps its neighbour until policies or routes
+ * change. RFC 4301 5.2, RFC 1812 5.3.1. Worker threads.
+ */
+#ifndef RG_DATAPLANE_FORWARD_H
+#define RG_DATAPLANE_FORWARD_H
+
+#include "dataplane/stages.h"
+
+/* Once a burst, with w->fib, before the burst's first look into policies: what is remembered counts only
+ * for the tables that it came from. */
+static inline void forward_check(struct worker *w)
+{
+	struct forward_memo *memo = &w->forward;
+	const uint64_t version = policies_version(&w->core->policies);
+
+	if (__builtin_expect(memo->fib == w->fib->serial && memo->policies == version, 1))
+		return;
+	memset(memo, 0, sizeof(*memo));
+	memo->fib = w->fib->serial;
+	memo->policies = version;
+}
+
+static inline struct forward_slot *forward_slot(struct worker *w, uint32_t destination)
+{
+	_Static_assert(FORWARD_SLOTS == 256, "8 bits");
+	return &w->forward.slot[destination * 0x9e3779b1u >> 24];
+}
+
+static inline void forward_remember(struct worker *w, uint32_t destination, const struct fib_entry *e)
+{
+	*forward_slot(w, destination) =
+	        (struct forward_slot){.destination = destination, .entry = (uint32_t)(e - w->fib->entry)};
+}
+
+/* A neighbour on a network, remembered; NULL: who knows. */
+static inline const struct fib_entry *forward_recall(struct worker *w, uint32_t destination)
+{
+	const struct forward_slot *s = forward_slot(w, destination);
+
+	return __builtin_expect(s->destination == destination && s->entry != 0, 1) ? &w->fib->entry[s->entry]
+	                                                                           : NULL;
+}
+
+/*
+ * The packet of `len` bytes at `ip` leaves through a network port, with a hop less. False: it does
+ * not fit, or has no hop left, and nothing was done. Hop limit, protocol and checksum are one word as it is
+ * loaded: one hop less is one more for the checksum (RFC 1624 3), which is 0xffff more for the
+ * word; its carry comes in again.
+ */
+static inline bool forward_plain(struct worker *w, struct rte_mbuf *m, const struct fib_entry *e, uint8_t *ip,
+                                 uint32_t len)
+{
+	uint8_t *eth = ip - sizeof(e->nh.l2);
+	const uint32_t word = load32(ip + 8);
+
+	if (__builtin_expect(len > e->nh.mtu || (word & 0xfe) == 0, 0))
+		return false;
+	store32(ip + 8, word + (word >= 0xfffe0000u ? 0x1ffff : 0xffff));
+	memcpy(eth, e->nh.l2, sizeof(e->nh.l2)); /* where the outer header was */
+	m->data_off = (uint16_t)(eth - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(len + sizeof(e->nh.l2));
+	m->pkt_len = len + (uint32_t)sizeof(e->nh.l2);
+	tx_frame(w, e->nh.port, m);
+	return true;
+}
+
+#endif
