@@ -28,7 +28,6 @@ enum ike_action { IKE_ACTION_NONE, IKE_ACTION_DROP, IKE_ACTION_IGNORE, IKE_ACTIO
 	X(MAJOR_VERSION, "ike-major-version", ANSWER, 5)    /* H02 */                                        \
 	X(VERSION_ONE, "ike-version-one", DROP, 0)          /* IKEv1 */                                      \
 	X(SPI_ZERO, "ike-spi-zero", DROP, 0)                /* H08 */                                        \
-	X(EXCHANGE, "ike-exchange", SYNTAX, 0)              /* an exchange type we don't know */             \
 	X(PAYLOAD_SHORT, "ike-payload-short", SYNTAX, 0)    /* H03: length below 4 */                        \
 	X(PAYLOAD_LONG, "ike-payload-long", SYNTAX, 0)      /* H03: beyond the rest */                       \
 	X(PAYLOAD_CHAIN, "ike-payload-chain", SYNTAX, 0)    /* H03: ends early or late */                    \
@@ -73,7 +72,6 @@ enum ike_action { IKE_ACTION_NONE, IKE_ACTION_DROP, IKE_ACTION_IGNORE, IKE_ACTIO
 	X(CERT_LENGTH, "ike-cert-length", SYNTAX, 0)        /* empty, or above our cap */                    \
 	X(CERTREQ_LENGTH, "ike-certreq-length", IGNORE, 0)  /* not a multiple of 20 */                       \
 	X(AUTH_LENGTH, "ike-auth-length", SYNTAX, 0)        /* empty, or above our cap */                    \
-	X(AUTH_ALGORITHM, "ike-auth-algorithm", ANSWER, 24) /* H26: AlgorithmIdentifier refused */           \
 	X(EAP_LENGTH, "ike-eap-length", SYNTAX, 0)          /* H25 */
 
 enum ike_reject {
