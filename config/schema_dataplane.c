@@ -35,7 +35,9 @@ static const struct cfg_key dataplane_keys[] = {
          .max = 1u << 20, .standard = "512MiB",
          .help = "Memory of the packet buffers and tables where there are no hugepages."},
         {"max-sas", CFG_T_NUMBER, FIELD(rg_cfg_dataplane, max_sas), .min = 64, .max = (1u << 21) - 2,
-         .standard = "16384", .help = "SAs in each direction; tables are made for so many at start."},
+         .standard = "16384",
+         .help = "SAs in each direction; tables are made for so many at start, and for four times as many "
+                 "policies."},
         {"socket", CFG_T_SOCKET, FIELD(rg_cfg_dataplane, socket), .max = 107,
          .standard = "/run/roamgate/dataplane.sock",
          .help = "Where roamgate-control and roamctl find the dataplane."},

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLICIES_PER_TUNNEL 4u
-
 static const struct ike_homing_ops no_homing;
 
 static void free_tables(struct ike_manager *m)
@@ -38,19 +36,19 @@ static void free_tables(struct ike_manager *m)
 
 static int make_tables(struct ike_manager *m)
 {
-	uint32_t n = rg_auth_config(m->auth)->dataplane.max_sas;
+	uint32_t n = rg_auth_config(m->auth)->dataplane.max_sas, policies = rg_api_max_policies(n);
 
 	m->by_spi = calloc(IKE_BUCKETS, sizeof(*m->by_spi));
 	m->by_init = calloc(IKE_BUCKETS, sizeof(*m->by_init));
 	m->by_peer = calloc(IKE_BUCKETS, sizeof(*m->by_peer));
 	m->by_tunnel = calloc(n, sizeof(*m->by_tunnel));
-	m->policy_tunnel = calloc(n, sizeof(*m->policy_tunnel));
+	m->policy_tunnel = calloc(policies, sizeof(*m->policy_tunnel));
 	if (m->by_spi == NULL || m->by_init == NULL || m->by_peer == NULL || m->by_tunnel == NULL ||
 	    m->policy_tunnel == NULL)
 		return -ENOMEM;
 	if (handles_init(&m->sa_in, n, m->boot_epoch) < 0 || handles_init(&m->sa_out, n, m->boot_epoch) < 0 ||
 	    handles_init(&m->tunnels, n, m->boot_epoch) < 0 ||
-	    handles_init(&m->policies, n, m->boot_epoch) < 0)
+	    handles_init(&m->policies, policies, m->boot_epoch) < 0)
 		return -ENOMEM;
 	return ike_cookie_init(&m->cookies);
 }

@@ -38,6 +38,13 @@
 #define RG_SA_HANDLE_INDEX(h)    (((h) >> RG_SA_GENERATION_BITS) & ((1u << RG_SA_INDEX_BITS) - 1))
 #define RG_SA_HANDLE(index, gen) ((uint32_t)(index) << RG_SA_GENERATION_BITS | ((gen)&0x7fu))
 
+/* Policies that fit where `max_sas` SAs do: a client with IPv4 and IPv6 has two for one SA, and a split
+ * tunnel more. Both processes count on it. */
+static inline uint32_t rg_api_max_policies(uint32_t max_sas)
+{
+	return max_sas < 1u << (RG_SA_INDEX_BITS - 2) ? max_sas * 4 : 1u << RG_SA_INDEX_BITS;
+}
+
 /* What a connection wants to be; the first record of every connection. */
 enum rg_api_role {
 	RG_ROLE_WRITER = 1, /* the one writer: control, or a test or bench in its place */

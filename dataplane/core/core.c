@@ -107,7 +107,8 @@ int core_new(const struct core_config *config, struct core **out)
 	core->spi_prefix = (config->node + 1) << 28;
 	w->counters_fd = -1;
 	w->max_tunnels = config->max_tunnels != 0 ? config->max_tunnels : core->capacity;
-	w->max_policies = config->max_policies != 0 ? config->max_policies : core->capacity;
+	w->max_policies =
+	        config->max_policies != 0 ? config->max_policies : rg_api_max_policies(core->capacity);
 	w->slabs.limit = config->memory_limit;
 	for (int i = 0; i < NUMA_NODES; i++) {
 		w->sa_slabs[i].limit = config->memory_limit;

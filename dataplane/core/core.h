@@ -27,7 +27,7 @@ struct core_config {
 	unsigned n_workers;    /* 1 to CORE_MAX_WORKERS */
 	uint32_t max_sas;      /* in each direction; rounded up to a power of two */
 	uint32_t max_tunnels;  /* 0: max_sas */
-	uint32_t max_policies; /* 0: max_sas */
+	uint32_t max_policies; /* 0: rg_api_max_policies() */
 	size_t memory_limit;   /* bytes of objects; 0: none */
 	/* The NUMA node of each worker (numa.h); all 0 on machines without. */
 	uint8_t worker_node[CORE_MAX_WORKERS];

@@ -319,6 +319,28 @@ static void closed_while_a_child_is_made(void **state)
 	}
 }
 
+static unsigned take_all(struct handle_space *space)
+{
+	unsigned n = 0;
+
+	while (handles_take(space) != 0)
+		n++;
+	return n;
+}
+
+/* A dual-stack client has two policies for its SA: with those SAs come to an end, not policies. */
+static void policies_for_two_families(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct ike_manager *m = world_gateway(w)->m;
+	const unsigned sas = take_all(&m->sa_in);
+
+	(void)state;
+	assert_true(sas > 0);
+	assert_true(take_all(&m->policies) >= 2 * sas);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +352,7 @@ int main(void)
 	        cmocka_unit_test(h37_ike_rekeys_without_a_delete),
 	        cmocka_unit_test(nothing_is_made_without_a_session),
 	        cmocka_unit_test(closed_while_a_child_is_made),
+	        cmocka_unit_test(policies_for_two_families),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

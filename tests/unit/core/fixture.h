@@ -27,11 +27,8 @@ static inline uint64_t next_random(uint64_t *state)
 
 static inline struct core *fixture_core(unsigned workers)
 {
-	struct core_config config = {.n_workers = workers,
-	                             .max_sas = 1024,
-	                             .max_tunnels = 4096,
-	                             .max_policies = 4096,
-	                             .key_size = 64};
+	struct core_config config = {
+	        .n_workers = workers, .max_sas = 1024, .max_tunnels = 4096, .key_size = 64};
 	struct core *core = NULL;
 
 	assert_int_equal(core_new(&config, &core), 0);
