@@ -297,6 +297,9 @@ void record_carried(struct record *r, struct ike_sa *sa)
 	record_bool(r, &sa->tunnel_installed);
 	flows(r, sa);
 	children(r, sa);
+	/* what it carried is with its heir, or was never here: nobody would free it */
+	if (record_reads(r) && sa->heir_has_it && !(TAILQ_EMPTY(&sa->flows) && TAILQ_EMPTY(&sa->children)))
+		record_fail(r, -EBADMSG);
 }
 
 void record_carried_undo(struct ike_sa *sa)
