@@ -87,9 +87,12 @@ struct child_sa *child_create(struct ike_sa *sa, bool we_initiated)
 
 struct child_sa *child_create_heir(struct child_sa *old, bool we_initiated)
 {
-	struct child_sa *child =
-	        flow_children(old->flow) < IKE_MAX_HEIRS ? child_create(old->sa, we_initiated) : NULL;
+	struct child_sa *child;
 
+	/* one that a record gave back and that nothing leads to has no flow, and no heir */
+	if (old->flow == NULL || flow_children(old->flow) >= IKE_MAX_HEIRS)
+		return NULL;
+	child = child_create(old->sa, we_initiated);
 	if (child == NULL)
 		return NULL;
 	child->cfg = old->cfg;
