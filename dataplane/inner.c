@@ -213,15 +213,17 @@ static inline bool plain_forward(struct worker *w, const struct route_of *r)
 	const struct pkt *p = pkt_of(r->m);
 	const struct fib_entry *e;
 	uint8_t *ip = p->ip;
+	uint32_t destination;
 
 	if (__builtin_expect(r->set != NULL || p->from != FROM_TUNNEL || p->family != 4, 0))
 		return false;
-	e = fib_find4(w->fib, load32(ip + 16));
+	destination = load32(ip + 16);
+	e = fib_find4(w->fib, destination);
 	if (__builtin_expect(e->kind != FIB_NEXTHOP || !w->dp->port[e->nh.port].network, 0))
 		return false;
 	if (__builtin_expect(!forward_plain(w, r->m, e, ip, p->len), 0))
 		return false;
-	forward_remember(w, load32(ip + 16), e);
+	forward_remember(w, destination, e); /* the packet may be gone */
 	count_add(w->counters, COUNTER_FORWARDED, 1);
 	return true;
 }

@@ -288,6 +288,23 @@ static void too_big(void **state)
 	assert_int_equal(left(), 1);
 }
 
+/* A packet that its port refuses is gone, and yet it says where the next one goes. */
+static void H68_port_down(void **state)
+{
+	struct port *port = &g.dp.port[PACKETS_LAN];
+
+	(void)state;
+	atomic_store(&port->up, false);
+	for (unsigned i = 0; i < 3; i++)
+		send_ttl(64, 100);
+	assert_int_equal(left(), 0);
+	assert_int_equal(gateway_dropped(&g, DROP_TX_PORT_DOWN), 3);
+	assert_true(is_remembered());
+	atomic_store(&port->up, true);
+	send_ttl(64, 100);
+	assert_int_equal(left(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +315,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H68_policy_comes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H68_routes_change, setup, teardown),
 	        cmocka_unit_test_setup_teardown(too_big, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H68_port_down, setup, teardown),
 	};
 
 	if (crypto_init() != 0)
