@@ -1,94 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Site to site: a branch's roamgate begins the session to the headquarters' (connections.NAME.initiate), and
 hosts behind both reach each other. It comes back by itself, and keeps its session when it changes its uplink.
-
-    desk 10.30.0.10 --- branch ---- dsl 198.51.100.2 ---- router --- wan 203.0.113.2 --- hq --- web 10.20.0.10
-                               \\--- lte 192.0.2.2 -------/
+The sites are those of sites.py.
 """
 import copy
 import signal
 
 import pytest
 
-from gateway import PSK, Gateway
 from lab import ip, wait_for
-from swan import Strongswan
-
-HQ_ID, BRANCH_ID = "gw.hq.example.net", "gw.branch.example.net"
-DESK, WEB = "10.30.0.10", "10.20.0.10"
-QUICK = {"dpd": "1s", "unanswered": "3s"}
-
-
-def config(identity, uplinks, lan, connection):
-    """`uplinks`: {name: (own address, router's address)}, best first."""
-    return {
-        "version": 1,
-        "dataplane": {"workers": [0], "idle": "sleep", "hugepages": False, "memory": "512MiB",
-                      "ports": {n: {"device": "af_packet:veth-" + n} for n in (*uplinks, "lan")}},
-        "uplinks": {n: {"port": n, "addresses": [own + "/24"], "gateways": [router]}
-                    for n, (own, router) in uplinks.items()},
-        "networks": {"lan": {"port": "lan", "addresses": [lan + "/24"]}},
-        "gateway": {"identity": identity},
-        "secrets": [{"identity": "*.example.net", "file": "clients.psk"}],
-        "connections": {"site": {"authentication": {"local": "psk", "remote": "psk"}, "lifetimes": QUICK,
-                                 **connection}},
-    }
-
-
-HQ = config(HQ_ID, {"wan": ("203.0.113.2", "203.0.113.1")}, "10.20.0.1",
-            {"identities": [BRANCH_ID], "selectors": {"local": ["10.20.0.0/24"], "remote": ["10.30.0.0/24"]}})
-BRANCH = config(BRANCH_ID, {"dsl": ("198.51.100.2", "198.51.100.1"), "lte": ("192.0.2.2", "192.0.2.1")}, "10.30.0.1",
-                {"identities": [HQ_ID], "selectors": {"local": ["10.30.0.0/24"], "remote": ["10.20.0.0/24"]},
-                 "initiate": {"to": ["203.0.113.2"], "retry": "1s", "retry-max": "2s"}})
-
-
-class Sites:
-    def __init__(self, lab, headquarters=None, hq=HQ, branch=BRANCH):
-        self.lab = lab
-        self.router = lab.namespace("router")
-        lab.sysctl(self.router, {"net.ipv4.ip_forward": 1})
-        self.web = self._host("web", WEB, "10.20.0.1")
-        self.desk = self._host("desk", DESK, "10.30.0.1")
-        self.hq = (headquarters or self._gateway)("hq", hq, self.web)
-        self.branch = self._gateway("branch", branch, self.desk)
-
-    def _host(self, name, address, router):
-        self.lab.namespace(name)
-        return {"ns": self.lab.namespaces[-1], "address": address, "router": router}
-
-    def _gateway(self, name, cfg, host):
-        ns = self.lab.namespace(name)
-        for uplink, settings in cfg["uplinks"].items():
-            self.lab.link(self.router, uplink, ns, "veth-" + uplink)
-            self.lab.address(self.router, uplink, settings["gateways"][0] + "/24")
-        self.lab.link(host["ns"], "eth0", ns, "veth-lan")
-        self.lab.address(host["ns"], "eth0", host["address"] + "/24")
-        ip("-n", host["ns"], "route", "add", "default", "via", host["router"])
-        ports = ["veth-" + n for n in (*cfg["uplinks"], "lan")]
-        chains = "".join(f"  chain {p} {{ type filter hook ingress device {p} priority -500; policy drop; }}\n"
-                         for p in ports)
-        self.lab.nft(ns, f"table netdev roamgate {{\n{chains}}}\n")
-        self.lab.sysctl(ns, {f"net.ipv6.conf.{p}.disable_ipv6": 1 for p in ports})
-        gateway = Gateway(self.lab, ns, cfg, name=name)
-        with open(gateway.folder + "/clients.psk", encoding="ascii") as f:
-            assert f.read().strip() == PSK
-        return gateway
-
-    def session(self):
-        return self.branch.client(HQ_ID)
-
-    def up(self, timeout=30):
-        return wait_for("the session", self.session, timeout, 0.05)
-
-    def ping(self):
-        """Both ways; the first packets may meet a neighbour that is not resolved yet."""
-        for source, target in ((self.desk, self.web), (self.web, self.desk)):
-            wait_for(f"an answer of {target['address']}",
-                     lambda s=source, t=target: self.lab.run(s["ns"], "ping", "-c", 1, "-W", 1, t["address"],
-                                                             check=False).returncode == 0, 15)
-
-    def status(self):
-        return self.branch.ctl("status")["status"]["initiate"][0]
+from sites import BRANCH, BRANCH_ID, HQ, HQ_ID, WEB, Sites, SwanSites
 
 
 @pytest.fixture(scope="module")
@@ -236,30 +157,6 @@ def test_transport_mode_between_the_gateways(new_lab):
                                                        if c.get("packets_in")), None))
         assert child["packets_out"] > 0
         assert (child["local_ts"], child["remote_ts"]) == (["198.51.100.2/32"], ["203.0.113.2/32"])
-
-
-class SwanSites(Sites):
-    """strongSwan is the headquarters' gateway, and Linux its router."""
-
-    def __init__(self, lab):
-        super().__init__(lab, self._strongswan)
-
-    def _strongswan(self, name, cfg, host):
-        ns = self.lab.namespace(name)
-        address, router = cfg["uplinks"]["wan"]["addresses"][0], cfg["uplinks"]["wan"]["gateways"][0]
-        self.lab.link(self.router, "wan", ns, "wan")
-        self.lab.address(self.router, "wan", router + "/24")
-        self.lab.address(ns, "wan", address)
-        ip("-n", ns, "route", "add", "default", "via", router)
-        self.lab.link(host["ns"], "eth0", ns, "lan")
-        self.lab.address(host["ns"], "eth0", host["address"] + "/24")
-        self.lab.address(ns, "lan", *cfg["networks"]["lan"]["addresses"])
-        ip("-n", host["ns"], "route", "add", "default", "via", host["router"])
-        self.lab.sysctl(ns, {"net.ipv4.ip_forward": 1})
-        swan = Strongswan(self.lab, ns, name)
-        swan.configure(psk=PSK, identity=HQ_ID, remote_identity=BRANCH_ID, vips="", remote_addrs="%any",
-                       local_ts="10.20.0.0/24", remote_ts="10.30.0.0/24")
-        return swan
 
 
 @pytest.fixture(scope="module")
