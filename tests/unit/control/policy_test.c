@@ -17,22 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct rig rig;
-
-static int setup(void **state)
-{
-	(void)state;
-	rig_setup(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_teardown(&rig);
-	return 0;
-}
-
 static X509 *issue(const char *san)
 {
 	const struct pki_wish wish = {.cn = "carol", .san = san};
@@ -44,7 +28,7 @@ static X509 *issue(const char *san)
 static enum rg_auth_failure ask(const char *rules, const char *san, const char *identity, const char *address,
                                 bool *elsewhere)
 {
-	struct rg_auth *auth = rig_load(&rig, NULL, rules, NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, rules, NULL, NULL);
 	struct rig_peer peer = {.identity = identity, .key = rig.peer_key, .n = 1, .address = address};
 	enum rg_auth_failure failure;
 
@@ -137,7 +121,7 @@ static void h27_name_constraints_and_urls(void **state)
 	EVP_PKEY *key = pki_ec_key("P-256");
 	X509 *middle = pki_issue(&middle_wish, key, rig.ca, rig.ca_key);
 	struct rig_peer peer = {.key = rig.peer_key, .n = 2};
-	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
 
 	(void)state;
 	peer.certs[1] = middle;
@@ -165,7 +149,7 @@ static void h28_only_good_chains_are_remembered(void **state)
 	X509 *cert = issue("email:carol@example.net");
 	struct rig_peer peer = {
 	        .identity = "carol@example.net", .key = rig.peer_key, .certs = {cert}, .n = 1};
-	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
 	struct rg_id id;
 	struct rg_auth_cert mutated;
 	uint8_t value[1200];
@@ -215,7 +199,7 @@ static void h28_dates_are_remembered_too(void **state)
 	const struct pki_wish wish = {
 	        .cn = "carol", .san = "email:carol@example.net", .from_s = -60, .until_s = 1};
 	struct rig_peer peer = {.identity = "carol@example.net", .key = rig.peer_key, .n = 1};
-	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
 	enum rg_auth_failure failure;
 
 	(void)state;
@@ -235,7 +219,7 @@ static void h28_a_remembered_chain_is_asked_all_the_same(void **state)
 	X509 *cert = issue("email:carol@example.net,email:dave@example.net,IP:192.0.2.7");
 	struct rig_peer peer = {
 	        .identity = "carol@example.net", .key = rig.peer_key, .certs = {cert}, .n = 1};
-	struct rg_auth *auth = rig_load(&rig, NULL, ", certified-address: require", NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, ", certified-address: require", NULL, NULL);
 	EVP_PKEY *other = pki_ec_key("P-256");
 
 	(void)state;
@@ -256,8 +240,7 @@ static void h28_a_remembered_chain_is_asked_all_the_same(void **state)
 	assert_failure(rig_claim(auth, &peer), NONE);
 	assert_int_equal(rg_auth_remembered(auth), 1);
 	rg_auth_unref(auth);
-	auth = rig_load(&rig, NULL, ", certificate-without-address: deny, certified-address: ignore", NULL,
-	                NULL);
+	auth = rig_load(NULL, ", certificate-without-address: deny, certified-address: ignore", NULL, NULL);
 	assert_int_equal(rg_auth_remembered(auth), 0); /* a reload begins with nothing */
 	peer.address = "203.0.113.9";
 	assert_failure(rig_claim(auth, &peer), NONE);
@@ -297,16 +280,15 @@ static void our_certificate_by_certreq(void **state)
 	size_t len;
 
 	(void)state;
-	pki_write_cert(rig_path(&rig, "ed.crt"), ed_chain, 2);
-	pki_write_key(rig_path(&rig, "ed.key"), ed, 0600);
-	pki_write_cert(rig_path(&rig, "rsa.crt"), chain, 3);
-	pki_write_key(rig_path(&rig, "rsa.key"), rsa, 0600);
+	pki_write_cert(rig_path("ed.crt"), ed_chain, 2);
+	pki_write_key(rig_path("ed.key"), ed, 0600);
+	pki_write_cert(rig_path("rsa.crt"), chain, 3);
+	pki_write_key(rig_path("rsa.key"), rsa, 0600);
 	snprintf(text, sizeof(text),
 	         ", other-certificates: [{certificate: %s, private-key: %s}, {certificate: %s, private-key: "
 	         "%s}]",
-	         rig_path(&rig, "ed.crt"), rig_path(&rig, "ed.key"), rig_path(&rig, "rsa.crt"),
-	         rig_path(&rig, "rsa.key"));
-	auth = rig_load(&rig, text, NULL, NULL, NULL);
+	         rig_path("ed.crt"), rig_path("ed.key"), rig_path("rsa.crt"), rig_path("rsa.key"));
+	auth = rig_load(text, NULL, NULL, NULL);
 	key_hash(rig.ca, hashes[0]);
 	key_hash(root, hashes[1]);
 	key_hash(middle, hashes[2]);
@@ -355,7 +337,7 @@ static void secrets_by_pattern(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		rig_write(&rig, names[i], names[i], strlen(names[i]), 0600);
+		rig_write(names[i], names[i], strlen(names[i]), 0600);
 	snprintf(rest, sizeof(rest),
 	         "secrets:\n"
 	         "  - {identity: '*', file: %s}\n"
@@ -366,13 +348,13 @@ static void secrets_by_pattern(void **state)
 	         "  - {identity: 10.1.0.0/16, file: %s}\n"
 	         "  - {identity: 10.1.2.3, file: %s}\n"
 	         "  - {identity: c@example.org, file: 'credential:cred'}\n",
-	         rig_path(&rig, "any"), rig_path(&rig, "mail"), rig_path(&rig, "sub"), rig_path(&rig, "one"),
-	         rig_path(&rig, "net"), rig_path(&rig, "subnet"), rig_path(&rig, "host"));
+	         rig_path("any"), rig_path("mail"), rig_path("sub"), rig_path("one"), rig_path("net"),
+	         rig_path("subnet"), rig_path("host"));
 	unsetenv("CREDENTIALS_DIRECTORY");
-	assert_null(rig_load(&rig, NULL, NULL, rest, &error));
+	assert_null(rig_load(NULL, NULL, rest, &error));
 	assert_non_null(strstr(error.text, "credential:cred"));
 	setenv("CREDENTIALS_DIRECTORY", rig.folder, 1);
-	auth = rig_load(&rig, NULL, NULL, rest, NULL);
+	auth = rig_load(NULL, NULL, rest, NULL);
 	secret_is(auth, "a.example.net", "one");
 	secret_is(auth, "A.EXAMPLE.net", "one");
 	secret_is(auth, "b.example.net", "sub");
@@ -384,8 +366,8 @@ static void secrets_by_pattern(void **state)
 	secret_is(auth, "x@example.net", "any");
 	secret_is(auth, "c@example.org", "cred");
 	rg_auth_unref(auth);
-	rig_write(&rig, "cred", "wide", 4, 0640); /* a credential is held to the same */
-	assert_null(rig_load(&rig, NULL, NULL, rest, &error));
+	rig_write("cred", "wide", 4, 0640); /* a credential is held to the same */
+	assert_null(rig_load(NULL, NULL, rest, &error));
 	assert_non_null(strstr(error.text, "mode is 0640"));
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
@@ -396,8 +378,8 @@ static void devices_go_by_their_keys(void **state)
 	static const char *const kinds[] = {"P-256", "P-384", "P-521", "RSA", "ED25519", "ED448"};
 	const struct pki_wish wishes[] = {{.cn = "carol", .san = "email:carol@example.net"},
 	                                  {.cn = "another", .san = "email:carol@example.net,DNS:a.net"}};
-	struct rg_auth *plain = rig_load(&rig, NULL, NULL, NULL, NULL),
-	               *auth = rig_load(&rig, NULL, "}, uniqueness: keep, lifetimes: {", NULL, NULL);
+	struct rg_auth *plain = rig_load(NULL, NULL, NULL, NULL),
+	               *auth = rig_load(NULL, "}, uniqueness: keep, lifetimes: {", NULL, NULL);
 	uint64_t seen[2 * 6];
 	size_t n = 0;
 
@@ -447,7 +429,7 @@ static void old_methods_are_for_old_peers(void **state)
 	        {"P-521", true, true, RG_AUTH_FAIL_NONE}, {"P-521", false, true, RG_AUTH_FAIL_NONE},
 	};
 	const struct pki_wish wish = {.cn = "carol", .san = "email:carol@example.net"};
-	struct rg_auth *auth = rig_load(&rig, NULL, NULL, NULL, NULL);
+	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -483,5 +465,5 @@ int main(void)
 	        cmocka_unit_test(secrets_by_pattern),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
