@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dumps all tunnels, SAs and policies of the dataplane into a snapshot. No batch
- * is sent meanwhile, so the snapshot is of one moment. Event loop's thread.
+ * is sent meanwhile, so the snapshot is of one moment. What batches that wait are about to remove is
+ * left out: nobody owns it any more, and as an orphan it would never end. Event loop's thread.
  */
 #include "control/dp_internal.h"
 
@@ -24,13 +25,99 @@ void dump_free(struct dp_snapshot *snapshot)
 	memset(snapshot, 0, sizeof(*snapshot));
 }
 
+/* Handles are numbered apart for each kind of object, which the record that removes it tells. */
+static uint64_t key_of(enum rg_api_type removal, uint32_t handle)
+{
+	return (uint64_t)removal << 32 | handle;
+}
+
+static int by_key(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static bool removes(enum rg_api_type type)
+{
+	return type == RG_MSG_TUNNEL_DEL || type == RG_MSG_SA_IN_DEL || type == RG_MSG_SA_OUT_DEL ||
+	       type == RG_MSG_POLICY_DEL;
+}
+
+/* The number of objects that are about to go; their keys where there is room for them. */
+static size_t collect_leaving(const struct dp *dp, uint64_t *keys)
+{
+	const struct dp_entry *entry;
+	size_t n = 0;
+
+	TAILQ_FOREACH (entry, &dp->waiting, link) {
+		for (size_t i = entry->applied; i < entry->batch->n; i++) {
+			const struct ike_dp_step *step = &entry->batch->steps[i];
+
+			if (!removes(step->type))
+				continue;
+			if (keys)
+				keys[n] = key_of(step->type, step->handle.handle);
+			n++;
+		}
+	}
+	return n;
+}
+
+static bool is_leaving(const uint64_t *keys, size_t n, enum rg_api_type removal, uint32_t handle)
+{
+	uint64_t key = key_of(removal, handle);
+
+	return bsearch(&key, keys, n, sizeof(key), by_key) != NULL;
+}
+
+static void leave_out(struct dp_snapshot *s, const uint64_t *keys, size_t n)
+{
+	size_t tunnels = 0, sas = 0, policies = 0;
+
+	for (size_t i = 0; i < s->n_tunnels; i++)
+		if (!is_leaving(keys, n, RG_MSG_TUNNEL_DEL, s->tunnels[i].handle))
+			s->tunnels[tunnels++] = s->tunnels[i];
+	for (size_t i = 0; i < s->n_sas; i++)
+		if (!is_leaving(keys, n, s->sas[i].direction == RG_IN ? RG_MSG_SA_IN_DEL : RG_MSG_SA_OUT_DEL,
+		                s->sas[i].handle))
+			s->sas[sas++] = s->sas[i];
+	for (size_t i = 0; i < s->n_policies; i++)
+		if (!is_leaving(keys, n, RG_MSG_POLICY_DEL, s->policies[i].handle))
+			s->policies[policies++] = s->policies[i];
+	s->n_tunnels = tunnels;
+	s->n_sas = sas;
+	s->n_policies = policies;
+}
+
+static int leave_out_leaving(struct dp *dp)
+{
+	size_t n = collect_leaving(dp, NULL);
+	uint64_t *keys;
+
+	if (n == 0)
+		return 0;
+	keys = calloc(n, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	collect_leaving(dp, keys);
+	qsort(keys, n, sizeof(*keys), by_key);
+	leave_out(&dp->snapshot, keys, n);
+	free(keys);
+	return 0;
+}
+
 static void next(struct dp *dp)
 {
 	struct rg_api_dump dump = {0};
 	int rc;
 
 	if (dp->dump_step == DUMP_STEPS) {
-		dp_dumped(dp);
+		rc = leave_out_leaving(dp);
+		if (rc < 0)
+			dp_lost(dp, strerror(-rc));
+		else
+			dp_dumped(dp);
 		return;
 	}
 	rc = rg_client_send(dp->writer->client, dump_types[dp->dump_step], &dump, 1, &dp->dump_seq);
