@@ -57,7 +57,7 @@ static void first_contact(struct control *c, const struct dp_snapshot *snapshot)
 {
 	struct reconcile_result result;
 
-	reconcile_run(c->ike, snapshot, &c->reserved, c->pools, &result);
+	reconcile_run(c->ike, snapshot, c->pools, &result);
 	if (result.sas)
 		control_event(c, "orphans-adopted",
 		              "%zu SAs of a former roamgate-control forward until their hard lifetime",
@@ -87,7 +87,7 @@ static void dataplane_up(void *user, enum dp_start start, const struct dp_snapsh
 		ike_dp_reconnected(c->ike);
 		/* fall through */
 	case DP_COMPARE:
-		reconcile_run(c->ike, snapshot, &c->reserved, c->pools, &result);
+		reconcile_run(c->ike, snapshot, c->pools, &result);
 		control_event(c, "dataplane-compared",
 		              "%zu SAs without a session, %zu SAs of sessions are gone", result.sas,
 		              result.missing);
@@ -99,7 +99,6 @@ static void dataplane_up(void *user, enum dp_start start, const struct dp_snapsh
 		                  : "its counters are gone: Child SAs are negotiated anew");
 		ike_dp_restarted(c->ike, old);
 		traps_again(c->ike, true);
-		reserved_review(&c->reserved, c->pools, NULL);
 		break;
 	}
 	links_hold(c->links, false);
@@ -128,8 +127,6 @@ static void dataplane_event(void *user, const struct rg_api_event *event)
 	if (event->type == RG_EVENT_NO_SA && traps_find(c->ike, event->handle) >= 0)
 		initiate_traffic(c->initiate, (unsigned)traps_find(c->ike, event->handle), control_now());
 	ike_dp_event(c->ike, event);
-	if (event->type == RG_EVENT_HARD_LIFETIME && c->reserved.n)
-		reserved_review(&c->reserved, c->pools, c->ike);
 }
 
 static const struct dp_hooks hooks = {.up = dataplane_up, .down = dataplane_down, .event = dataplane_event};
@@ -443,7 +440,6 @@ void control_fini(struct control *c)
 	uv_loop_close(&c->loop);
 	status_refresh_free(c->refresh);
 	events_log_free(c->events);
-	reserved_free(&c->reserved);
 	rg_pools_free(c->pools);
 	rg_auth_unref(c->auth);
 }

@@ -14,7 +14,7 @@
 #include "control/jobs.h"
 #include "control/links.h"
 #include "control/pools/pools.h"
-#include "control/reserved.h"
+#include "control/pools/pools.h"
 #include "control/sockets.h"
 #include "control/store_null.h"
 
@@ -27,7 +27,6 @@ struct control {
 	const char *config_file;
 	struct rg_auth *auth; /* the configuration in force */
 	struct rg_pools *pools;
-	struct reserved reserved; /* pool addresses of orphans */
 	struct ike_manager *ike;
 	struct store_null store;
 	struct sockets *sockets;

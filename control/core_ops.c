@@ -146,6 +146,13 @@ static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *ad
 	rg_pools_release(c->pools, addr, cookie);
 }
 
+static void op_unreserve(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
+{
+	struct control *c = user;
+
+	(void)rg_pools_unreserve(c->pools, addr, cookie); /* it need not be a pool's */
+}
+
 const struct ike_ops core_ops = {
         .now = op_now,
         .random = op_random,
@@ -156,5 +163,5 @@ const struct ike_ops core_ops = {
         .wake = op_wake,
         .event = op_event,
         .log = op_log,
-        .pool = {.acquire = op_acquire, .release = op_release},
+        .pool = {.acquire = op_acquire, .release = op_release, .unreserve = op_unreserve},
 };

@@ -25,8 +25,19 @@ static size_t adopted(int rc, const char *what, uint32_t handle, struct reconcil
 	return 0;
 }
 
-static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct reserved *reserved,
-                  struct rg_pools *pools, struct reconcile_result *result)
+/* Its client's virtual address is nobody else's until the orphan is gone (struct ike_pool_ops). */
+static void reserve(struct rg_pools *pools, const struct rg_api_policy *policy)
+{
+	struct rg_cfg_addr addr = {.family = policy->family};
+
+	if (policy->prefix_len != (policy->family == 4 ? 32 : 128))
+		return;
+	memcpy(addr.bytes, policy->prefix, policy->family == 4 ? 4 : 16);
+	(void)rg_pools_reserve(pools, &addr, policy->cookie); /* one that is no pool's needs none */
+}
+
+static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,
+                  struct reconcile_result *result)
 {
 	for (size_t i = 0; i < snapshot->n_tunnels; i++)
 		result->tunnels += adopted(ike_adopt_tunnel(ike, &snapshot->tunnels[i]), "tunnel",
@@ -40,7 +51,7 @@ static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, s
 
 		result->policies += adopted(ike_adopt_policy(ike, policy), "policy", policy->handle, result);
 		if (result->policies > was)
-			reserved_add(reserved, pools, policy);
+			reserve(pools, policy);
 	}
 }
 
@@ -123,10 +134,10 @@ static void find_missing(struct ike_manager *ike, const struct dp_snapshot *snap
 	free(cmp.missing);
 }
 
-void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct reserved *reserved,
-                   struct rg_pools *pools, struct reconcile_result *result)
+void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,
+                   struct reconcile_result *result)
 {
 	memset(result, 0, sizeof(*result));
-	adopt(ike, snapshot, reserved, pools, result);
+	adopt(ike, snapshot, pools, result);
 	find_missing(ike, snapshot, result);
 }

@@ -9,7 +9,7 @@
 
 #include "control/dp.h"
 #include "control/ike/ike.h"
-#include "control/reserved.h"
+#include "control/pools/pools.h"
 
 struct reconcile_result {
 	size_t tunnels, sas, policies; /* of the snapshot that no session owned: adopted */
@@ -19,7 +19,7 @@ struct reconcile_result {
 
 /* Adopts what no session owns, and tells the core of SAs that have gone as if their hard lifetime had ended.
  * Sessions with batches on their way are left alone. */
-void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct reserved *reserved,
-                   struct rg_pools *pools, struct reconcile_result *result);
+void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,
+                   struct reconcile_result *result);
 
 #endif

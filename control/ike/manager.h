@@ -72,6 +72,7 @@ struct ike_manager {
 	struct handle_space sa_in, sa_out, tunnels, policies;
 	uint32_t *policy_tunnel; /* by index of the policy: the tunnel of whoever has it, or had it last */
 	struct orphan_list orphans;
+	struct orphan *orphans_by_cookie[ORPHAN_BUCKETS];
 	struct traps traps;   /* policies that wait for traffic */
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
 	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */

@@ -85,6 +85,9 @@ struct ike_pool_ops {
 	int (*acquire)(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
 	               const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out);
 	void (*release)(void *user, uint64_t cookie, const struct rg_cfg_addr *addr);
+	/* An orphan that had the address (orphans.h) is gone: what kept the address for its device may give
+	 * it up. May be NULL. */
+	void (*unreserve)(void *user, uint64_t cookie, const struct rg_cfg_addr *addr);
 };
 
 /* control/homing: decides where a session's packets go. Called by the core at

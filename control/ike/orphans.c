@@ -13,6 +13,7 @@
 
 struct orphan {
 	TAILQ_ENTRY(orphan) link;
+	struct orphan *next;   /* in its bucket: clients come back by the thousand */
 	enum rg_api_type type; /* the record that deletes it */
 	uint32_t handle;
 	uint64_t cookie;
@@ -33,6 +34,11 @@ static struct handle_space *space_of(struct ike_manager *m, enum rg_api_type typ
 	}
 }
 
+static struct orphan **bucket_of(struct ike_manager *m, uint64_t cookie)
+{
+	return &m->orphans_by_cookie[cookie % ORPHAN_BUCKETS];
+}
+
 static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, uint32_t handle,
                struct orphan **out)
 {
@@ -47,14 +53,23 @@ static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, ui
 	o->handle = handle;
 	o->cookie = cookie;
 	TAILQ_INSERT_TAIL(&m->orphans, o, link);
+	o->next = *bucket_of(m, cookie);
+	*bucket_of(m, cookie) = o;
 	*out = o;
 	return 0;
 }
 
 static void forget(struct ike_manager *m, struct orphan *o)
 {
-	handles_give(space_of(m, o->type), o->handle);
+	struct orphan **at = bucket_of(m, o->cookie);
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
 	TAILQ_REMOVE(&m->orphans, o, link);
+	handles_give(space_of(m, o->type), o->handle);
+	if (o->host.family != 0 && !m->ending && m->ops->pool.unreserve != NULL)
+		m->ops->pool.unreserve(m->user, o->cookie, &o->host);
 	free(o);
 }
 
@@ -87,9 +102,9 @@ int ike_adopt_policy(struct ike_manager *m, const struct rg_api_policy *policy)
 
 bool orphans_address(const struct ike_manager *m, uint64_t cookie, uint8_t family, struct rg_cfg_addr *out)
 {
-	const struct orphan *o;
+	const struct orphan *o = m->orphans_by_cookie[cookie % ORPHAN_BUCKETS];
 
-	TAILQ_FOREACH (o, &m->orphans, link) {
+	for (; o != NULL; o = o->next) {
 		if (o->cookie == cookie && o->host.family == family) {
 			*out = o->host;
 			return true;
@@ -100,13 +115,11 @@ bool orphans_address(const struct ike_manager *m, uint64_t cookie, uint8_t famil
 
 bool orphans_exist(const struct ike_manager *m, uint64_t cookie)
 {
-	const struct orphan *o;
+	const struct orphan *o = m->orphans_by_cookie[cookie % ORPHAN_BUCKETS];
 
-	TAILQ_FOREACH (o, &m->orphans, link) {
-		if (o->cookie == cookie)
-			return true;
-	}
-	return false;
+	while (o != NULL && o->cookie != cookie)
+		o = o->next;
+	return o != NULL;
 }
 
 static void delete_type(struct ike_manager *m, uint64_t cookie, enum rg_api_type type,
@@ -114,8 +127,8 @@ static void delete_type(struct ike_manager *m, uint64_t cookie, enum rg_api_type
 {
 	struct orphan *o, *next;
 
-	for (o = TAILQ_FIRST(&m->orphans); o != NULL; o = next) {
-		next = TAILQ_NEXT(o, link);
+	for (o = *bucket_of(m, cookie); o != NULL; o = next) {
+		next = o->next;
 		if (o->cookie != cookie || o->type != type)
 			continue;
 		batch_add(batch, type)->handle.handle = o->handle;
@@ -127,7 +140,7 @@ void orphans_replace(struct ike_manager *m, uint64_t cookie)
 {
 	struct ike_batch *batch;
 
-	if (TAILQ_EMPTY(&m->orphans))
+	if (!orphans_exist(m, cookie))
 		return;
 	batch = batch_new(m, NULL, NULL, NULL);
 	if (batch == NULL)

@@ -20,6 +20,8 @@
 struct ike_manager;
 struct orphan;
 
+#define ORPHAN_BUCKETS 4096u
+
 TAILQ_HEAD(orphan_list, orphan);
 
 /* The host address of `family` that an orphan policy with the cookie shows. */

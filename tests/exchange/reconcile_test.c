@@ -15,7 +15,6 @@
 struct side {
 	struct world *w;
 	struct peer *g;
-	struct reserved reserved;
 	struct rg_pools *pools;
 	struct rg_api_tunnel tunnel;
 	struct rg_api_sa_info sas[2];
@@ -45,7 +44,6 @@ static void open_side(struct side *s)
 
 static void close_side(struct side *s)
 {
-	reserved_free(&s->reserved);
 	rg_pools_free(s->pools);
 	world_free(s->w);
 }
@@ -54,7 +52,7 @@ static struct reconcile_result run(struct side *s)
 {
 	struct reconcile_result result;
 
-	reconcile_run(s->g->m, &s->snapshot, &s->reserved, s->pools, &result);
+	reconcile_run(s->g->m, &s->snapshot, s->pools, &result);
 	return result;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control/reconcile and control/reserved: a dataplane that outlived its control
+ * control/reconcile: a dataplane that outlived its control
  * process (H71 without checkpoints). The core is the real one, its ops note
  * what it asks for.
  */
@@ -36,7 +36,6 @@ static const char config_text[] =
 static struct ike_manager *ike;
 static struct rg_auth *auth;
 static struct rg_pools *pools;
-static struct reserved reserved;
 static uint16_t deleted[16]; /* types of the records that the core sent */
 static size_t n_deleted;
 
@@ -76,12 +75,19 @@ static void wake(void *user)
 	(void)user;
 }
 
+static void unreserve(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
+{
+	(void)user;
+	(void)rg_pools_unreserve(pools, addr, cookie);
+}
+
 static const struct ike_ops ops = {.now = now,
                                    .random = fill,
                                    .dp_submit = submit,
                                    .event = ignore_event,
                                    .log = ignore_log,
-                                   .wake = wake};
+                                   .wake = wake,
+                                   .pool = {.unreserve = unreserve}};
 
 static int setup(void **state)
 {
@@ -115,7 +121,6 @@ static int teardown(void **state)
 {
 	(void)state;
 	ike_destroy(ike);
-	reserved_free(&reserved);
 	rg_pools_free(pools);
 	rg_auth_unref(auth);
 	return 0;
@@ -157,14 +162,13 @@ static void test_h71_adopts(void **state)
 	struct reconcile_result result;
 
 	(void)state;
-	reconcile_run(ike, &s, &reserved, pools, &result);
+	reconcile_run(ike, &s, pools, &result);
 	assert_int_equal(result.tunnels, 1);
 	assert_int_equal(result.sas, 2);
 	assert_int_equal(result.policies, 2);
 	assert_int_equal(result.missing + result.refused, 0);
 	assert_int_equal(orphans_count(ike), 1);
 	assert_int_equal(n_deleted, 0); /* they go on forwarding */
-	assert_int_equal(reserved.n, 2);
 
 	/* Their address is nobody else's, whoever asks for it, and their client's again. */
 	for (unsigned i = 0; i < 5; i++) {
@@ -176,9 +180,39 @@ static void test_h71_adopts(void **state)
 	assert_memory_equal(out.bytes, v4.bytes, 4);
 
 	/* A second look finds nothing new. */
-	reconcile_run(ike, &s, &reserved, pools, &result);
+	reconcile_run(ike, &s, pools, &result);
 	assert_int_equal(result.tunnels + result.sas + result.policies + result.refused, 0);
-	assert_int_equal(reserved.n, 2);
+}
+
+/* May anybody have the client's address, once all others are taken? */
+static bool is_free(void)
+{
+	const struct rg_cfg_addr v4 = {4, {10, 99, 0, 3}};
+	struct rg_cfg_addr out;
+
+	for (uint64_t device = 300; rg_pools_acquire(pools, 0, 4, device, device, NULL, &out) == 0; device++)
+		if (memcmp(out.bytes, v4.bytes, 4) == 0)
+			return true;
+	return false;
+}
+
+/* The client comes back to its address and leaves it for good: then another may have it, though none of its
+ * SAs ever met its hard lifetime. */
+static void test_address_of_a_client_that_came_back(void **state)
+{
+	struct rg_cfg_addr v4 = {4, {10, 99, 0, 3}}, out;
+	struct dp_snapshot s = snapshot();
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, pools, &result);
+	assert_int_equal(rg_pools_acquire(pools, 0, 4, COOKIE, COOKIE, NULL, &out), 0);
+	assert_memory_equal(out.bytes, v4.bytes, 4);
+	orphans_replace(ike, COOKIE);
+	assert_int_equal(orphans_count(ike), 0);
+	assert_int_equal(n_deleted, 5);
+	assert_int_equal(rg_pools_release(pools, &v4, COOKIE), 0);
+	assert_true(is_free());
 }
 
 /* The hard lifetime ends what is left of a client, and its addresses are free again. */
@@ -189,22 +223,18 @@ static void test_hard_lifetime_ends_orphans(void **state)
 	                                   .tunnel = RG_SA_HANDLE(3, 1),
 	                                   .direction = RG_IN,
 	                                   .cookie = COOKIE};
-	struct rg_cfg_addr v4 = {4, {10, 99, 0, 3}}, out;
 	struct dp_snapshot s = snapshot();
 	struct reconcile_result result;
 
 	(void)state;
-	reconcile_run(ike, &s, &reserved, pools, &result);
-	reserved_review(&reserved, pools, ike);
-	assert_int_equal(reserved.n, 2); /* they are still there */
+	reconcile_run(ike, &s, pools, &result);
+	assert_false(is_free());
 	ike_dp_event(ike, &event);
 	assert_int_equal(orphans_count(ike), 0);
 	assert_int_equal(n_deleted, 5);
 	assert_int_equal(deleted[0], RG_MSG_POLICY_DEL); /* nothing points at what is gone */
 	assert_int_equal(deleted[4], RG_MSG_TUNNEL_DEL);
-	reserved_review(&reserved, pools, ike);
-	assert_int_equal(reserved.n, 0);
-	assert_int_equal(rg_pools_acquire(pools, 0, 4, 300, 300, &v4, &out), 0);
+	assert_true(is_free());
 }
 
 /* A dataplane that was started anew has none of them. */
@@ -214,11 +244,10 @@ static void test_restart_forgets_orphans(void **state)
 	struct reconcile_result result;
 
 	(void)state;
-	reconcile_run(ike, &s, &reserved, pools, &result);
+	reconcile_run(ike, &s, pools, &result);
 	ike_dp_restarted(ike, NULL);
-	reserved_review(&reserved, pools, NULL);
 	assert_int_equal(orphans_count(ike), 0);
-	assert_int_equal(reserved.n, 0);
+	assert_true(is_free());
 	assert_int_equal(n_deleted, 0);
 }
 
@@ -230,7 +259,7 @@ static void test_refuses_foreign_handles(void **state)
 	struct reconcile_result result;
 
 	(void)state;
-	reconcile_run(ike, &s, &reserved, pools, &result);
+	reconcile_run(ike, &s, pools, &result);
 	assert_int_equal(result.refused, 1);
 	assert_int_equal(result.sas, 0);
 }
@@ -240,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_h71_adopts, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_hard_lifetime_ends_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_address_of_a_client_that_came_back, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refuses_foreign_handles, setup, teardown),
 	};
