@@ -111,12 +111,23 @@ static struct ike_sa *asks_for(const struct ike_sa *sa, const struct ike_msg *re
 	return NULL;
 }
 
-static bool taken(const struct ike_sa *sa, uint64_t cookie)
+/* By a session that its device has not left behind (`live`), or by any. */
+static bool taken(const struct ike_sa *sa, uint64_t cookie, bool live)
 {
 	struct ike_sa *other = NULL;
 
 	while ((other = next_of(sa, other)) != NULL) {
-		if (other->cookie == cookie)
+		if (other->cookie == cookie && !(live && other->superseded))
+			return true;
+	}
+	return false;
+}
+
+static bool take_place(struct ike_sa *sa, uint64_t key, bool live)
+{
+	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
+		sa->cookie = device_cookie(sa->peer_cookie, key, slot);
+		if (!taken(sa, sa->cookie, live))
 			return true;
 	}
 	return false;
@@ -132,14 +143,10 @@ static void choose_device(struct ike_sa *sa, const struct ike_msg *request, uint
 
 	if (unique == RG_UNIQUE_KEEP && (again != NULL || key != 0)) {
 		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, key, 0);
-		if (taken(sa, sa->cookie))
+		if (taken(sa, sa->cookie, false))
 			return;
 	}
-	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
-		sa->cookie = device_cookie(sa->peer_cookie, key, slot);
-		if (!taken(sa, sa->cookie))
-			break;
-	}
+	(void)(take_place(sa, key, false) || take_place(sa, key, true));
 	while ((other = next_of(sa, other)) != NULL) {
 		if (other->superseded)
 			continue;
@@ -148,7 +155,7 @@ static void choose_device(struct ike_sa *sa, const struct ike_msg *request, uint
 	}
 	if (n < SUCCESSION_DEVICES)
 		return;
-	if (taken(sa, sa->cookie))
+	if (taken(sa, sa->cookie, false))
 		sa->cookie = oldest->cookie;
 	ike_sa_close(oldest, "too many sessions of one identity");
 }

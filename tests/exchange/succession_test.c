@@ -446,6 +446,44 @@ static void sessions_of_one_identity_are_bounded(void **state)
 	world_free(w);
 }
 
+static struct ike_sa *newest_of(struct peer *p, bool superseded)
+{
+	struct ike_sa *sa, *newest = NULL;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link)
+		if (sa->state == IKE_STATE_ESTABLISHED && sa->superseded == superseded)
+			newest = sa;
+	return newest;
+}
+
+/* All places are taken, one of them by nobody but a session that its device has left behind: that one is
+ * given up for a new device, and no other device loses its session. */
+static void a_place_that_nobody_uses(void **state)
+{
+	struct world_options options = {.gateway_extra = "    uniqueness: keep\n    lifetimes: {dpd: off}\n",
+	                                .client_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	for (unsigned i = 0; i < SUCCESSION_DEVICES; i++) {
+		world_connect(w);
+		world_run(w, 500);
+	}
+	assert_int_equal(succession_start(TAILQ_FIRST(&world_client(w)->m->sas)), 0);
+	w->filter = drop_deletes;
+	world_run(w, 1000);
+	assert_non_null(newest_of(g, true));
+	ike_sa_close(newest_of(g, false), "the device goes");
+	world_run(w, 10);
+	assert_int_equal(fake_count_in(g->dp), SUCCESSION_DEVICES);
+	world_connect(w);
+	world_run(w, 1000);
+	assert_null(newest_of(g, true));
+	assert_int_equal(fake_count_in(g->dp), SUCCESSION_DEVICES);
+	world_free(w);
+}
+
 /* Three IKE_AUTHs of one identity, all there before the dataplane has answered the first. Returns how many
  * sessions came of it; each has an address of its own. */
 static unsigned three_at_once(const char *gateway)
@@ -674,6 +712,7 @@ int main(void)
 	        cmocka_unit_test(initial_contact_ends_what_was_before),
 	        cmocka_unit_test(the_gateway_says_initial_contact),
 	        cmocka_unit_test(keep_has_a_lease_for_each_device),
+	        cmocka_unit_test(a_place_that_nobody_uses),
 	        cmocka_unit_test(never_has_a_lease_for_each_session),
 	        cmocka_unit_test(sessions_of_one_identity_are_bounded),
 	        cmocka_unit_test(sessions_that_begin_together_count_each_other),
