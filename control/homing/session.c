@@ -173,6 +173,8 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	             address_asker_text(move->asker), pair_path_text(&move->from, from),
 	             pair_path_text(&move->to, to), move->generation,
 	             (unsigned long long)(ike_sa_now(sa) - move->asked_ms));
+	if (move->asker == ADDRESS_BY_PMTU)
+		return; /* the same pair, of which it proves nothing */
 	doubt_end(hs);
 	hs->retry_ms = 0;
 	if (move->asker == ADDRESS_BY_PEER_UPDATE &&
@@ -180,7 +182,7 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 		hs->left = move->from.pair.remote;
 	/* An update has set it already, perhaps to something newer still. */
 	if ((move->asker != ADDRESS_BY_PEER_UPDATE || !hs->update_due) &&
-	    move->asker != ADDRESS_BY_OWN_UPDATE && move->asker != ADDRESS_BY_PMTU && !hs->tx.has_next)
+	    move->asker != ADDRESS_BY_OWN_UPDATE && !hs->tx.has_next)
 		homing_set_pair(hs, &move->to.pair);
 	/* RFC 4555 3.6: the peer hears which of our addresses are left. */
 	if ((move->asker == ADDRESS_BY_UPLINK_DOWN || move->asker == ADDRESS_BY_PROBE) &&

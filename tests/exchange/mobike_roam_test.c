@@ -238,6 +238,34 @@ static void proof_is_tried_again(void **state)
 	roam_free(r);
 }
 
+/* What a router says of sizes is no sign of life: the proof that got no answer is tried again all the same.
+ */
+static void a_smaller_mtu_proves_nothing(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct rg_api_event event = {.type = RG_EVENT_PMTU, .value = 1400};
+	struct homing_session *hs;
+
+	(void)state;
+	roam_up(r);
+	hs = roam_gateway(r)->homing;
+	event.tunnel = roam_gateway(r)->tunnel;
+	event.handle = child_current(roam_gateway(r))->handle_out;
+	r->filter = lose_proofs_over_lte;
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 8000);
+	assert_int_equal(ROAM_COUNT(r, rr_timeout), 1);
+	assert_true(hs->retry_ms != 0);
+	ike_dp_event(world_gateway(r->w)->m, &event);
+	roam_run(r, 100);
+	assert_int_equal(hs->tx.current.mtu, 1400);
+	assert_true(hs->retry_ms != 0);
+	r->filter_count = 1;
+	roam_run(r, 5000);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	roam_free(r);
+}
+
 /* What the dataplane refuses leaves no trace, and the next move works. */
 static void refused_by_the_dataplane(void **state)
 {
@@ -271,6 +299,7 @@ int main(void)
 	        cmocka_unit_test(outstanding_request_follows),
 	        cmocka_unit_test(lossy_path),
 	        cmocka_unit_test(proof_is_tried_again),
+	        cmocka_unit_test(a_smaller_mtu_proves_nothing),
 	        cmocka_unit_test(refused_by_the_dataplane),
 	};
 
