@@ -50,9 +50,8 @@ static const struct cfg_key selector_keys[] = {
          .help = "What clients may speak for besides their virtual addresses: networks behind a branch's "
                  "gateway, other addresses of a host. What one client speaks for, no other gets meanwhile. "
                  "Networks (not single addresses) are never sent to in clear. Without a pool, a client "
-                 "always speaks for the address that "
-                 "it "
-                 "connects from."},
+                 "always speaks for the address that it connects from; behind a NAT, the first "
+                 "identity does."},
         {0},
 };
 const struct cfg_section cfg_selector_section = {"connections.NAME.selectors",

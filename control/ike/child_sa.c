@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/store.h"
 #include "control/ike/succession.h"
@@ -122,6 +123,7 @@ void child_free(struct child_sa *child)
 	handles_give(&sa->manager->sa_out, child->handle_out);
 	OPENSSL_cleanse(child, sizeof(*child));
 	free(child);
+	pad_settle(sa);
 }
 
 void child_destroy(struct child_sa *child)

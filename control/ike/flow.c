@@ -5,6 +5,7 @@
 #include "control/ike/flow.h"
 
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/succession.h"
 #include "control/ike/ts.h"
 
@@ -209,10 +210,13 @@ void flow_remove(struct flow *flow, struct ike_batch *batch)
 
 void flow_forget(struct flow *flow)
 {
+	struct ike_sa *sa = flow->sa;
+
 	for (unsigned i = 0; i < flow->n_policies; i++)
-		handles_give(&flow->sa->manager->policies, flow->policies[i].handle);
-	TAILQ_REMOVE(&flow->sa->flows, flow, link);
+		handles_give(&sa->manager->policies, flow->policies[i].handle);
+	TAILQ_REMOVE(&sa->flows, flow, link);
 	free(flow);
+	pad_settle(sa);
 }
 
 unsigned flow_children(const struct flow *flow)

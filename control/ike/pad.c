@@ -19,7 +19,7 @@
 
 struct pad_claims {
 	unsigned n;
-	struct claim claim[MAX_CLAIMS];
+	struct claim claim[];
 };
 
 const char *pad_admit(struct ike_sa *sa)
@@ -99,8 +99,8 @@ void pad_remote(const struct ike_sa *sa, struct child_selectors *out)
 	}
 }
 
-/* What lies in the peer's own addresses is nobody else's anyway. */
-static bool is_own(const struct ike_sa *sa, const struct claim *claim)
+/* A virtual address is nobody else's: the pools see to that. */
+static bool is_virtual(const struct ike_sa *sa, const struct claim *claim)
 {
 	struct rg_cfg_addr addr = {.family = claim->family};
 
@@ -111,7 +111,23 @@ static bool is_own(const struct ike_sa *sa, const struct claim *claim)
 		if (addr_equal(&sa->vips[i].addr, &addr))
 			return true;
 	}
-	return addr_equal(&sa->origin, &addr);
+	return false;
+}
+
+static struct claim claim_of(const struct rg_api_selector *selector)
+{
+	struct claim claim = {.family = selector->family};
+
+	claim.len = ts_cover(selector, claim.prefix);
+	return claim;
+}
+
+static struct claim claim_of_policy(const struct ike_policy *policy)
+{
+	struct claim claim = {.family = policy->family, .len = policy->prefix_len};
+
+	memcpy(claim.prefix, policy->prefix, sizeof(claim.prefix));
+	return claim;
 }
 
 static bool has_claim(const struct pad_claims *claims, const struct claim *claim)
@@ -125,31 +141,99 @@ static bool has_claim(const struct pad_claims *claims, const struct claim *claim
 
 static bool take(struct ike_sa *sa, const struct claim *claim)
 {
-	if (sa->claims == NULL)
-		sa->claims = calloc(1, sizeof(*sa->claims));
-	if (sa->claims == NULL || sa->claims->n == MAX_CLAIMS ||
-	    claims_take(&sa->manager->claims, claim, sa->peer_cookie) < 0)
+	unsigned n = sa->claims != NULL ? sa->claims->n : 0;
+	struct pad_claims *more =
+	        n < MAX_CLAIMS ? realloc(sa->claims, sizeof(*more) + (n + 1) * sizeof(*claim)) : NULL;
+
+	if (more == NULL)
 		return false;
-	sa->claims->claim[sa->claims->n++] = *claim;
+	more->n = n;
+	sa->claims = more;
+	if (claims_take(&sa->manager->claims, claim, sa->peer_cookie) < 0)
+		return false;
+	more->claim[more->n++] = *claim;
 	return true;
+}
+
+static bool claim_one(struct ike_sa *sa, const struct claim *claim)
+{
+	if (is_virtual(sa, claim) || has_claim(sa->claims, claim) || take(sa, claim))
+		return true;
+	IKE_COUNT(sa->manager, claimed_by_another);
+	ike_sa_log(sa, IKE_LOG_WARN,
+	           "it asks for an address or a network that a client of another identity speaks for");
+	return false;
 }
 
 bool pad_claim(struct ike_sa *sa, const struct child_selectors *remote)
 {
-	for (size_t i = 0; i < remote->n; i++) {
-		struct claim claim = {.family = remote->s[i].family};
+	for (size_t i = 0; i < remote->n && !sa->session_initiator; i++) {
+		struct claim claim = claim_of(&remote->s[i]);
 
-		claim.len = ts_cover(&remote->s[i], claim.prefix);
-		if (is_own(sa, &claim) || has_claim(sa->claims, &claim))
-			continue;
-		if (!take(sa, &claim)) {
-			IKE_COUNT(sa->manager, claimed_by_another);
-			ike_sa_log(sa, IKE_LOG_WARN,
-			           "it asks for a network that a client of another identity speaks for");
+		if (!claim_one(sa, &claim))
 			return false;
+	}
+	return true;
+}
+
+bool pad_claim_carried(struct ike_sa *sa)
+{
+	const struct child_sa *child;
+	const struct flow *flow;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (!pad_claim(sa, &child->remote))
+			return false;
+	}
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		for (unsigned i = 0; i < flow->n_policies && !sa->session_initiator; i++) {
+			struct claim claim = claim_of_policy(&flow->policies[i]);
+
+			if (!claim_one(sa, &claim))
+				return false;
 		}
 	}
 	return true;
+}
+
+/* Does a Child SA, or a policy that waits for one, still need it? */
+static bool is_carried(const struct ike_sa *sa, const struct claim *claim)
+{
+	const struct child_sa *child;
+	const struct flow *flow;
+	struct claim other;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		for (size_t i = 0; i < child->remote.n; i++) {
+			other = claim_of(&child->remote.s[i]);
+			if (memcmp(&other, claim, sizeof(other)) == 0)
+				return true;
+		}
+	}
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		for (unsigned i = 0; i < flow->n_policies; i++) {
+			other = claim_of_policy(&flow->policies[i]);
+			if (memcmp(&other, claim, sizeof(other)) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+void pad_settle(struct ike_sa *sa)
+{
+	struct pad_claims *claims = sa->claims;
+
+	for (unsigned i = claims != NULL ? claims->n : 0; i-- > 0;) {
+		if (is_carried(sa, &claims->claim[i]))
+			continue;
+		claims_give(&sa->manager->claims, &claims->claim[i]);
+		claims->claim[i] = claims->claim[--claims->n];
+	}
+	if (claims == NULL || claims->n > 0)
+		return;
+	free(claims);
+	sa->claims = NULL;
 }
 
 void pad_release(struct ike_sa *sa)

@@ -25,9 +25,17 @@ char *pad_describe(const struct ike_sa *sa, char *buf, size_t size);
 void pad_local(const struct ike_sa *sa, struct child_selectors *out);
 void pad_remote(const struct ike_sa *sa, struct child_selectors *out);
 
-/* May the session speak for these? Not for what a session of another identity speaks for. Where it may, they
- * stay its own until pad_release(). */
+/*
+ * May the session speak for these? Not for what a session of another identity speaks for: a network, or the
+ * one address that several clients have behind a NAT. The first that has it keeps it. Where the session may,
+ * they stay its own as long as one of its Child SAs or policies is for them: pad_settle() gives back what
+ * none needs any more, pad_release() everything. A session that we began speaks for what we asked for.
+ */
 bool pad_claim(struct ike_sa *sa, const struct child_selectors *remote);
+void pad_settle(struct ike_sa *sa);
 void pad_release(struct ike_sa *sa);
+
+/* The same for all that a session carries (a record was read). */
+bool pad_claim_carried(struct ike_sa *sa);
 
 #endif

@@ -341,20 +341,6 @@ static int lease(struct ike_sa *sa, unsigned *leased)
 	return 0;
 }
 
-/* What it speaks for is nobody else's. */
-static int claim(struct ike_sa *sa)
-{
-	struct child_sa *child;
-
-	if (sa->session_initiator || sa->heir_has_it)
-		return 0;
-	TAILQ_FOREACH (child, &sa->children, link) {
-		if (!pad_claim(sa, &child->remote))
-			return -EADDRINUSE;
-	}
-	return 0;
-}
-
 /* It goes on: deadlines of what had begun and is lost now are set anew. */
 static void resume(struct ike_sa *sa)
 {
@@ -421,8 +407,9 @@ static int read_session(struct ike_manager *m, struct record *r)
 	sa->connection = connection;
 	session(r, sa);
 	error = r->error != 0 ? r->error : r->at != r->len ? -EBADMSG : lease(sa, &leased);
-	if (error == 0)
-		error = claim(sa);
+	if (error == 0 && !sa->heir_has_it &&
+	    !pad_claim_carried(sa)) /* what it speaks for is nobody else's */
+		error = -EADDRINUSE;
 	if (error == 0) {
 		resume(sa);
 		return 0;
@@ -450,7 +437,7 @@ static const char *why(int error)
 	case -EEXIST:
 		return "an IKE SA or a handle of it is there already";
 	case -EADDRINUSE:
-		return "its virtual address is somebody else's now";
+		return "an address or a network of it is somebody else's now";
 	case -ENOMEM:
 		return "no memory";
 	default:
