@@ -26,17 +26,12 @@ static void one_of_each(struct world *w)
 	assert_true(world_traffic(w));
 }
 
-static uint64_t session_of(struct peer *p)
-{
-	return ike_session_id(peer_session(p));
-}
-
 static void rekeys_child(struct world *w, struct peer *by, const char *trace)
 {
 	uint32_t before = child_current(peer_session(by))->spi_in;
 	uint32_t tunnel = peer_session(world_gateway(w))->tunnel;
 
-	assert_int_equal(ike_rekey_children(by->m, session_of(by)), 0);
+	assert_int_equal(ike_rekey_children(by->m, peer_session_id(by)), 0);
 	world_run(w, 3000);
 	world_expect(w, trace);
 	assert_int_not_equal(child_current(peer_session(by))->spi_in, before);
@@ -81,7 +76,7 @@ static void rekeys_ike(struct world *w, struct peer *by)
 	assert_int_equal(ike_rekey_session(by->m, id), 0);
 	world_run(w, 15000);
 	assert_int_not_equal(peer_session(by)->spi_i, spi_i);
-	assert_int_equal(session_of(by), id);
+	assert_int_equal(peer_session_id(by), id);
 	assert_int_equal(child_current(peer_session(by))->spi_in, child);
 	one_of_each(w);
 	/* The new one works. */
@@ -160,13 +155,13 @@ static void simultaneous(void **state)
 		world_up(w);
 		w->jitter_ms = 40;
 		if (seed & 1)
-			ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
+			ike_rekey_children(world_client(w)->m, peer_session_id(world_client(w)));
 		else
-			ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
+			ike_rekey_session(world_client(w)->m, peer_session_id(world_client(w)));
 		if (seed & 2)
-			ike_rekey_children(world_gateway(w)->m, session_of(world_gateway(w)));
+			ike_rekey_children(world_gateway(w)->m, peer_session_id(world_gateway(w)));
 		else
-			ike_rekey_session(world_gateway(w)->m, session_of(world_gateway(w)));
+			ike_rekey_session(world_gateway(w)->m, peer_session_id(world_gateway(w)));
 		world_run(w, 60000);
 		must_settle(w, seed);
 		one_of_each(w);
@@ -185,11 +180,11 @@ static void simultaneous_with_loss(void **state)
 		w->jitter_ms = 300;
 		w->loss_percent = 25;
 		w->duplicate_percent = 20;
-		ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
-		ike_rekey_children(world_gateway(w)->m, session_of(world_gateway(w)));
+		ike_rekey_children(world_client(w)->m, peer_session_id(world_client(w)));
+		ike_rekey_children(world_gateway(w)->m, peer_session_id(world_gateway(w)));
 		world_run(w, 500);
-		ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
-		ike_rekey_session(world_gateway(w)->m, session_of(world_gateway(w)));
+		ike_rekey_session(world_client(w)->m, peer_session_id(world_client(w)));
+		ike_rekey_session(world_gateway(w)->m, peer_session_id(world_gateway(w)));
 		world_run(w, 90000);
 		w->loss_percent = 0;
 		world_run(w, 60000);

@@ -16,11 +16,6 @@
 
 #include <cmocka.h>
 
-static uint64_t session_of(struct peer *p)
-{
-	return ike_session_id(peer_session(p));
-}
-
 static void nothing_left(struct peer *p)
 {
 	assert_int_equal(peer_sas(p), 0);
@@ -34,7 +29,7 @@ static void delete_by(struct peer *by, const char *trace)
 {
 	struct world *w = by->world;
 
-	assert_int_equal(ike_terminate(by->m, session_of(by)), 0);
+	assert_int_equal(ike_terminate(by->m, peer_session_id(by)), 0);
 	world_run(w, 500);
 	world_expect(w, trace);
 	nothing_left(world_client(w));
@@ -84,7 +79,7 @@ static void a_lost_answer_to_delete_comes_again(void **state)
 	world_up(w);
 	w->filter_context = &lost;
 	w->filter = lose_first_answer;
-	ike_terminate(world_client(w)->m, session_of(world_client(w)));
+	ike_terminate(world_client(w)->m, peer_session_id(world_client(w)));
 	world_run(w, 2000);
 	world_expect(w, "c>g INFORMATIONAL ?2\n"
 	                "g-x INFORMATIONAL !2\n"
@@ -101,8 +96,8 @@ static void both_delete_at_once(void **state)
 
 	(void)state;
 	world_up(w);
-	ike_terminate(world_client(w)->m, session_of(world_client(w)));
-	ike_terminate(world_gateway(w)->m, session_of(world_gateway(w)));
+	ike_terminate(world_client(w)->m, peer_session_id(world_client(w)));
+	ike_terminate(world_gateway(w)->m, peer_session_id(world_gateway(w)));
 	world_run(w, 2000);
 	nothing_left(world_client(w));
 	nothing_left(world_gateway(w));
@@ -265,11 +260,8 @@ static bool in_between(struct world *w)
 
 static bool hold_deletes(struct world *w, struct datagram *dg)
 {
-	struct ike_header hdr;
-
 	(void)w;
-	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
-	       hdr.exchange != IKE_EXCHANGE_INFORMATIONAL;
+	return !datagram_is(dg, IKE_EXCHANGE_INFORMATIONAL);
 }
 
 static void outbound_becomes_current(struct world *w, bool by_packet)
@@ -281,7 +273,7 @@ static void outbound_becomes_current(struct world *w, bool by_packet)
 	world_up(w);
 	old = TAILQ_FIRST(&peer_session(g)->flows)->sa_out;
 	w->filter = hold_deletes;
-	ike_rekey_children(world_client(w)->m, session_of(world_client(w)));
+	ike_rekey_children(world_client(w)->m, peer_session_id(world_client(w)));
 	assert_true(world_run_until(w, in_between, 1000));
 	assert_int_equal(TAILQ_FIRST(&peer_session(g)->flows)->sa_out, old);
 	world_run(w, 200);

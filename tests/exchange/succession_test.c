@@ -19,20 +19,6 @@
 
 #include <cmocka.h>
 
-static uint64_t session_of(struct peer *p)
-{
-	return ike_session_id(peer_session(p));
-}
-
-static void one_of_everything(struct peer *p)
-{
-	assert_int_equal(peer_sas(p), 1);
-	assert_int_equal(fake_count_in(p->dp), 1);
-	assert_int_equal(fake_count_out(p->dp), 1);
-	assert_int_equal(fake_count_tunnels(p->dp), 1);
-	assert_int_equal(fake_count_policies(p->dp), TAILQ_FIRST(&peer_session(p)->flows)->n_policies);
-}
-
 static bool client_has_two(struct world *w)
 {
 	return fake_count_in(world_client(w)->dp) == 2;
@@ -58,8 +44,8 @@ static void reauthentication_loses_nothing(void **state)
 
 	(void)state;
 	world_up(w);
-	id = session_of(c);
-	before = session_of(g);
+	id = peer_session_id(c);
+	before = peer_session_id(g);
 	vip = peer_session(c)->vips[0].addr;
 	assert_int_equal(succession_start(peer_session(c)), 0);
 	assert_true(world_run_until(w, gateway_has_two, 2000));
@@ -72,10 +58,10 @@ static void reauthentication_loses_nothing(void **state)
 	assert_true(world_traffic(w));
 	world_run(w, 60000);
 	assert_true(world_traffic(w));
-	one_of_everything(c);
-	one_of_everything(g);
-	assert_int_equal(session_of(c), id);
-	assert_int_equal(session_of(g), before);
+	peer_has_one_of_everything(c);
+	peer_has_one_of_everything(g);
+	assert_int_equal(peer_session_id(c), id);
+	assert_int_equal(peer_session_id(g), before);
 	assert_true(addr_equal(&peer_session(g)->vips[0].addr, &vip));
 	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
 	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
@@ -111,16 +97,6 @@ static bool the_newest_is_complete(struct peer *p)
 	return false;
 }
 
-/* What asks for the second Child SA of a session that follows another gets no answer. */
-static bool lose_creations(struct world *w, struct datagram *dg)
-{
-	struct ike_header hdr;
-
-	(void)w;
-	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
-	       hdr.exchange != IKE_EXCHANGE_CREATE_CHILD_SA;
-}
-
 /* Two Child SAs under traffic: the old session goes only when the new one has both, however
  * long that takes, and not one packet is lost at either end. */
 static void reauthentication_of_several_child_sas(void **state)
@@ -129,13 +105,13 @@ static void reauthentication_of_several_child_sas(void **state)
 	for (unsigned late = 0; late < 2; late++) {
 		struct pairs *p = pairs_new(&(struct world_options){.homing = &homing_ops});
 		struct peer *c = world_client(p->w), *g = world_gateway(p->w);
-		uint64_t id = session_of(c), spi = ike_sa_own_spi(peer_session(c));
+		uint64_t id = peer_session_id(c), spi = ike_sa_own_spi(peer_session(c));
 		struct ike_sa *old;
 
 		p->strict = true;
 		assert_int_equal(succession_start(peer_session(c)), 0);
 		if (late) {
-			p->w->filter = lose_creations;
+			p->w->filter = world_lose_creations;
 			world_run(p->w, 2500);
 			old = manager_find(c->m, spi);
 			assert_true(old != NULL && old->state == IKE_STATE_ESTABLISHED);
@@ -152,7 +128,7 @@ static void reauthentication_of_several_child_sas(void **state)
 		assert_null(pairs_wrong(p, PAIRS_CHILDREN));
 		assert_int_equal(p->lost, 0);
 		assert_true(p->sent > 0);
-		assert_int_equal(session_of(c), id);
+		assert_int_equal(peer_session_id(c), id);
 		assert_int_not_equal(ike_sa_own_spi(peer_session(c)), spi);
 		assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
 		assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
@@ -192,7 +168,7 @@ static void the_client_follows_auth_lifetime(void **state)
 		assert_int_equal(world_gateway(w)->events[IKE_EVENT_SESSION_DOWN], 0);
 	}
 	assert_true(peer_counter(world_gateway(w), "ike-reauthenticated") >= 4);
-	one_of_everything(world_gateway(w));
+	peer_has_one_of_everything(world_gateway(w));
 	world_free(w);
 }
 
@@ -206,7 +182,7 @@ static void a_client_that_stays_away_is_deleted(void **state)
 	world_up(w);
 	ike_sa_timer(peer_session(world_client(w)), TIMER_REAUTH, 0);
 	world_run(w, 300 * 1000);
-	ike_rekey_session(world_client(w)->m, session_of(world_client(w)));
+	ike_rekey_session(world_client(w)->m, peer_session_id(world_client(w)));
 	world_run(w, 300 * 1000);
 	assert_int_equal(peer_sas(world_gateway(w)), 1);
 	world_run(w, SUCCESSION_GRACE_MS + 5000);
@@ -217,11 +193,8 @@ static void a_client_that_stays_away_is_deleted(void **state)
 
 static bool drop_init(struct world *w, struct datagram *dg)
 {
-	struct ike_header hdr;
-
 	(void)w;
-	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
-	       hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+	return !datagram_is(dg, IKE_EXCHANGE_IKE_SA_INIT);
 }
 
 /* An attempt that fails is repeated, and the old session serves meanwhile. */
@@ -242,17 +215,14 @@ static void a_failed_reauthentication_is_tried_again(void **state)
 	world_run(w, 200 * 1000);
 	assert_int_equal(peer_counter(world_client(w), "ike-reauthenticated"), 1);
 	assert_true(world_traffic(w));
-	one_of_everything(world_client(w));
+	peer_has_one_of_everything(world_client(w));
 	world_free(w);
 }
 
 static bool drop_deletes(struct world *w, struct datagram *dg)
 {
-	struct ike_header hdr;
-
 	(void)w;
-	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
-	       hdr.exchange != IKE_EXCHANGE_INFORMATIONAL;
+	return !datagram_is(dg, IKE_EXCHANGE_INFORMATIONAL);
 }
 
 /* The session before goes away also where the peer never deletes it. */
@@ -314,7 +284,7 @@ static void a_third_session_within_moments(void **state)
 	assert_true(world_traffic(w));
 	world_run(w, 400000); /* nobody answers the Delete of what was forgotten */
 	assert_true(world_traffic(w));
-	one_of_everything(g);
+	peer_has_one_of_everything(g);
 	world_free(w);
 	free(m);
 }
@@ -338,8 +308,8 @@ static void a_rekey_of_what_still_sends(void **state)
 	assert_true(world_traffic(w));
 	world_run(w, 60000);
 	assert_true(world_traffic(w));
-	one_of_everything(c);
-	one_of_everything(g);
+	peer_has_one_of_everything(c);
+	peer_has_one_of_everything(g);
 	world_free(w);
 }
 
@@ -356,7 +326,7 @@ static void initial_contact_ends_what_was_before(void **state)
 	world_connect(w);
 	assert_true(world_run_until(w, gateway_has_two, 2000) == false);
 	world_run(w, 100);
-	one_of_everything(g);
+	peer_has_one_of_everything(g);
 	assert_true(addr_equal(&peer_session(g)->vips[0].addr, &vip));
 	assert_true(world_traffic(w));
 	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 0);
@@ -548,8 +518,8 @@ static void a_rekey_while_it_reauthenticates(void **state)
 		world_run(w, i / 6 * 12);
 		ike_rekey_session(by->m, ike_session_id(oldest(by)));
 		world_run(w, 60000);
-		one_of_everything(c);
-		one_of_everything(g);
+		peer_has_one_of_everything(c);
+		peer_has_one_of_everything(g);
 		w->delay_ms = 0;
 		assert_true(world_traffic(w));
 		assert_int_equal(peer_counter(c, "ike-reauthenticated"), 1);
@@ -570,14 +540,14 @@ static void a_failed_reauthentication_after_a_rekey(void **state)
 	w->filter = drop_init;
 	assert_int_equal(succession_start(peer_session(c)), 0);
 	world_run(w, 1000);
-	assert_int_equal(ike_rekey_session(g->m, session_of(g)), 0);
+	assert_int_equal(ike_rekey_session(g->m, peer_session_id(g)), 0);
 	world_run(w, 10 * 60 * 1000);
 	assert_true(peer_counter(c, "ike-reauthentication-failed") >= 1);
 	w->filter = NULL;
 	world_run(w, 10 * 60 * 1000);
 	assert_int_equal(peer_counter(c, "ike-reauthenticated"), 1);
-	one_of_everything(c);
-	one_of_everything(g);
+	peer_has_one_of_everything(c);
+	peer_has_one_of_everything(g);
 	assert_true(world_traffic(w));
 	world_free(w);
 }
@@ -641,15 +611,15 @@ static void childless_by_the_initiator(void **state)
 	world_expect(w, "c>g IKE_SA_INIT ?0\ng>c IKE_SA_INIT !0\n"
 	                "c>g IKE_AUTH ?1\ng>c IKE_AUTH !1\n"
 	                "c>g CREATE_CHILD_SA ?2\ng>c CREATE_CHILD_SA !2\n");
-	one_of_everything(world_client(w));
-	one_of_everything(world_gateway(w));
+	peer_has_one_of_everything(world_client(w));
+	peer_has_one_of_everything(world_gateway(w));
 	assert_int_equal(peer_session(world_client(w))->n_vips, 2);
 	assert_true(world_traffic(w));
 	/* A session that follows it does so too. */
 	assert_int_equal(succession_start(peer_session(world_client(w))), 0);
 	world_run(w, 5000);
-	one_of_everything(world_client(w));
-	one_of_everything(world_gateway(w));
+	peer_has_one_of_everything(world_client(w));
+	peer_has_one_of_everything(world_gateway(w));
 	assert_true(world_traffic(w));
 	world_free(w);
 }

@@ -137,6 +137,12 @@ void world_drop(struct world *w, unsigned index);
 /* Runs what is in flight at this moment (jobs, batches, datagrams), no timers beyond `ms`. */
 void world_settle(struct world *w);
 
+/* Of this exchange, request or response? */
+bool datagram_is(const struct datagram *dg, uint8_t exchange);
+/* Filters: responses are lost; CREATE_CHILD_SA is. */
+bool world_lose_responses(struct world *w, struct datagram *dg);
+bool world_lose_creations(struct world *w, struct datagram *dg);
+
 /* Starts the client; asks for an IPv4 and an IPv6 address. Returns its session id. */
 uint64_t world_connect(struct world *w);
 /* A condition to run for: both ends are established. */
@@ -148,15 +154,21 @@ void world_up(struct world *w);
 void peer_restart(struct peer *p);
 /* And with its records: 0, or the first error. */
 int peer_restore(struct peer *p);
+/* Both; nothing may be in the way. */
+void peer_come_back(struct peer *p);
 
 /* The initiator says that it is somebody. */
 void world_claim(struct ike_sa *sa, const char *identity);
 
 /* The only session of a peer that is established; NULL: none. */
 struct ike_sa *peer_session(struct peer *p);
+/* The id of that one, which there must be. */
+uint64_t peer_session_id(struct peer *p);
 /* How many IKE SAs it has that are not closed. */
 unsigned peer_sas(struct peer *p);
 uint64_t peer_counter(struct peer *p, const char *name);
+/* One session with one Child SA, and what belongs to that in the dataplane: nothing is left of others. */
+void peer_has_one_of_everything(struct peer *p);
 
 /* An endpoint: "192.0.2.1" and a port. */
 struct ike_endpoint endpoint(const char *addr, uint16_t port);

@@ -5,6 +5,8 @@
  */
 #include "tests/exchange/world_config.h"
 
+#include "control/homing/homing.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+const struct world_options world_with_store = {.homing = &homing_ops,
+                                               .store = true,
+                                               .gateway_extra = "    lifetimes: {dpd: 30s}\n",
+                                               .client_extra = "    lifetimes: {dpd: 30s}\n"};
 
 static const char gateway_head[] =
         "version: 1\n"

@@ -130,6 +130,27 @@ void world_drop(struct world *w, unsigned index)
 	take_out(w, index);
 }
 
+bool datagram_is(const struct datagram *dg, uint8_t exchange)
+{
+	struct ike_header hdr;
+
+	return ike_header_parse(&hdr, dg->data, dg->len) == IKE_OK && hdr.exchange == exchange;
+}
+
+bool world_lose_responses(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	(void)w;
+	return ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK || !ike_header_is_response(&hdr);
+}
+
+bool world_lose_creations(struct world *w, struct datagram *dg)
+{
+	(void)w;
+	return !datagram_is(dg, IKE_EXCHANGE_CREATE_CHILD_SA);
+}
+
 unsigned network_earliest(const struct world *w)
 {
 	unsigned best = 0;

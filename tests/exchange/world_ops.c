@@ -34,7 +34,7 @@ static void op_send(void *user, const struct ike_endpoint *local, const struct i
 	struct peer *p = user;
 	struct datagram dg = {.from = p, .local = *local, .remote = *remote, .natt = natt, .len = len};
 
-	assert_int_equal(p->uncommitted, 0); /* records come first */
+	assert_int_equal(p->uncommitted, 0);        /* records come first */
 	if (len == 1 && data[0] == 0xff && !natt) { /* no IKE: it ends at the other one's socket */
 		p->keepalives++;
 		return;

@@ -141,6 +141,12 @@ void peer_end(struct peer *p)
 	test_free(p->dp);
 }
 
+void peer_come_back(struct peer *p)
+{
+	peer_restart(p);
+	assert_int_equal(peer_restore(p), 0);
+}
+
 struct ike_sa *peer_session(struct peer *p)
 {
 	struct ike_sa *sa, *found = NULL;
@@ -152,6 +158,11 @@ struct ike_sa *peer_session(struct peer *p)
 	return found;
 }
 
+uint64_t peer_session_id(struct peer *p)
+{
+	return ike_session_id(peer_session(p));
+}
+
 unsigned peer_sas(struct peer *p)
 {
 	struct ike_sa *sa;
@@ -160,6 +171,15 @@ unsigned peer_sas(struct peer *p)
 	TAILQ_FOREACH (sa, &p->m->sas, link)
 		n += sa->state != IKE_STATE_CLOSED;
 	return n;
+}
+
+void peer_has_one_of_everything(struct peer *p)
+{
+	assert_int_equal(peer_sas(p), 1);
+	assert_int_equal(fake_count_in(p->dp), 1);
+	assert_int_equal(fake_count_out(p->dp), 1);
+	assert_int_equal(fake_count_tunnels(p->dp), 1);
+	assert_int_equal(fake_count_policies(p->dp), TAILQ_FIRST(&peer_session(p)->flows)->n_policies);
 }
 
 uint64_t peer_counter(struct peer *p, const char *name)
