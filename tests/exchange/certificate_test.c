@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * IKE_AUTH with certificates: every kind of key on both sides, with and without
- * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
- * (IM-9 to IM-12, H31).
- */
 #include "control/ike/succession.h"
+#include "tests/exchange/credentials.h"
 #include "tests/exchange/mutate.h"
 #include "tests/exchange/world_config.h"
 #include "tests/unit/control/pki.h"
@@ -18,116 +14,10 @@
 
 #include <cmocka.h>
 
-enum kind { KIND_ECDSA, KIND_RSA, KIND_P384, KIND_P521, KIND_ED25519, KIND_ED448, N_KINDS };
-
-struct credentials {
-	char dir[64];
-	char gateway[1024], client[1024]; /* "gateway:" sections */
-};
-
-static const char gateway_certs[] = "connections:\n"
-                                    "  roam:\n"
-                                    "    uplinks: {members: [isp1, isp2]}\n"
-                                    "    identities: [\"*@example.net\"]\n"
-                                    "    pool: road\n"
-                                    "    selectors: {local: [10.20.0.0/24]}\n";
-static const char client_certs[] = "connections:\n"
-                                   "  home:\n"
-                                   "    uplinks: {members: [wlan, lte]}\n"
-                                   "    identities: [gw.example.net]\n";
-
-static EVP_PKEY *new_key(enum kind kind)
-{
-	static const char *const curves[] = {
-	        [KIND_ECDSA] = "P-256", [KIND_P384] = "P-384", [KIND_P521] = "P-521"};
-
-	if (kind == KIND_RSA)
-		return pki_rsa_key(2048, 65537);
-	if (kind == KIND_ED25519 || kind == KIND_ED448)
-		return EVP_PKEY_Q_keygen(NULL, NULL, kind == KIND_ED25519 ? "ED25519" : "ED448");
-	return pki_ec_key(curves[kind]);
-}
-
 /* Without RFC 7427 there is no way to say EdDSA. */
 static bool has_old_method(enum kind kind)
 {
 	return kind != KIND_ED25519 && kind != KIND_ED448;
-}
-
-static const char *in(const struct credentials *c, const char *name)
-{
-	static char texts[8][128];
-	static unsigned next;
-	char *text = texts[next++ % 8];
-
-	snprintf(text, sizeof(texts[0]), "%s/%s", c->dir, name);
-	return text;
-}
-
-/* Leaf, intermediate and root for one side; the other side trusts `ca_file`. */
-static void make_side(const struct credentials *c, enum kind kind, const char *name, const char *san,
-                      X509 *root, EVP_PKEY *root_key)
-{
-	struct pki_wish middle = {.cn = "intermediate", .ca = true}, leaf = {.cn = name, .san = san};
-	EVP_PKEY *middle_key = new_key(kind), *key = new_key(kind);
-	X509 *chain[2];
-	char file[64];
-
-	chain[1] = pki_issue(&middle, middle_key, root, root_key);
-	chain[0] = pki_issue(&leaf, key, chain[1], middle_key);
-	snprintf(file, sizeof(file), "%s.crt", name);
-	pki_write_cert(in(c, file), chain, 2);
-	snprintf(file, sizeof(file), "%s.key", name);
-	pki_write_key(in(c, file), key, 0600);
-	X509_free(chain[0]);
-	X509_free(chain[1]);
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(middle_key);
-}
-
-static void make(struct credentials *c, enum kind kind, const char *client_san, bool same_root)
-{
-	struct pki_wish ca = {.cn = "root", .ca = true}, other = {.cn = "another root", .ca = true};
-	EVP_PKEY *root_key = new_key(kind), *other_key = new_key(kind);
-	X509 *root = pki_issue(&ca, root_key, NULL, NULL),
-	     *stranger = pki_issue(&other, other_key, NULL, NULL);
-
-	snprintf(c->dir, sizeof(c->dir), "/tmp/roamgate-pki-XXXXXX");
-	assert_non_null(mkdtemp(c->dir));
-	pki_write_cert(in(c, "ca.crt"), &root, 1);
-	make_side(c, kind, "gw", "DNS:gw.example.net", root, root_key);
-	make_side(c, kind, "carol", client_san, same_root ? root : stranger,
-	          same_root ? root_key : other_key);
-	snprintf(c->gateway, sizeof(c->gateway),
-	         "gateway: {identity: gw.example.net, certificate: %s, private-key: %s, authorities: [%s]}\n",
-	         in(c, "gw.crt"), in(c, "gw.key"), in(c, "ca.crt"));
-	snprintf(c->client, sizeof(c->client),
-	         "gateway: {identity: carol@example.net, certificate: %s, private-key: %s, authorities: "
-	         "[%s]}\n",
-	         in(c, "carol.crt"), in(c, "carol.key"), in(c, "ca.crt"));
-	X509_free(root);
-	X509_free(stranger);
-	EVP_PKEY_free(root_key);
-	EVP_PKEY_free(other_key);
-}
-
-static void clean(const struct credentials *c)
-{
-	static const char *const files[] = {"ca.crt", "gw.crt", "gw.key", "carol.crt", "carol.key"};
-
-	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		unlink(in(c, files[i]));
-	assert_int_equal(rmdir(c->dir), 0);
-}
-
-static struct world *new_world(const struct credentials *c)
-{
-	struct world_options options = {.gateway_self = c->gateway,
-	                                .client_self = c->client,
-	                                .gateway_yaml = gateway_certs,
-	                                .client_yaml = client_certs};
-
-	return world_new(&options);
 }
 
 static bool hold_client(struct world *w, struct datagram *dg)
@@ -173,8 +63,8 @@ static void old_methods_of_peers_that_announced(void **state)
 		struct world *w;
 		struct peer *judge;
 
-		make(&c, rsa ? KIND_RSA : KIND_ECDSA, "email:carol@example.net", true);
-		w = new_world(&c);
+		credentials_make(&c, rsa ? KIND_RSA : KIND_ECDSA, "email:carol@example.net", true);
+		w = credentials_world(&c);
 		judge = by_gateway ? world_client(w) : world_gateway(w);
 		connect_forgetful(w, !by_gateway, by_gateway);
 		assert_int_equal(peer_session(world_client(w)) != NULL, !rsa);
@@ -182,7 +72,7 @@ static void old_methods_of_peers_that_announced(void **state)
 		if (rsa)
 			assert_non_null(strstr(judge->last_event[IKE_EVENT_AUTH_FAILED], "RFC 7427"));
 		world_free(w);
-		clean(&c);
+		credentials_clean(&c);
 	}
 }
 
@@ -195,8 +85,8 @@ static void every_kind_by_both_methods(void **state)
 
 		if (i >= N_KINDS && !has_old_method(i % N_KINDS))
 			continue;
-		make(&c, i % N_KINDS, "email:carol@example.net", true);
-		w = new_world(&c);
+		credentials_make(&c, i % N_KINDS, "email:carol@example.net", true);
+		w = credentials_world(&c);
 		/* Without the peers' hash lists the methods of RFC 7296 and RFC 4754 are used. */
 		if (i >= N_KINDS)
 			connect_forgetful(w, true, true);
@@ -205,7 +95,7 @@ static void every_kind_by_both_methods(void **state)
 		assert_non_null(peer_session(world_client(w)));
 		assert_true(world_traffic(w));
 		world_free(w);
-		clean(&c);
+		credentials_clean(&c);
 	}
 }
 
@@ -215,8 +105,8 @@ static void connect_anew(struct world *w, const struct world_options *options, c
 {
 	struct rg_auth *auth;
 
-	pki_write_cert(in(c, "carol.crt"), &cert, 1);
-	pki_write_key(in(c, "carol.key"), key, 0600);
+	pki_write_cert(credentials_file(c, "carol.crt"), &cert, 1);
+	pki_write_key(credentials_file(c, "carol.key"), key, 0600);
 	auth = world_client_auth(options);
 	ike_reload(world_client(w)->m, auth);
 	rg_auth_unref(auth);
@@ -243,33 +133,30 @@ static void sessions_by_many_keys_are_bounded(void **state)
 {
 	struct pki_wish ca = {.cn = "root", .ca = true}, gw = {.cn = "gw", .san = "DNS:gw.example.net"},
 	                leaf = {.cn = "carol", .san = "email:carol@example.net"};
-	EVP_PKEY *root_key = new_key(KIND_ECDSA), *key = new_key(KIND_ECDSA);
+	EVP_PKEY *root_key = credentials_key(KIND_ECDSA), *key = credentials_key(KIND_ECDSA);
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&gw, key, root, root_key);
 	struct credentials c;
-	struct world_options options = {.gateway_self = c.gateway,
-	                                .client_self = c.client,
-	                                .gateway_yaml = gateway_certs,
-	                                .client_yaml = client_certs,
-	                                .gateway_extra = "    uniqueness: keep\n    lifetimes: {dpd: off}\n",
-	                                .client_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n"};
+	struct world_options options = credentials_options(&c);
 	struct world *w;
 
 	(void)state;
-	make(&c, KIND_ECDSA, "email:carol@example.net", true);
-	pki_write_cert(in(&c, "ca.crt"), &root, 1);
-	pki_write_cert(in(&c, "gw.crt"), &cert, 1);
-	pki_write_key(in(&c, "gw.key"), key, 0600);
-	pki_write_key(in(&c, "carol.key"), key, 0600);
+	options.gateway_extra = "    uniqueness: keep\n    lifetimes: {dpd: off}\n";
+	options.client_extra = "    uniqueness: never\n    lifetimes: {dpd: off}\n";
+	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(credentials_file(&c, "ca.crt"), &root, 1);
+	pki_write_cert(credentials_file(&c, "gw.crt"), &cert, 1);
+	pki_write_key(credentials_file(&c, "gw.key"), key, 0600);
+	pki_write_key(credentials_file(&c, "carol.key"), key, 0600);
 	X509_free(cert);
 	cert = pki_issue(&leaf, key, root, root_key);
-	pki_write_cert(in(&c, "carol.crt"), &cert, 1);
+	pki_write_cert(credentials_file(&c, "carol.crt"), &cert, 1);
 	w = world_new(&options);
 	for (unsigned i = 0; i < SUCCESSION_DEVICES + 4; i++) {
 		unsigned before = peer_sas(world_gateway(w));
 		uint64_t cookie = 0;
 
 		EVP_PKEY_free(key);
-		key = new_key(KIND_ECDSA);
+		key = credentials_key(KIND_ECDSA);
 		for (unsigned renewed = 0; renewed < 2; renewed++) {
 			X509_free(cert);
 			cert = pki_issue(&leaf, key, root, root_key); /* another serial number at least */
@@ -285,7 +172,7 @@ static void sessions_by_many_keys_are_bounded(void **state)
 	assert_int_equal(peer_sas(world_gateway(w)), SUCCESSION_DEVICES);
 	assert_int_equal(fake_count_in(world_gateway(w)->dp), SUCCESSION_DEVICES);
 	world_free(w);
-	clean(&c);
+	credentials_clean(&c);
 	X509_free(cert);
 	X509_free(root);
 	EVP_PKEY_free(key);
@@ -298,8 +185,8 @@ static void in_fragments(void **state)
 	struct world *w;
 
 	(void)state;
-	make(&c, KIND_RSA, "email:carol@example.net", true);
-	w = new_world(&c);
+	credentials_make(&c, KIND_RSA, "email:carol@example.net", true);
+	w = credentials_world(&c);
 	w->jitter_ms = 50;
 	world_connect(w);
 	world_run(w, 5000);
@@ -308,7 +195,7 @@ static void in_fragments(void **state)
 	assert_non_null(strstr(w->trace, "IKE_AUTH ?1\nc>g IKE_AUTH ?1\n"));
 	assert_true(world_traffic(w));
 	world_free(w);
-	clean(&c);
+	credentials_clean(&c);
 }
 
 /* `claims`: an identity other than that of its certificate; NULL: its own. */
@@ -317,8 +204,8 @@ static void refused(const char *claims, bool same_root)
 	struct credentials c;
 	struct world *w;
 
-	make(&c, KIND_ECDSA, "email:carol@example.net", same_root);
-	w = new_world(&c);
+	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", same_root);
+	w = credentials_world(&c);
 	world_connect(w);
 	if (claims != NULL)
 		world_claim(TAILQ_FIRST(&world_client(w)->m->sas), claims);
@@ -328,7 +215,7 @@ static void refused(const char *claims, bool same_root)
 	assert_int_equal(peer_counter(world_gateway(w), "ike-authentication-failed"), 1);
 	assert_int_equal(fake_count_in(world_gateway(w)->dp), 0);
 	world_free(w);
-	clean(&c);
+	credentials_clean(&c);
 }
 
 static void im9_identity_must_be_in_the_certificate(void **state)
@@ -349,36 +236,36 @@ static void our_chain_by_certreq(void **state)
 {
 	struct pki_wish ca = {.cn = "second root", .ca = true},
 	                leaf = {.cn = "gw", .san = "DNS:gw.example.net"};
-	EVP_PKEY *root_key = new_key(KIND_P384), *key = new_key(KIND_P384);
+	EVP_PKEY *root_key = credentials_key(KIND_P384), *key = credentials_key(KIND_P384);
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
 	struct credentials c;
 	struct world *w;
 	char others[300], trust[160], *at;
 
 	(void)state;
-	make(&c, KIND_ECDSA, "email:carol@example.net", true);
-	pki_write_cert(in(&c, "second.crt"), &root, 1);
-	pki_write_cert(in(&c, "gw2.crt"), (X509 *const[]){cert, root}, 2);
-	pki_write_key(in(&c, "gw2.key"), key, 0600);
+	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(credentials_file(&c, "second.crt"), &root, 1);
+	pki_write_cert(credentials_file(&c, "gw2.crt"), (X509 *const[]){cert, root}, 2);
+	pki_write_key(credentials_file(&c, "gw2.key"), key, 0600);
 	snprintf(others, sizeof(others), ", other-certificates: [{certificate: %s, private-key: %s}]}\n",
-	         in(&c, "gw2.crt"), in(&c, "gw2.key"));
+	         credentials_file(&c, "gw2.crt"), credentials_file(&c, "gw2.key"));
 	snprintf(strrchr(c.gateway, '}'), sizeof(c.gateway) - (size_t)(strrchr(c.gateway, '}') - c.gateway),
 	         "%s", others);
 	for (unsigned second = 0; second < 2; second++) {
 		snprintf(trust, sizeof(trust), "authorities: [%s]}\n",
-		         in(&c, second ? "second.crt" : "ca.crt"));
+		         credentials_file(&c, second ? "second.crt" : "ca.crt"));
 		at = strstr(c.client, "authorities");
 		assert_non_null(at);
 		snprintf(at, sizeof(c.client) - (size_t)(at - c.client), "%s", trust);
-		w = new_world(&c);
+		w = credentials_world(&c);
 		world_up(w);
 		assert_true(world_traffic(w));
 		world_free(w);
 	}
-	unlink(in(&c, "second.crt"));
-	unlink(in(&c, "gw2.crt"));
-	unlink(in(&c, "gw2.key"));
-	clean(&c);
+	unlink(credentials_file(&c, "second.crt"));
+	unlink(credentials_file(&c, "gw2.crt"));
+	unlink(credentials_file(&c, "gw2.key"));
+	credentials_clean(&c);
 	X509_free(root);
 	X509_free(cert);
 	EVP_PKEY_free(root_key);
@@ -392,15 +279,15 @@ static void stapled_response(void **state)
 		bool staple, revoked, up;
 	} cases[] = {{true, false, true}, {true, true, false}, {false, false, false}};
 	struct pki_wish ca = {.cn = "root", .ca = true}, leaf = {.cn = "gw", .san = "DNS:gw.example.net"};
-	EVP_PKEY *root_key = new_key(KIND_ECDSA), *key = new_key(KIND_ECDSA);
+	EVP_PKEY *root_key = credentials_key(KIND_ECDSA), *key = credentials_key(KIND_ECDSA);
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
 	struct credentials c;
 
 	(void)state;
-	make(&c, KIND_ECDSA, "email:carol@example.net", true);
-	pki_write_cert(in(&c, "gw.crt"), &cert, 1);
-	pki_write_key(in(&c, "gw.key"), key, 0600);
-	pki_write_cert(in(&c, "second.crt"), &root, 1);
+	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(credentials_file(&c, "gw.crt"), &cert, 1);
+	pki_write_key(credentials_file(&c, "gw.key"), key, 0600);
+	pki_write_cert(credentials_file(&c, "second.crt"), &root, 1);
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pki_response wish = {.cert = cert,
 		                            .issuer = root,
@@ -411,7 +298,7 @@ static void stapled_response(void **state)
 		                            .until_s = 3600};
 		size_t len;
 		unsigned char *der = pki_ocsp(&wish, &len);
-		FILE *f = fopen(in(&c, "gw.ocsp"), "w");
+		FILE *f = fopen(credentials_file(&c, "gw.ocsp"), "w");
 		struct world *w;
 
 		assert_non_null(f);
@@ -421,15 +308,16 @@ static void stapled_response(void **state)
 		snprintf(c.gateway, sizeof(c.gateway),
 		         "gateway: {identity: gw.example.net, certificate: %s, private-key: %s, authorities: "
 		         "[%s]%s%s}\n",
-		         in(&c, "gw.crt"), in(&c, "gw.key"), in(&c, "ca.crt"),
-		         cases[i].staple ? ", ocsp-response: " : "",
-		         cases[i].staple ? in(&c, "gw.ocsp") : "");
+		         credentials_file(&c, "gw.crt"), credentials_file(&c, "gw.key"),
+		         credentials_file(&c, "ca.crt"), cases[i].staple ? ", ocsp-response: " : "",
+		         cases[i].staple ? credentials_file(&c, "gw.ocsp") : "");
 		snprintf(c.client, sizeof(c.client),
 		         "gateway: {identity: carol@example.net, certificate: %s, private-key: %s, "
 		         "authorities: "
 		         "[%s], revocation: strict}\n",
-		         in(&c, "carol.crt"), in(&c, "carol.key"), in(&c, "second.crt"));
-		w = new_world(&c);
+		         credentials_file(&c, "carol.crt"), credentials_file(&c, "carol.key"),
+		         credentials_file(&c, "second.crt"));
+		w = credentials_world(&c);
 		world_connect(w);
 		world_run(w, 5000);
 		assert_int_equal(peer_session(world_client(w)) != NULL, cases[i].up);
@@ -439,9 +327,9 @@ static void stapled_response(void **state)
 			assert_int_equal(peer_counter(world_client(w), "auth-certificate-status-unknown"), 1);
 		world_free(w);
 	}
-	unlink(in(&c, "gw.ocsp"));
-	unlink(in(&c, "second.crt"));
-	clean(&c);
+	unlink(credentials_file(&c, "gw.ocsp"));
+	unlink(credentials_file(&c, "second.crt"));
+	credentials_clean(&c);
 	X509_free(root);
 	X509_free(cert);
 	EVP_PKEY_free(root_key);
@@ -465,14 +353,13 @@ static void im10_to_im12_by_transport_address(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct credentials c;
-		struct world_options options = {.client_yaml = client_certs};
+		struct world_options options = credentials_options(&c);
 		char yaml[512];
 		struct world *w;
 
-		make(&c, KIND_ECDSA, cases[i].san, true);
-		snprintf(yaml, sizeof(yaml), "%s    authentication: {%s}\n", gateway_certs, cases[i].rule);
-		options.gateway_self = c.gateway;
-		options.client_self = c.client;
+		credentials_make(&c, KIND_ECDSA, cases[i].san, true);
+		snprintf(yaml, sizeof(yaml), "%s    authentication: {%s}\n", options.gateway_yaml,
+		         cases[i].rule);
 		options.gateway_yaml = yaml;
 		w = world_new(&options);
 		world_connect(w);
@@ -481,7 +368,7 @@ static void im10_to_im12_by_transport_address(void **state)
 		if (cases[i].counter != NULL)
 			assert_int_equal(peer_counter(world_gateway(w), cases[i].counter), 1);
 		world_free(w);
-		clean(&c);
+		credentials_clean(&c);
 	}
 }
 
@@ -501,8 +388,8 @@ static void a_wrong_signature(void **state)
 
 	(void)state;
 	assert_non_null(m);
-	make(&c, KIND_ECDSA, "email:carol@example.net", true);
-	w = new_world(&c);
+	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", true);
+	w = credentials_world(&c);
 	rg_auth_config(w->peers[0].auth)->connections[0].fragmentation = false;
 	mutate(w, m, IKE_EXCHANGE_IKE_AUTH, twist_auth, NULL);
 	world_connect(w);
@@ -511,7 +398,7 @@ static void a_wrong_signature(void **state)
 	assert_null(peer_session(world_gateway(w)));
 	mutate_stop(w);
 	world_free(w);
-	clean(&c);
+	credentials_clean(&c);
 	free(m);
 }
 

@@ -396,3 +396,9 @@ void roam_esp_from(struct roam *r, const char *addr, uint16_t port)
 	pair_path_to_api(&seen, &event.seen);
 	ike_dp_event(world_gateway(r->w)->m, &event);
 }
+
+bool roam_no_update(struct roam *r, struct datagram *dg, const char *line)
+{
+	(void)r;
+	return dg->from->letter == 'g' || strstr(line, "UPDATE_SA_ADDRESSES") == NULL;
+}

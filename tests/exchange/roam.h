@@ -73,6 +73,10 @@ void roam_forge(struct roam *r, uint32_t message_id, const char *from, const cha
 /* The dataplane saw authenticated ESP from there; port 0: without UDP. */
 void roam_esp_from(struct roam *r, const char *addr, uint16_t port);
 
+/* A client that never moves by itself: it takes lists and says nothing (as strongSwan's
+ * responder-driven change goes: no UPDATE comes). */
+bool roam_no_update(struct roam *r, struct datagram *dg, const char *line);
+
 /* The first line at or after `from` that has all the words (separated by '|') in their order; -1. */
 int roam_find(struct roam *r, unsigned from, const char *words);
 unsigned roam_count(struct roam *r, unsigned from, const char *words);

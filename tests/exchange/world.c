@@ -169,3 +169,10 @@ void world_claim(struct ike_sa *sa, const char *identity)
 	assert_int_equal(rg_id_parse(&sa->wishes->own, identity), 0);
 	sa->own_id = &sa->wishes->own;
 }
+
+void world_unharmed(struct world *w)
+{
+	assert_int_equal(peer_sas(world_gateway(w)), 1);
+	assert_int_equal(fake_count_in(world_gateway(w)->dp), 1);
+	assert_true(world_traffic(w));
+}

@@ -139,9 +139,10 @@ void world_settle(struct world *w);
 
 /* Of this exchange, request or response? */
 bool datagram_is(const struct datagram *dg, uint8_t exchange);
-/* Filters: responses are lost; CREATE_CHILD_SA is. */
+/* Filters: responses are lost; CREATE_CHILD_SA is; INFORMATIONAL is. */
 bool world_lose_responses(struct world *w, struct datagram *dg);
 bool world_lose_creations(struct world *w, struct datagram *dg);
+bool world_lose_informationals(struct world *w, struct datagram *dg);
 
 /* Starts the client; asks for an IPv4 and an IPv6 address. Returns its session id. */
 uint64_t world_connect(struct world *w);
@@ -149,6 +150,8 @@ uint64_t world_connect(struct world *w);
 bool world_is_up(struct world *w);
 /* world_connect() and a run; both ends must be established. */
 void world_up(struct world *w);
+/* After an attack on the gateway: its one session is there, and traffic. */
+void world_unharmed(struct world *w);
 
 /* The peer's process is killed, and comes back with an empty manager (and its dataplane). */
 void peer_restart(struct peer *p);

@@ -151,6 +151,12 @@ bool world_lose_creations(struct world *w, struct datagram *dg)
 	return !datagram_is(dg, IKE_EXCHANGE_CREATE_CHILD_SA);
 }
 
+bool world_lose_informationals(struct world *w, struct datagram *dg)
+{
+	(void)w;
+	return !datagram_is(dg, IKE_EXCHANGE_INFORMATIONAL);
+}
+
 unsigned network_earliest(const struct world *w)
 {
 	unsigned best = 0;
