@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IKE_AUTH with certificates: every kind of key on both sides, with and without
+ * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
+ * (IM-9 to IM-12, H31).
+ */
 #include "control/ike/succession.h"
 #include "tests/exchange/credentials.h"
 #include "tests/exchange/mutate.h"

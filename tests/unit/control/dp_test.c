@@ -3,139 +3,12 @@
  * control/dp*: batches in their order against a fake dataplane that refuses,
  * stops answering, dies and comes back.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "control/dp.h"
-#include "control/log.h"
-#include "tests/unit/control/fake_dataplane.h"
+#include "tests/unit/control/dp_rig.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define TURNS 5000 /* of a millisecond: only a hang takes so many */
-
-static uv_loop_t loop;
-static struct dp *dp;
-static struct fake_dataplane fake;
-static char path[64];
-
-static struct {
-	unsigned ups, downs, events;
-	enum dp_start start;
-	bool old_counters;
-	size_t tunnels, sas, policies;
-	struct rg_api_event event;
-} seen;
-
-static void up(void *user, enum dp_start start, const struct dp_snapshot *s,
-               const struct rg_counters_hdr *old)
-{
-	(void)user;
-	seen.ups++;
-	seen.start = start;
-	seen.old_counters = old != NULL;
-	seen.tunnels = s->n_tunnels;
-	seen.sas = s->n_sas;
-	seen.policies = s->n_policies;
-}
-
-static void down(void *user)
-{
-	(void)user;
-	seen.downs++;
-}
-
-static void event(void *user, const struct rg_api_event *e)
-{
-	(void)user;
-	seen.events++;
-	seen.event = *e;
-}
-
-static const struct dp_hooks hooks = {up, down, event};
-
-static void turn(void)
-{
-	fake_run(&fake);
-	while (dp_pump(dp))
-		;
-	uv_run(&loop, UV_RUN_NOWAIT);
-}
-
-#define UNTIL(condition)                                                                                     \
-	do {                                                                                                 \
-		unsigned turns_ = 0;                                                                         \
-		while (!(condition)) {                                                                       \
-			if (turns_++ == TURNS)                                                               \
-				fail_msg("waited for " #condition);                                          \
-			turn();                                                                              \
-			usleep(1000);                                                                        \
-		}                                                                                            \
-	} while (0)
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&seen, 0, sizeof(seen));
-	snprintf(path, sizeof(path), "/tmp/rg-dp-test-%d.sock", (int)getpid());
-	log_set_level(LOG_LEVEL_ERROR);
-	uv_loop_init(&loop);
-	fake_open(&fake, path, 0x1111);
-	dp = dp_create(&loop, path, &hooks, NULL);
-	return dp ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	dp_close(dp);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	fake_close(&fake);
-	return uv_loop_close(&loop);
-}
-
-/* A batch that notes how it ended. */
-struct noted {
-	struct ike_batch batch; /* first */
-	struct ike_dp_step steps[40];
-	unsigned done, order;
-};
-
-static unsigned finished;
-
-static void note(struct ike_batch *batch)
-{
-	struct noted *n = (struct noted *)batch;
-
-	n->done++;
-	n->order = ++finished;
-}
-
-static void prepare(struct noted *n)
-{
-	memset(n, 0, sizeof(*n));
-	n->batch.done = note;
-	n->batch.steps = n->steps;
-	n->batch.capacity = sizeof(n->steps) / sizeof(n->steps[0]);
-}
-
-static struct ike_dp_step *step(struct noted *n, enum rg_api_type type, uint32_t handle)
-{
-	struct ike_dp_step *s = &n->steps[n->batch.n++];
-
-	s->type = type;
-	s->handle.handle = handle; /* the first member of every record */
-	return s;
-}
 
 static void test_batches_in_order(void **state)
 {
@@ -144,14 +17,14 @@ static void test_batches_in_order(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	assert_int_equal(seen.start, DP_FIRST);
-	prepare(&a);
-	step(&a, RG_MSG_TUNNEL_ADD, 1);
-	step(&a, RG_MSG_SA_IN_ADD, 2);
-	step(&a, RG_MSG_SA_IN_ADD, 3);
-	step(&a, RG_MSG_POLICY_ADD, 4);
-	prepare(&b);
-	step(&b, RG_MSG_MIGRATE, 5);
-	prepare(&c);
+	batch_prepare(&a);
+	batch_step(&a, RG_MSG_TUNNEL_ADD, 1);
+	batch_step(&a, RG_MSG_SA_IN_ADD, 2);
+	batch_step(&a, RG_MSG_SA_IN_ADD, 3);
+	batch_step(&a, RG_MSG_POLICY_ADD, 4);
+	batch_prepare(&b);
+	batch_step(&b, RG_MSG_MIGRATE, 5);
+	batch_prepare(&c);
 	dp_submit(dp, &a.batch);
 	dp_submit(dp, &b.batch);
 	dp_submit(dp, &c.batch);                       /* empty */
@@ -178,11 +51,11 @@ static void test_refusal(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	fake.refuse = -ENOSPC;
-	prepare(&a);
-	step(&a, RG_MSG_TUNNEL_ADD, 1);
-	step(&a, RG_MSG_SA_IN_ADD, 2);
-	prepare(&b);
-	step(&b, RG_MSG_TUNNEL_DEL, 3);
+	batch_prepare(&a);
+	batch_step(&a, RG_MSG_TUNNEL_ADD, 1);
+	batch_step(&a, RG_MSG_SA_IN_ADD, 2);
+	batch_prepare(&b);
+	batch_step(&b, RG_MSG_TUNNEL_DEL, 3);
 	dp_submit(dp, &a.batch);
 	dp_submit(dp, &b.batch);
 	UNTIL(dp_pending(dp) == 0);
@@ -192,21 +65,6 @@ static void test_refusal(void **state)
 	assert_int_equal(b.batch.error, 0);
 	assert_int_equal(fake.n_log, 2);
 	assert_int_equal(fake.log[1].type, RG_MSG_TUNNEL_DEL);
-}
-
-/* A session's first batch, or its last. */
-static void prepare_session(struct noted *n, uint32_t handle, bool removal)
-{
-	static const enum rg_api_type add[] = {RG_MSG_TUNNEL_ADD, RG_MSG_SA_IN_ADD, RG_MSG_SA_OUT_ADD,
-	                                       RG_MSG_POLICY_ADD};
-	static const enum rg_api_type del[] = {RG_MSG_POLICY_DEL, RG_MSG_SA_OUT_DEL, RG_MSG_SA_IN_DEL,
-	                                       RG_MSG_TUNNEL_DEL};
-
-	prepare(n);
-	n->batch.removal = removal;
-	for (size_t i = 0; i < 4; i++)
-		step(n, removal ? del[i] : add[i], RG_SA_HANDLE(handle, 0));
-	dp_submit(dp, &n->batch);
 }
 
 /* Sessions that begin at once share four datagrams, those that end four more; what stands between keeps
@@ -222,12 +80,12 @@ static void test_sessions_travel_together(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	for (uint32_t i = 0; i < 20; i++)
-		prepare_session(&up_[i], i + 1, false);
-	prepare(&move);
-	step(&move, RG_MSG_MIGRATE, 1);
+		batch_prepare_session(&up_[i], i + 1, false);
+	batch_prepare(&move);
+	batch_step(&move, RG_MSG_MIGRATE, 1);
 	dp_submit(dp, &move.batch);
 	for (uint32_t i = 0; i < 20; i++)
-		prepare_session(&down_[i], i + 1, true);
+		batch_prepare_session(&down_[i], i + 1, true);
 	UNTIL(dp_pending(dp) == 0);
 	assert_int_equal(fake.n_log, sizeof(expected) / sizeof(expected[0]));
 	for (size_t i = 0; i < fake.n_log; i++) {
@@ -249,8 +107,8 @@ static void test_returning_clients_travel_together(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	for (uint32_t i = 0; i < 12; i++) {
-		prepare_session(&up_[i], i + 101, false);
-		prepare_session(&down_[i], i + 1, true);
+		batch_prepare_session(&up_[i], i + 101, false);
+		batch_prepare_session(&down_[i], i + 1, true);
 	}
 	UNTIL(dp_pending(dp) == 0);
 	assert_int_equal(fake.n_log, 8);
@@ -267,9 +125,9 @@ static void test_no_end_before_its_begin(void **state)
 
 	(void)state;
 	UNTIL(seen.ups == 1);
-	prepare_session(&ends, 1, true);
-	prepare_session(&begins, 2, false);
-	prepare_session(&begun_ends, 2, true);
+	batch_prepare_session(&ends, 1, true);
+	batch_prepare_session(&begins, 2, false);
+	batch_prepare_session(&begun_ends, 2, true);
 	UNTIL(dp_pending(dp) == 0);
 	assert_int_equal(fake.n_log, 12);
 	for (size_t i = 0; i < 12; i++)
@@ -287,9 +145,9 @@ static void test_no_begin_before_the_end_of_its_handle(void **state)
 		static struct noted first, ends, again;
 
 		fake.n_log = 0;
-		prepare_session(&first, 101, false);
-		prepare_session(&ends, 1, true);
-		prepare_session(&again, 102, false);
+		batch_prepare_session(&first, 101, false);
+		batch_prepare_session(&ends, 1, true);
+		batch_prepare_session(&again, 102, false);
 		again.steps[i].handle.handle = RG_SA_HANDLE(1, 1);
 		UNTIL(dp_pending(dp) == 0);
 		assert_int_equal(fake.n_log, 12);
@@ -307,10 +165,10 @@ static void test_few_are_passed_by(void **state)
 
 	(void)state;
 	UNTIL(seen.ups == 1);
-	prepare_session(&first, 101, false);
+	batch_prepare_session(&first, 101, false);
 	for (uint32_t i = 0; i < 20; i++)
-		prepare_session(&down_[i], i + 1, true);
-	prepare_session(&last, 102, false);
+		batch_prepare_session(&down_[i], i + 1, true);
+	batch_prepare_session(&last, 102, false);
 	UNTIL(dp_pending(dp) == 0);
 	assert_int_equal(fake.n_log, 12);
 	assert_int_equal(fake.log[0].count, 1);
@@ -327,7 +185,7 @@ static void test_refusal_among_sessions(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	for (uint32_t i = 0; i < 5; i++)
-		prepare_session(&up_[i], i + 1, false);
+		batch_prepare_session(&up_[i], i + 1, false);
 	UNTIL(fake.n_log == 1);
 	fake.refuse = -ENOSPC;
 	fake.refuse_index = 3;
@@ -352,7 +210,7 @@ static void test_missing_among_removals(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	for (uint32_t i = 0; i < 3; i++)
-		prepare_session(&down_[i], i + 1, true);
+		batch_prepare_session(&down_[i], i + 1, true);
 	UNTIL(fake.n_log == 1);
 	fake.refuse = -ENOENT;
 	fake.refuse_index = 1;
@@ -372,13 +230,13 @@ static void test_many_fly_at_once(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	for (size_t i = 0; i < 500; i++) {
-		prepare(&many[i]);
-		step(&many[i], RG_MSG_MIGRATE, (uint32_t)i + 1);
+		batch_prepare(&many[i]);
+		batch_step(&many[i], RG_MSG_MIGRATE, (uint32_t)i + 1);
 		if (i % 7 == 0)
-			step(&many[i], RG_MSG_SUSPEND, (uint32_t)i + 1);
+			batch_step(&many[i], RG_MSG_SUSPEND, (uint32_t)i + 1);
 		dp_submit(dp, &many[i].batch);
 	}
-	finished = 0;
+	batches_done = 0;
 	UNTIL(dp_pending(dp) == 0);
 	for (size_t i = 0; i < 500; i++) {
 		assert_int_equal(many[i].batch.error, 0);
@@ -394,11 +252,11 @@ static void test_death_and_return(void **state)
 	(void)state;
 	UNTIL(seen.ups == 1);
 	fake.mute = true;
-	prepare(&flying);
-	step(&flying, RG_MSG_TUNNEL_ADD, 1);
-	step(&flying, RG_MSG_SA_IN_ADD, 1);
-	prepare(&waiting);
-	step(&waiting, RG_MSG_TUNNEL_ADD, 2);
+	batch_prepare(&flying);
+	batch_step(&flying, RG_MSG_TUNNEL_ADD, 1);
+	batch_step(&flying, RG_MSG_SA_IN_ADD, 1);
+	batch_prepare(&waiting);
+	batch_step(&waiting, RG_MSG_TUNNEL_ADD, 2);
 	dp_submit(dp, &flying.batch);
 	dp_submit(dp, &waiting.batch);
 	UNTIL(fake.n_log == 1);
@@ -408,8 +266,8 @@ static void test_death_and_return(void **state)
 	UNTIL(seen.downs == 1 && dp_pending(dp) == 0);
 	assert_int_equal(flying.batch.error, -ENOTCONN);
 	assert_int_equal(waiting.batch.error, -ENOTCONN);
-	prepare(&late);
-	step(&late, RG_MSG_TUNNEL_ADD, 3);
+	batch_prepare(&late);
+	batch_step(&late, RG_MSG_TUNNEL_ADD, 3);
 	dp_submit(dp, &late.batch);
 	assert_int_equal(late.done, 0);
 	UNTIL(late.done == 1);
@@ -491,8 +349,8 @@ static void test_stop(void **state)
 
 	(void)state;
 	UNTIL(seen.ups == 1);
-	prepare(&first);
-	prepare(&second);
+	batch_prepare(&first);
+	batch_prepare(&second);
 	dp_submit(dp, &first.batch);
 	dp_stop(dp);
 	assert_int_equal(first.done, 0);
@@ -529,8 +387,8 @@ static void test_events_and_resync(void **state)
 		uv_run(&loop, UV_RUN_NOWAIT);
 		usleep(1000);
 	}
-	prepare(&a);
-	step(&a, RG_MSG_TUNNEL_ADD, 1);
+	batch_prepare(&a);
+	batch_step(&a, RG_MSG_TUNNEL_ADD, 1);
 	dp_submit(dp, &a.batch);
 	UNTIL(seen.ups == 2 && a.done);
 	assert_int_equal(seen.start, DP_COMPARE);
@@ -564,7 +422,7 @@ static void test_what_leaves_is_no_orphan(void **state)
 		uv_run(&loop, UV_RUN_ONCE);
 		dp_status(dp, &status);
 	} while (status.events_lost == 0);
-	prepare_session(&leaves, 2, true);
+	batch_prepare_session(&leaves, 2, true);
 	leaves.steps[2].type = RG_MSG_MIGRATE; /* its inbound SA stays */
 	UNTIL(seen.ups == 2 && leaves.done);
 	assert_int_equal(seen.start, DP_COMPARE);
@@ -593,23 +451,26 @@ static void test_h73_garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_batches_in_order, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_sessions_travel_together, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_returning_clients_travel_together, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_no_end_before_its_begin, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_no_begin_before_the_end_of_its_handle, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_few_are_passed_by, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_missing_among_removals, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_death_and_return, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_break_with_the_same_dataplane, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_events_and_resync, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_what_leaves_is_no_orphan, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_h73_garbage, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_batches_in_order, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_refusal, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_sessions_travel_together, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_returning_clients_travel_together, dp_rig_setup,
+	                                        dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_no_end_before_its_begin, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_no_begin_before_the_end_of_its_handle, dp_rig_setup,
+	                                        dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_few_are_passed_by, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_missing_among_removals, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_death_and_return, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_counters, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_break_with_the_same_dataplane, dp_rig_setup,
+	                                        dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_stop, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_events_and_resync, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_what_leaves_is_no_orphan, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_h73_garbage, dp_rig_setup, dp_rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,9 @@
  * control/homing/address_transaction.c with its ops replaced by a recorder:
  * every test reads as what is asked, what is sent, and what is published.
  */
+#include "control/homing/address_transaction.h"
+#include "tests/unit/ike/address_recorder.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,104 +15,27 @@
 
 #include <cmocka.h>
 
-#include "control/homing/address_transaction.h"
-
-struct recorder {
-	unsigned proves, publishes, ended[16];
-	enum address_outcome last;
-	struct address_move last_move;
-	int publish_result;
-	uint8_t fill;
-};
-
-static void rec_prove(struct address_transaction *tx)
-{
-	((struct recorder *)tx->user)->proves++;
-}
-
-static int rec_publish(struct address_transaction *tx)
-{
-	struct recorder *r = tx->user;
-
-	r->publishes++;
-	return r->publish_result;
-}
-
-static void rec_ended(struct address_transaction *tx, const struct address_move *move,
-                      enum address_outcome outcome)
-{
-	struct recorder *r = tx->user;
-
-	r->ended[outcome]++;
-	r->last = outcome;
-	r->last_move = *move;
-}
-
-static void rec_random(struct address_transaction *tx, uint8_t *buf, size_t len)
-{
-	memset(buf, ++((struct recorder *)tx->user)->fill, len);
-}
-
-static const struct address_ops ops = {rec_prove, rec_publish, rec_ended, rec_random};
-
-static struct ike_endpoint v4(uint8_t last, uint16_t port)
-{
-	return (struct ike_endpoint){{4, {192, 0, 2, last}}, port};
-}
-
-static struct pair_path path(uint8_t remote)
-{
-	return (struct pair_path){{v4(1, 4500), v4(remote, 4500)}, RG_ENCAP_NONE, 0};
-}
-
-static struct address_move move(uint8_t remote, bool proof, uint64_t order)
-{
-	return (struct address_move){
-	        .asker = ADDRESS_BY_PEER_UPDATE, .needs_proof = proof, .order = order, .to = path(remote)};
-}
-
-static void begin(struct address_transaction *tx, struct recorder *r, uint32_t updates)
-{
-	struct address_policy policy = {
-	        .rr_timeout_ms = 5000, .updates = updates, .updates_period_ms = 60000};
-	struct pair_path first = path(10);
-
-	memset(r, 0, sizeof(*r));
-	address_transaction_init(tx, &ops, r, &policy, 0);
-	address_transaction_set_current(tx, &first, 1);
-}
-
-static int ask(struct address_transaction *tx, uint8_t remote, bool proof, uint64_t order, uint64_t now)
-{
-	struct address_move m = move(remote, proof, order);
-
-	return address_transaction_request(tx, &m, now);
-}
-
-static enum rr_verdict answer(struct address_transaction *tx, uint64_t now)
-{
-	return address_transaction_answered(tx, tx->rr.cookie, sizeof(tx->rr.cookie), now);
-}
-
 static void proven_then_published(void **state)
 {
 	struct address_transaction tx;
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	assert_int_equal(ask(&tx, 20, true, 1, 0), 0);
+	recorder_begin(&tx, &r, 0);
+	assert_int_equal(recorder_ask(&tx, 20, true, 1, 0), 0);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_int_equal(r.proves, 1);
 	assert_int_equal(r.publishes, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 10);
 	assert_int_equal(tx.state, ADDRESS_PROVING);
 	assert_int_equal(tx.deadline_ms, 5010);
-	assert_int_equal(answer(&tx, 20), RR_PROVEN);
+	assert_int_equal(recorder_answer(&tx, 20), RR_PROVEN);
 	assert_int_equal(tx.state, ADDRESS_PUBLISHING);
 	assert_int_equal(r.publishes, 1);
 	assert_int_equal(tx.active.generation, 2);
-	assert_true(pair_path_equal(&tx.current, &(struct pair_path){{v4(1, 4500), v4(10, 4500)}, 0, 0}));
+	assert_true(pair_path_equal(
+	        &tx.current,
+	        &(struct pair_path){{recorder_endpoint(1, 4500), recorder_endpoint(10, 4500)}, 0, 0}));
 	address_transaction_published(&tx, 2, 0, 30);
 	assert_int_equal(r.ended[ADDRESS_END_APPLIED], 1);
 	assert_int_equal(tx.state, ADDRESS_IDLE);
@@ -124,13 +50,13 @@ static void refused_publish(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
+	recorder_begin(&tx, &r, 0);
 	r.publish_result = -ENOMEM;
-	ask(&tx, 20, false, 1, 0);
+	recorder_ask(&tx, 20, false, 1, 0);
 	assert_int_equal(r.ended[ADDRESS_END_REFUSED], 1);
 	assert_int_equal(tx.current.pair.remote.addr.bytes[3], 10);
 	r.publish_result = 0;
-	ask(&tx, 20, false, 2, 0);
+	recorder_ask(&tx, 20, false, 2, 0);
 	assert_int_equal(tx.active.generation, 3);
 	address_transaction_published(&tx, 3, -ESTALE, 0);
 	assert_int_equal(r.ended[ADDRESS_END_REFUSED], 2);
@@ -145,10 +71,10 @@ static void newer_cancels_older(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
-	ask(&tx, 30, true, 2, 1);
+	recorder_ask(&tx, 30, true, 2, 1);
 	assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 1);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_int_equal(r.proves, 1);
@@ -156,12 +82,12 @@ static void newer_cancels_older(void **state)
 	/* Another copy of the older proof's request begins no new one. */
 	address_transaction_sent(&tx, &tx.rr.pair, 1);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
-	assert_int_equal(answer(&tx, 2), RR_PROVEN);
+	assert_int_equal(recorder_answer(&tx, 2), RR_PROVEN);
 	assert_int_equal(r.publishes, 0);
 	assert_int_equal(r.proves, 2);
 	assert_int_equal(tx.rr.pair.remote.addr.bytes[3], 30);
 	address_transaction_sent(&tx, &tx.rr.pair, 3);
-	answer(&tx, 4);
+	recorder_answer(&tx, 4);
 	address_transaction_published(&tx, tx.active.generation, 0, 5);
 	assert_int_equal(tx.current.pair.remote.addr.bytes[3], 30);
 	assert_int_equal(r.publishes, 1);
@@ -174,14 +100,14 @@ static void same_end_joins(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
-	ask(&tx, 20, true, 2, 1);
+	recorder_ask(&tx, 20, true, 2, 1);
 	assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 0);
 	assert_int_equal(tx.state, ADDRESS_PROVING);
 	assert_int_equal(tx.active.order, 2);
-	answer(&tx, 2);
+	recorder_answer(&tx, 2);
 	assert_int_equal(r.publishes, 1);
 }
 
@@ -191,13 +117,13 @@ static void back_to_the_present_path(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
-	ask(&tx, 10, true, 2, 1);
+	recorder_ask(&tx, 10, true, 2, 1);
 	assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 1);
 	assert_int_equal(r.ended[ADDRESS_END_UNCHANGED], 1);
-	answer(&tx, 2);
+	recorder_answer(&tx, 2);
 	assert_int_equal(r.publishes, 0);
 	assert_int_equal(tx.state, ADDRESS_IDLE);
 }
@@ -209,10 +135,10 @@ static void H47_older_update(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, false, 7, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, false, 7, 0);
 	address_transaction_published(&tx, 2, 0, 0);
-	assert_int_equal(ask(&tx, 30, false, 6, 1), -ESTALE);
+	assert_int_equal(recorder_ask(&tx, 30, false, 6, 1), -ESTALE);
 	assert_int_equal(tx.current.pair.remote.addr.bytes[3], 20);
 	assert_int_equal(r.publishes, 1);
 }
@@ -226,13 +152,13 @@ static void H46_wrong_cookie(void **state)
 	uint8_t wrong[RR_COOKIE_LEN] = {0xee};
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
 	assert_int_equal(address_transaction_answered(&tx, wrong, sizeof(wrong), 1), RR_MISMATCH);
 	assert_int_equal(r.ended[ADDRESS_END_FORGED], 1);
 	assert_int_equal(r.publishes, 0);
-	ask(&tx, 20, true, 2, 2);
+	recorder_ask(&tx, 20, true, 2, 2);
 	address_transaction_sent(&tx, &tx.rr.pair, 2);
 	assert_int_equal(address_transaction_answered(&tx, tx.rr.cookie, 8, 3), RR_MISMATCH);
 }
@@ -243,13 +169,13 @@ static void H46_missing_cookie(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
 	assert_int_equal(address_transaction_answered(&tx, NULL, 0, 1), RR_MISSING);
 	assert_int_equal(r.ended[ADDRESS_END_UNPROVEN], 1);
 	tx.policy.rr_missing_accept = true;
-	ask(&tx, 20, true, 2, 2);
+	recorder_ask(&tx, 20, true, 2, 2);
 	address_transaction_sent(&tx, &tx.rr.pair, 2);
 	assert_int_equal(address_transaction_answered(&tx, NULL, 0, 3), RR_PROVEN);
 	assert_int_equal(r.publishes, 1);
@@ -259,22 +185,22 @@ static void H46_several_addresses(void **state)
 {
 	struct address_transaction tx;
 	struct recorder r;
-	struct pair elsewhere = {v4(1, 4500), v4(77, 4500)};
+	struct pair elsewhere = {recorder_endpoint(1, 4500), recorder_endpoint(77, 4500)};
 	uint8_t first[RR_COOKIE_LEN];
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
 	address_transaction_sent(&tx, &elsewhere, 1);
 	memcpy(first, tx.rr.cookie, sizeof(first));
-	assert_int_equal(answer(&tx, 2), RR_AMBIGUOUS);
+	assert_int_equal(recorder_answer(&tx, 2), RR_AMBIGUOUS);
 	assert_int_equal(r.publishes, 0);
 	assert_int_equal(r.proves, 2);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_memory_not_equal(first, tx.rr.cookie, sizeof(first));
 	address_transaction_sent(&tx, &tx.rr.pair, 3);
-	assert_int_equal(answer(&tx, 4), RR_PROVEN);
+	assert_int_equal(recorder_answer(&tx, 4), RR_PROVEN);
 	assert_int_equal(r.publishes, 1);
 }
 
@@ -285,8 +211,8 @@ static void H45_timeout(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 100);
 	assert_int_equal(address_transaction_tick(&tx, 5099), 5100);
 	assert_int_equal(tx.state, ADDRESS_PROVING);
@@ -294,7 +220,7 @@ static void H45_timeout(void **state)
 	assert_int_equal(r.ended[ADDRESS_END_TIMED_OUT], 1);
 	assert_int_equal(tx.current.pair.remote.addr.bytes[3], 10);
 	/* A late answer publishes nothing. */
-	answer(&tx, 6000);
+	recorder_answer(&tx, 6000);
 	assert_int_equal(r.publishes, 0);
 }
 
@@ -306,14 +232,14 @@ static void H51_coalesced(void **state)
 	uint64_t at;
 
 	(void)state;
-	begin(&tx, &r, 2);
+	recorder_begin(&tx, &r, 2);
 	for (unsigned i = 0; i < 2; i++) {
-		ask(&tx, (uint8_t)(20 + i), false, i, 0);
+		recorder_ask(&tx, (uint8_t)(20 + i), false, i, 0);
 		address_transaction_published(&tx, tx.active.generation, 0, 0);
 	}
 	assert_int_equal(r.publishes, 2);
 	for (unsigned i = 2; i < 1002; i++)
-		assert_int_equal(ask(&tx, (uint8_t)(20 + i % 101), false, i, 1), 0);
+		assert_int_equal(recorder_ask(&tx, (uint8_t)(20 + i % 101), false, i, 1), 0);
 	assert_int_equal(r.publishes, 2);
 	assert_int_equal(tx.state, ADDRESS_HELD);
 	at = tx.deadline_ms;
@@ -333,10 +259,10 @@ static void request_while_publishing(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, false, 1, 0);
-	ask(&tx, 30, false, 2, 0);
-	ask(&tx, 40, false, 3, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, false, 1, 0);
+	recorder_ask(&tx, 30, false, 2, 0);
+	recorder_ask(&tx, 40, false, 3, 0);
 	assert_int_equal(r.publishes, 1);
 	assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 1);
 	assert_int_equal(r.last_move.to.pair.remote.addr.bytes[3], 30);
@@ -359,14 +285,14 @@ static void H53_lost_request(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 0);
 	address_transaction_lost(&tx);
 	assert_int_equal(r.proves, 2);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	address_transaction_sent(&tx, &tx.rr.pair, 1);
-	answer(&tx, 2);
+	recorder_answer(&tx, 2);
 	assert_int_equal(r.publishes, 1);
 }
 
@@ -374,10 +300,10 @@ static void mixed_families(void **state)
 {
 	struct address_transaction tx;
 	struct recorder r;
-	struct address_move m = move(20, false, 1);
+	struct address_move m = recorder_move(20, false, 1);
 
 	(void)state;
-	begin(&tx, &r, 0);
+	recorder_begin(&tx, &r, 0);
 	m.to.pair.local.addr.family = 6;
 	assert_int_equal(address_transaction_request(&tx, &m, 0), -EINVAL);
 	assert_int_equal(tx.state, ADDRESS_IDLE);
@@ -394,14 +320,14 @@ static void random_walk(void **state)
 	uint64_t now = 0, order = 0;
 
 	(void)state;
-	begin(&tx, &r, 50);
+	recorder_begin(&tx, &r, 50);
 	for (unsigned i = 0; i < 100000; i++) {
 		seed = seed * 1664525u + 1013904223u;
 		now += seed >> 28;
 		switch (seed >> 24 & 7) {
 		case 0:
 		case 1:
-			ask(&tx, (uint8_t)(10 + (seed >> 16 & 7)), seed & 0x1000, ++order, now);
+			recorder_ask(&tx, (uint8_t)(10 + (seed >> 16 & 7)), seed & 0x1000, ++order, now);
 			break;
 		case 2:
 			if (tx.state == ADDRESS_WAITING && !tx.rr_outstanding)
@@ -409,7 +335,7 @@ static void random_walk(void **state)
 			break;
 		case 3:
 			if (tx.rr_outstanding)
-				answer(&tx, now);
+				recorder_answer(&tx, now);
 			break;
 		case 4:
 			if (tx.state == ADDRESS_PUBLISHING) {
@@ -450,20 +376,20 @@ static void abandoned_with_a_proof_on_the_wire(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 10);
 	address_transaction_abandon(&tx);
 	assert_int_equal(tx.state, ADDRESS_IDLE);
 	assert_int_equal(r.ended[ADDRESS_END_ABANDONED], 1);
-	ask(&tx, 30, true, 2, 20);
+	recorder_ask(&tx, 30, true, 2, 20);
 	assert_int_equal(tx.state, ADDRESS_WAITING);
 	assert_int_equal(r.proves, 1);
-	assert_int_equal(answer(&tx, 30), RR_PROVEN);
+	assert_int_equal(recorder_answer(&tx, 30), RR_PROVEN);
 	assert_int_equal(r.publishes, 0); /* it proves nothing about the new address */
 	assert_int_equal(r.proves, 2);
 	address_transaction_sent(&tx, &tx.rr.pair, 40);
-	assert_int_equal(answer(&tx, 50), RR_PROVEN);
+	assert_int_equal(recorder_answer(&tx, 50), RR_PROVEN);
 	assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], 30);
 	assert_int_equal(r.publishes, 1);
 }
@@ -475,12 +401,12 @@ static void a_proof_without_an_answer(void **state)
 	struct recorder r;
 
 	(void)state;
-	begin(&tx, &r, 0);
-	ask(&tx, 20, true, 1, 0);
+	recorder_begin(&tx, &r, 0);
+	recorder_ask(&tx, 20, true, 1, 0);
 	address_transaction_sent(&tx, &tx.rr.pair, 10);
 	address_transaction_unanswered(&tx);
 	assert_int_equal(r.ended[ADDRESS_END_ABANDONED], 1);
-	ask(&tx, 30, true, 2, 20);
+	recorder_ask(&tx, 30, true, 2, 20);
 	assert_int_equal(r.proves, 2);
 }
 
