@@ -55,6 +55,8 @@
 	X(dataplane_refused, "ike-dataplane-refused", 0)                                                     \
 	X(bad_answer, "ike-answer-not-acceptable", 0)                                                        \
 	X(gave_up, "ike-gave-up", 0)                                                                         \
+	X(message_id_told, "ike-invalid-message-id-sent", 0)                                                 \
+	X(message_id_heard, "ike-invalid-message-id-received", 0)                                            \
 	X(hints, "ike-unprotected-hints", 0)                                                                 \
 	X(liveness_checks, "ike-liveness-checks", 0)                                                         \
 	X(keepalives, "ike-nat-keepalives", 0)                                                               \

@@ -7,6 +7,7 @@
 #include "control/ike/exchange.h"
 
 #include "control/ike/crypto/hash.h"
+#include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -420,6 +421,7 @@ static bool check_id(struct ike_sa *sa, const struct ike_datagram *dg, const str
 	}
 	if (!window_takes(sa, id) || sa->state == IKE_STATE_CLOSED) {
 		IKE_COUNT(m, message_id);
+		message_id_refused(sa, msg);
 		return false;
 	}
 	if (sa->at_work != NULL && !sa->at_work->is_response && sa->at_work->msg.hdr.message_id == id) {

@@ -78,6 +78,10 @@ int mobike_request(struct ike_sa *sa, struct exchange *x);
  * False: not that case. */
 bool mobike_check_nat(struct ike_sa *sa);
 
+/* message_id.c: a request of the peer was dropped for its message ID; the peer says so of one of ours. */
+void message_id_refused(struct ike_sa *sa, const struct ike_msg *msg);
+void message_id_told(struct ike_sa *sa, const struct ike_msg *msg);
+
 /* A response that belongs to the outstanding request's task. */
 int task_response(struct ike_sa *sa, struct exchange *x);
 

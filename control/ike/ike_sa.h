@@ -176,6 +176,7 @@ struct ike_sa {
 	struct response_list answers;     /* ours that are kept, by message ID */
 	uint8_t peer_window;              /* requests that we may have on the wire; 0: as 1 */
 	bool window_said;                 /* the peer knows ours */
+	uint64_t id_told_ms;              /* INVALID_MESSAGE_ID is not sent before */
 	struct exchange *at_work;         /* the message that a handler parked */
 	bool parked;                      /* no message is handled, no task started */
 	unsigned pending;                 /* jobs and batches that refer to this SA */

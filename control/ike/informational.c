@@ -294,6 +294,7 @@ int informational_request(struct ike_sa *sa, struct exchange *x)
 
 	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
 		return result;
+	message_id_told(sa, &x->msg);
 	succession_lifetime(sa, &x->msg);
 	if (!configuration(sa, x))
 		return 0;

@@ -15,7 +15,10 @@
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
 #define TIMER_HINT_MS      10000u /* heard from within that time: an unprotected notify is passed over */
-#define TIMER_LATE_MS      1000u  /* a rekeyed Child SA still receives after its Delete */
+#define TIMER_ID_CHECK_MS                                                                                    \
+	1000u /* between two that are beyond the window, to see whether they are authentic */
+#define TIMER_ID_TOLD_MS 60000u /* between two INVALID_MESSAGE_ID to one peer */
+#define TIMER_LATE_MS    1000u  /* a rekeyed Child SA still receives after its Delete */
 #define TIMER_REDUNDANT_MS                                                                                   \
 	30000u /* an IKE SA without the session: its Delete comes soon, or its maker forgot it */
 #define TIMER_OLD_CHILD_MS                                                                                   \

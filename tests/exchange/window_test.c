@@ -7,6 +7,7 @@
 #include "control/homing/session.h"
 #include "control/ike/handlers.h"
 #include "control/ike/rekey_task.h"
+#include "control/ike/timers.h"
 #include "control/ike/window.h"
 #include "tests/exchange/roam.h"
 
@@ -340,14 +341,89 @@ static void one_job_for_a_task(void **state)
 	world_free(w);
 }
 
+/* Requests that the client's state machine did not make, under its keys. */
+static void forge_requests(struct roam *r, uint32_t first, unsigned n)
+{
+	static const uint16_t none[] = {0};
+
+	while (n-- > 0)
+		roam_forge(r, first++, WLAN, ISP1, none);
+	roam_run(r, 2000);
+}
+
+/* RFC 7296 2.3: who asks beyond the window is told, by a request, once in a while; nobody else is. */
+static void h38_invalid_message_id(void **state)
+{
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct ike_sa *g;
+	uint32_t id;
+	unsigned from;
+
+	(void)state;
+	roam_up(r);
+	g = roam_gateway(r);
+	id = g->recv_id + g->connection->request_window;
+	/* Not for what anybody can send: an old one, and one without the keys. */
+	forge_requests(r, 0, 1);
+	roam_client(r)->keys.i.salt[0] ^= 1;
+	forge_requests(r, id, 3);
+	roam_client(r)->keys.i.salt[0] ^= 1;
+	assert_true(ROAM_COUNT(r, message_id) >= 3);
+	assert_int_equal(ROAM_COUNT(r, message_id_told), 0);
+	assert_int_equal(ROAM_COUNT(r, rejects[IKE_REJECT_SK_ICV]), 0); /* one drop, one counter */
+	from = roam_now(r);
+	forge_requests(r, id, 20);
+	assert_int_equal(ROAM_COUNT(r, message_id_told), 1);
+	assert_int_equal(world_client(r->w)->m->counters.message_id_heard, 1);
+	assert_int_equal(roam_count(r, from, "g>c|INFORMATIONAL?|INVALID_MESSAGE_ID"), 1);
+	assert_int_equal(roam_count(r, from, "g>c|INFORMATIONAL!"), 0);
+	assert_int_equal(roam_count(r, from, "c>g|INFORMATIONAL!"), 1);
+	roam_run(r, TIMER_ID_TOLD_MS);
+	forge_requests(r, UINT32_MAX - 3, 4);
+	assert_int_equal(ROAM_COUNT(r, message_id_told), 2);
+	assert_int_equal(roam_gateway(r)->state, IKE_STATE_ESTABLISHED);
+	assert_int_equal(roam_client(r)->state, IKE_STATE_ESTABLISHED);
+	assert_true(world_traffic(r->w));
+	roam_free(r);
+}
+
+/* A hint and no more: the request that it names, and all others, get their answers as ever. */
+static void h41_invalid_message_id_is_a_hint(void **state)
+{
+	static const uint16_t invalid[] = {IKE_NOTIFY_INVALID_MESSAGE_ID, 0};
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct ike_sa *g, *c;
+
+	(void)state;
+	roam_up(r);
+	g = roam_gateway(r);
+	c = roam_client(r);
+	answered = 0;
+	ask(g, &request_type, 2);
+	roam_forge(r, c->send_id++, WLAN, ISP1, invalid);
+	roam_run(r, 2000);
+	assert_int_equal(ROAM_COUNT(r, message_id_heard), 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(on_wire(g), 0);
+	assert_ptr_equal(roam_gateway(r), g);
+	assert_true(world_traffic(r->w));
+	roam_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(four_at_a_time),          cmocka_unit_test(a_promise_forgets_no_answer),
-	        cmocka_unit_test(oldest_holds_the_window), cmocka_unit_test(beyond_the_window),
-	        cmocka_unit_test(reordered_and_doubled),   cmocka_unit_test(one_after_a_rekey),
-	        cmocka_unit_test(peer_without_windows),    cmocka_unit_test(am_11_reordered_updates),
+	        cmocka_unit_test(four_at_a_time),
+	        cmocka_unit_test(a_promise_forgets_no_answer),
+	        cmocka_unit_test(oldest_holds_the_window),
+	        cmocka_unit_test(beyond_the_window),
+	        cmocka_unit_test(reordered_and_doubled),
+	        cmocka_unit_test(one_after_a_rekey),
+	        cmocka_unit_test(peer_without_windows),
+	        cmocka_unit_test(am_11_reordered_updates),
 	        cmocka_unit_test(one_job_for_a_task),
+	        cmocka_unit_test(h38_invalid_message_id),
+	        cmocka_unit_test(h41_invalid_message_id_is_a_hint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
