@@ -341,14 +341,18 @@ int rg_auth_sign(const struct rg_auth *auth, size_t credential, uint32_t peer_ha
 	return rc;
 }
 
+static bool is_old_method(uint8_t method)
+{
+	return method == IKE_AUTH_RSA || (method >= IKE_AUTH_ECDSA_256 && method <= IKE_AUTH_ECDSA_521);
+}
+
 static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_claim *claim)
 {
 	struct ike_auth value = {.method = claim->method, .value = {claim->data, claim->len}};
 	struct ike_view octets = {claim->octets, claim->octets_len};
 
-	/* RFC 7427 3: then method 14 is the one to use. The old ones of ECDSA are bound to hashes that we
-	 * announce, and taken; that of RSA brings SHA-1 back in. */
-	if (claim->method == IKE_AUTH_RSA && claim->announced)
+	/* RFC 7427 3: then method 14 MUST be used. That of RSA would bring SHA-1 back in. */
+	if (claim->announced && is_old_method(claim->method))
 		return RG_AUTH_FAIL_OLD_METHOD;
 	switch (ike_verify(X509_get0_pubkey(leaf), IKE_HASHES_DEFAULT, &value, octets)) {
 	case 0:

@@ -68,8 +68,8 @@ struct rg_auth_error {
 	X(CERTIFICATE_NO_ADDRESS, "auth-certificate-without-address",                                        \
 	  "the certificate names no address, and the connection does not take such by itself")               \
 	X(OLD_METHOD, "auth-old-signature-method",                                                           \
-	  "it signs by method 1 (RSA, SHA-1), which RFC 7427 forbids once both sides announced hash "        \
-	  "algorithms; let it use method 14, or announce none")                                              \
+	  "it signs by an old method (1: RSA with SHA-1; 9 to 11: ECDSA), which RFC 7427 forbids once both " \
+	  "sides announced hash algorithms; let it use method 14, or announce none")                         \
 	X(ALGORITHM, "auth-signature-algorithm", "the signature's algorithm is not taken")                   \
 	X(SIGNATURE, "auth-wrong-signature", "wrong signature")                                              \
 	X(INTERNAL, "auth-internal-error", "an internal error")

@@ -414,8 +414,8 @@ static void devices_go_by_their_keys(void **state)
 	rg_auth_unref(auth);
 }
 
-/* RFC 7427 3: RSA with SHA-1 is for peers that announce no hash algorithms. The old methods of ECDSA are
- * bound to hashes that we announce. */
+/* RFC 7427 3: methods 1 (RSA with SHA-1) and 9 to 11 (ECDSA) are for peers that announce no hash algorithms.
+ */
 static void old_methods_are_for_old_peers(void **state)
 {
 	static const struct {
@@ -423,10 +423,16 @@ static void old_methods_are_for_old_peers(void **state)
 		bool old_method, announced;
 		enum rg_auth_failure want;
 	} cases[] = {
-	        {NULL, true, false, RG_AUTH_FAIL_NONE},   {NULL, true, true, RG_AUTH_FAIL_OLD_METHOD},
-	        {NULL, false, true, RG_AUTH_FAIL_NONE},   {"P-256", true, false, RG_AUTH_FAIL_NONE},
-	        {"P-256", true, true, RG_AUTH_FAIL_NONE}, {"P-384", true, true, RG_AUTH_FAIL_NONE},
-	        {"P-521", true, true, RG_AUTH_FAIL_NONE}, {"P-521", false, true, RG_AUTH_FAIL_NONE},
+	        {NULL, true, false, RG_AUTH_FAIL_NONE},
+	        {NULL, true, true, RG_AUTH_FAIL_OLD_METHOD},
+	        {NULL, false, true, RG_AUTH_FAIL_NONE},
+	        {"P-256", true, false, RG_AUTH_FAIL_NONE},
+	        {"P-256", true, true, RG_AUTH_FAIL_OLD_METHOD},
+	        {"P-384", true, true, RG_AUTH_FAIL_OLD_METHOD},
+	        {"P-521", true, true, RG_AUTH_FAIL_OLD_METHOD},
+	        {"P-521", false, true, RG_AUTH_FAIL_NONE},
+	        {"P-384", true, false, RG_AUTH_FAIL_NONE},
+	        {"P-521", true, false, RG_AUTH_FAIL_NONE},
 	};
 	const struct pki_wish wish = {.cn = "carol", .san = "email:carol@example.net"};
 	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
