@@ -165,15 +165,9 @@ static int refused(struct ike_sa *sa, struct child_task *t, struct exchange *x, 
 {
 	struct child_sa *fresh = fresh_of(sa, t);
 	const struct rg_cfg_proposal *esp;
-	struct ike_notify notify;
-	uint16_t group = 0;
+	size_t n = fresh != NULL ? child_proposals(fresh, &esp) : 0;
+	uint16_t group = n > 0 && !t->is_retry ? rekey_other_group(esp, n, t->group, &x->msg) : 0;
 
-	if (fresh != NULL && error == IKE_NOTIFY_INVALID_KE_PAYLOAD && !t->is_retry &&
-	    ike_notify_find(&x->msg, IKE_NOTIFY_INVALID_KE_PAYLOAD, &notify)) {
-		size_t n = child_proposals(fresh, &esp);
-
-		group = ike_select_retry_group(esp, n, t->group, &notify);
-	}
 	if (group != 0) {
 		child_task_drop_fresh(sa, t);
 		child_task_start(sa, t->cfg, t->old_spi, group, 0);

@@ -22,6 +22,11 @@ size_t rekey_lowest_nonce(struct ike_view a, struct ike_view b, uint8_t out[REKE
 /* The retry time of a refused rekey: jittered, so that two peers do not collide again. */
 uint64_t rekey_retry_ms(const struct ike_sa *sa);
 
+/* The peer refused a CREATE_CHILD_SA with INVALID_KE_PAYLOAD (RFC 7296 1.3): the group of one of our
+ * proposals that it wants instead of the one that we tried; 0: that is not what the answer says. */
+uint16_t rekey_other_group(const struct rg_cfg_proposal *ours, size_t n, uint16_t tried,
+                           const struct ike_msg *answer);
+
 /* The peer refused a CREATE_CHILD_SA. One that says TEMPORARY_FAILURE for minutes has lost our state: the
  * IKE SA is deleted (RFC 7296 2.25). */
 void rekey_refused(struct ike_sa *sa, uint16_t error);

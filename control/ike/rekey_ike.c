@@ -132,12 +132,10 @@ static void give_way(struct ike_sa *sa, struct rekey_ike_task *t)
 static int refused(struct ike_sa *sa, struct rekey_ike_task *t, struct exchange *x, uint16_t error)
 {
 	const struct rg_cfg_connection *c = sa->connection;
-	struct ike_notify notify;
 	uint16_t group = 0;
 
-	if (error == IKE_NOTIFY_INVALID_KE_PAYLOAD && !t->is_retry && t->rival_spi == 0 &&
-	    ike_notify_find(&x->msg, IKE_NOTIFY_INVALID_KE_PAYLOAD, &notify))
-		group = ike_select_retry_group(c->ike, c->n_ike, t->group, &notify);
+	if (!t->is_retry && t->rival_spi == 0)
+		group = rekey_other_group(c->ike, c->n_ike, t->group, &x->msg);
 	if (group != 0) {
 		drop_heir(sa, t);
 		start(sa, group, true);

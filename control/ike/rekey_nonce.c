@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rule by which simultaneous rekeys end: the exchange with the lowest of the
- * four nonces loses (RFC 7296 2.8.1, 2.8.2). When a refused one is tried again (2.25).
+ * four nonces loses (RFC 7296 2.8.1, 2.8.2). When a refused one is tried again (2.25), and with which
+ * group (1.3).
  */
 #include "control/ike/rekey_child.h"
 #include "control/ike/ike_sa.h"
@@ -34,6 +35,17 @@ uint64_t rekey_retry_ms(const struct ike_sa *sa)
 
 	ike_sa_random(sa, &jitter, sizeof(jitter));
 	return ike_sa_now(sa) + REKEY_RETRY_MS / 2 + jitter % REKEY_RETRY_MS;
+}
+
+uint16_t rekey_other_group(const struct rg_cfg_proposal *ours, size_t n, uint16_t tried,
+                           const struct ike_msg *answer)
+{
+	struct ike_notify notify;
+
+	if (exchange_error_of(answer) != IKE_NOTIFY_INVALID_KE_PAYLOAD ||
+	    !ike_notify_find(answer, IKE_NOTIFY_INVALID_KE_PAYLOAD, &notify))
+		return 0;
+	return ike_select_retry_group(ours, n, tried, &notify);
 }
 
 void rekey_refused(struct ike_sa *sa, uint16_t error)
