@@ -298,6 +298,54 @@ static void more_is_possible_in_another(void **state)
 	}
 }
 
+static void leave_out_selectors(struct mutation *m)
+{
+	unsigned which = *(const unsigned *)m->context;
+
+	for (unsigned i = m->n; i-- > 0;) {
+		if ((which != 1 && m->payloads[i].type == IKE_PAYLOAD_TSi) ||
+		    (which != 0 && m->payloads[i].type == IKE_PAYLOAD_TSr))
+			mutable_remove(m, i);
+	}
+}
+
+/* IM-14: a CREATE_CHILD_SA for a Child SA without traffic selectors, or with one of both, is INVALID_SYNTAX
+ * and makes nothing. */
+static void im14_no_selectors_no_child(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		struct pairs *p = pairs_new(NULL);
+		struct peer *g = world_gateway(p->w), *c = world_client(p->w);
+		struct mutation *m = calloc(1, sizeof(*m));
+		bool is_new = i / 3 == 1;
+		unsigned which = i % 3, batches;
+
+		assert_non_null(m);
+		if (is_new) {
+			informational_delete_child(pairs_child(c, 1));
+			assert_true(pairs_settle(p, 10000));
+		}
+		batches = g->dp->batches;
+		mutate(p->w, m, IKE_EXCHANGE_CREATE_CHILD_SA, leave_out_selectors, &which);
+		if (is_new)
+			child_create_start(peer_session(c));
+		else
+			rekey_child_start(pairs_child(c, 1));
+		world_run(p->w, 1000);
+		assert_int_equal(m->applied, 1);
+		assert_true(m->answered);
+		assert_int_equal(m->answer, IKE_NOTIFY_INVALID_SYNTAX);
+		assert_int_equal(g->dp->batches, batches);
+		assert_int_equal(fake_count_in(g->dp), is_new ? 1 : 2);
+		mutate_stop(p->w);
+		assert_non_null(peer_session(g));
+		assert_non_null(pairs_child(g, 0));
+		pairs_free(p);
+		free(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +358,7 @@ int main(void)
 	        cmocka_unit_test(pfs_as_configured),
 	        cmocka_unit_test(esn_of_each_child),
 	        cmocka_unit_test(more_is_possible_in_another),
+	        cmocka_unit_test(im14_no_selectors_no_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,8 +56,9 @@ static void H43_unauthenticated(void **state)
 	roam_free(r);
 }
 
-/* H44: a request that is no update is answered where it came from, and moves nothing. */
-static void H44_request_from_elsewhere(void **state)
+/* H44, IM-22: the IKE SA is found by its SPIs whatever the address; a request that is no update is answered
+ * where it came from, and moves nothing. */
+static void H44_IM22_request_from_elsewhere(void **state)
 {
 	static const uint16_t none[] = {0};
 	struct roam *r = roam_new(NULL, NULL, NULL);
@@ -422,7 +423,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(H43_unauthenticated),
-	        cmocka_unit_test(H44_request_from_elsewhere),
+	        cmocka_unit_test(H44_IM22_request_from_elsewhere),
 	        cmocka_unit_test(H45_third_party),
 	        cmocka_unit_test(H45_old_path_goes_on),
 	        cmocka_unit_test(H46_cookie_differs),

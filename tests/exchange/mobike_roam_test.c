@@ -285,6 +285,52 @@ static void refused_by_the_dataplane(void **state)
 	roam_free(r);
 }
 
+/* IM-15, AM-4 (RFC 4555 3.3): the endpoints of a new SA are those of the IKE SA, whatever address the
+ * exchange that makes it uses. The answer goes to where the request came from. */
+static bool asks_from_elsewhere(struct roam *r, struct datagram *dg, const char *line)
+{
+	if (dg->from == world_client(r->w) && strstr(line, "CREATE_CHILD_SA?") != NULL) {
+		dg->local.addr = address(ELSEWHERE);
+		r->filter_count++;
+	}
+	return true;
+}
+
+static void IM15_exchange_from_another_address(void **state)
+{
+	(void)state;
+	for (unsigned what = 1; what <= 2; what++) {
+		struct roam *r = roam_new(NULL, NULL, NULL);
+		struct rg_cfg_addr wlan = address(WLAN);
+		uint32_t tunnel, spi;
+		unsigned from;
+
+		roam_up(r);
+		tunnel = roam_gateway(r)->tunnel;
+		spi = child_current(roam_gateway(r))->spi_in;
+		from = roam_now(r);
+		r->filter = asks_from_elsewhere;
+		if (what == 1)
+			assert_int_equal(ike_rekey_children(world_client(r->w)->m, r->session), 0);
+		else
+			assert_int_equal(ike_rekey_session(world_client(r->w)->m, r->session), 0);
+		roam_run(r, 5000);
+		assert_int_equal(r->filter_count, 1);
+		assert_int_equal(roam_count(r, from, "g>c|>" ELSEWHERE ":4500|CREATE_CHILD_SA!"), 1);
+		assert_int_equal(child_current(roam_gateway(r))->spi_in != spi, what == 1);
+		assert_int_equal(
+		        fake_in_by_spi(world_gateway(r->w)->dp, child_current(roam_gateway(r))->spi_in)
+		                ->record.tunnel,
+		        tunnel);
+		assert_true(addr_equal(&roam_gateway(r)->remote.addr, &wlan));
+		assert_int_equal(r->migrations[1], 0);
+		roam_expect_paths(r, "198.51.100.7>192.0.2.1", "192.0.2.1>198.51.100.7");
+		assert_int_equal(fake_count_in(world_gateway(r->w)->dp), 1);
+		assert_true(world_traffic(r->w));
+		roam_free(r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +347,7 @@ int main(void)
 	        cmocka_unit_test(proof_is_tried_again),
 	        cmocka_unit_test(a_smaller_mtu_proves_nothing),
 	        cmocka_unit_test(refused_by_the_dataplane),
+	        cmocka_unit_test(IM15_exchange_from_another_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,35 @@ static void simultaneous_with_loss(void **state)
 	}
 }
 
+/* IM-21: an IKE SA that lives a minute with a Child SA that lives a day, and the other way round. */
+static void im21_lifetimes_far_apart(void **state)
+{
+	static const char *const lifetimes[] = {"    lifetimes: {ike: 60s, child: 24h, dpd: 30s}\n",
+	                                        "    lifetimes: {ike: 24h, child: 60s, dpd: 30s}\n"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {.gateway_extra = lifetimes[i], .client_extra = lifetimes[i]};
+		struct world *w = world_new(&options);
+		struct peer *g = world_gateway(w), *c = world_client(w);
+		unsigned hours = 25; /* of what lives long, at least one rekey */
+
+		world_up(w);
+		w->record = false;
+		for (unsigned minute = 0; minute < hours * 60; minute++) {
+			world_run(w, 60000);
+			assert_true(world_traffic(w));
+		}
+		assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN] + c->events[IKE_EVENT_SESSION_DOWN], 0);
+		assert_in_range(g->events[i == 0 ? IKE_EVENT_IKE_REKEYED : IKE_EVENT_CHILD_REKEYED],
+		                hours * 60, hours * 80);
+		assert_in_range(g->events[i == 0 ? IKE_EVENT_CHILD_REKEYED : IKE_EVENT_IKE_REKEYED], 1, 4);
+		world_run_until(w, settled, 60000);
+		one_of_each(w);
+		world_free(w);
+	}
+}
+
 static void lifetimes_rekey_by_themselves(void **state)
 {
 	struct world_options options = {
@@ -224,6 +253,7 @@ int main(void)
 	        cmocka_unit_test(simultaneous),
 	        cmocka_unit_test(simultaneous_with_loss),
 	        cmocka_unit_test(lifetimes_rekey_by_themselves),
+	        cmocka_unit_test(im21_lifetimes_far_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

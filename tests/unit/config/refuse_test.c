@@ -290,6 +290,32 @@ static void test_initiate_needs_all_of_this(void **state)
 	}
 }
 
+/* IM-16: selectors denote clear address sets; anything else is refused before it is used. */
+static void test_im16_selectors_are_clear_address_sets(void **state)
+{
+	(void)state;
+	static const char *const sides[] = {"local", "remote"};
+	static const struct {
+		const char *selector, *expected;
+	} cases[] = {
+	        {"10.20.0.1/24", "bits beyond its length; expected 10.20.0.0/24"},
+	        {"\"2001:db8::1/64\"", "bits beyond its length; expected 2001:db8::/64"},
+	        {"10.20.0.0/33", "expected a prefix without host bits"},
+	        {"10.20.0.0", "expected a prefix without host bits"},
+	        {"10.20.0.0-10.20.0.9", "expected a prefix without host bits"},
+	        {"lan", "expected a prefix without host bits"},
+	        {"\"\"", "expected a prefix without host bits"},
+	};
+	char line[128], text[4096];
+
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(line, sizeof(line), "    selectors: {%s: [%s]}\n", sides[i % 2],
+		         cases[i / 2].selector);
+		config_with_line(base, 0, line, text, sizeof(text));
+		expect_refused_at(text, strlen(text), 19, i % 2 == 0 ? 25 : 26, cases[i / 2].expected);
+	}
+}
+
 /* A client proves itself by EAP to a responder only. */
 static void test_initiate_asks_nobody_for_eap(void **state)
 {
@@ -365,6 +391,7 @@ int main(void)
 	        cmocka_unit_test(test_eap_with_a_shared_key),
 	        cmocka_unit_test(test_connection_without_uplink),
 	        cmocka_unit_test(test_error_is_printed_with_its_place),
+	        cmocka_unit_test(test_im16_selectors_are_clear_address_sets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
