@@ -53,6 +53,19 @@ static inline bool checksum_is_good4(const uint8_t *ip)
 	return sum % 0xffff == 0;
 }
 
+/*
+ * A hop less. Hop limit, protocol and checksum of IPv4 are one word as it is loaded: one hop less is one more
+ * for the checksum (RFC 1624 3), which is 0xffff more for the word; its carry comes in again.
+ */
+static inline void checksum_spend_hop4(uint8_t *ip)
+{
+	uint32_t word;
+
+	memcpy(&word, ip + 8, 4);
+	word += word >= 0xfffe0000u ? 0x1ffff : 0xffff;
+	memcpy(ip + 8, &word, 4);
+}
+
 /* Replaces a 16-bit word under a checksum (RFC 1624 3). */
 static inline uint16_t checksum_replace(uint16_t check, uint16_t old, uint16_t new)
 {

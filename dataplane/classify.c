@@ -4,18 +4,16 @@
  * (RFC 4303 2, RFC 3948 2), plaintext from a network for the inner stage,
  * everything else for the kernel, in its class. Worker threads.
  */
-#include "dataplane/checksum.h"
 #include "dataplane/ike_spi.h"
+#include "dataplane/plain.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
 
 #include <netinet/in.h>
 
-#define ETH_LEN        14u
 #define PORT_IKE       RTE_BE16(500)
 #define PORT_NAT_T     RTE_BE16(4500)
 #define EXTENSIONS_MAX 4
-#define FRAGMENT_MASK  RTE_BE16(0x3fff) /* more fragments, and the offset */
 
 /* A frame on its way through this file. */
 struct frame {
@@ -190,14 +188,6 @@ static enum drop check_length(struct worker *w, struct frame *f, uint32_t total)
 	return DROP_NONE;
 }
 
-/* Multicast, reserved, loopback: nobody's behind a policy. */
-static inline bool is_special4(uint32_t destination)
-{
-	const uint32_t top = ntohl(destination) >> 24;
-
-	return top >= 224 || top == 127;
-}
-
 /* An IPv4 packet whose header is good. */
 static enum drop by_destination4(struct worker *w, struct frame *f)
 {
@@ -317,59 +307,6 @@ static enum drop classify_any(struct worker *w, struct frame *f)
 	}
 }
 
-/* What makes a frame on a port plain. */
-struct plain {
-	uint64_t mac; /* the port's, as the upper six bytes of a number: those of a frame's first eight
-	                 shifted up */
-	uint32_t mtu;
-	uint32_t origin; /* of such a packet: pkt.{from,port,family,encap} */
-};
-
-/*
- * Most frames: unicast to `mac`, IPv4 without options, whole, with a good header, no
- * fragment, in one buffer that is ours. All that ipv4() would find out, in few tests.
- * Its IP header; NULL says nothing, and leaves the frame to classify_any().
- */
-static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m)
-{
-	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *), *ip = eth + ETH_LEN;
-	const uint32_t len = rte_pktmbuf_data_len(m);
-	uint32_t total, kind;
-
-	if (__builtin_expect(len < ETH_LEN + 20 || !pkt_is_writable(m), 0))
-		return NULL;
-	total = ntohs(load16(ip + 2));
-	/* type, version and header length, in the order of the frame */
-	kind = (ntohl(load32(eth + 12)) & 0xffffff00u) ^ (RTE_ETHER_TYPE_IPV4 << 16 | 0x4500);
-	if (__builtin_expect((load64(eth) << 16) != plain->mac || kind != 0, 0))
-		return NULL;
-	if (__builtin_expect(total != len - ETH_LEN || total > plain->mtu, 0))
-		return NULL;
-	if (__builtin_expect((load16(ip + 6) & FRAGMENT_MASK) != 0 || !checksum_is_good4(ip), 0))
-		return NULL;
-	return ip;
-}
-
-/* Plaintext on a network port for somebody else. False: nothing was done. */
-static inline bool plain_inner(struct worker *w, const struct plain *plain, struct rte_mbuf *m)
-{
-	uint8_t *ip = plain4(plain, m);
-	struct pkt *p = pkt_of(m);
-	uint32_t destination;
-
-	if (__builtin_expect(ip == NULL, 0))
-		return false;
-	destination = load32(ip + 16);
-	if (__builtin_expect(is_special4(destination) || fib_is_local4(w->fib, destination), 0))
-		return false;
-	p->ip = ip;
-	p->bucket = policy_bucket4(&w->core->policies, destination);
-	p->len = (uint16_t)(rte_pktmbuf_data_len(m) - ETH_LEN);
-	p->origin = plain->origin;
-	w->inner.m[w->inner.n++] = m;
-	return true;
-}
-
 /* Where in a packet for us its ESP header is (RFC 3948 2.2); 0: nowhere, or it takes a closer look. */
 static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
 {
@@ -385,13 +322,15 @@ static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
 /* ESP for us, in UDP or not. False: nothing was done. */
 static inline bool plain_esp(struct worker *w, const struct plain *plain, struct rte_mbuf *m)
 {
-	const uint8_t *ip = plain4(plain, m);
+	uint32_t len, at, spi;
+	const uint8_t *ip = plain4(plain, m, &len);
 	struct pkt *p = pkt_of(m);
-	uint32_t at, spi;
 
 	if (__builtin_expect(ip == NULL || !fib_is_local4(w->fib, load32(ip + 16)), 0))
 		return false;
-	at = plain_esp_at(ip, rte_pktmbuf_data_len(m) - ETH_LEN);
+	if (__builtin_expect(len != rte_pktmbuf_data_len(m) - ETH_LEN, 0))
+		return false;
+	at = plain_esp_at(ip, len);
 	spi = load32(ip + at);
 	if (__builtin_expect(at == 0 || ntohl(spi) < 256, 0))
 		return false;
@@ -423,18 +362,10 @@ static __attribute__((noinline)) void closer_look(struct worker *w, unsigned por
 void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
 {
 	const struct port *p = &w->dp->port[port];
-	const struct pkt kind = {
-	        .from = p->network ? FROM_NETWORK : FROM_UPLINK, .port = (uint8_t)port, .family = 4};
-	const struct plain plain = {.mac = load64(p->mac) << 16, .mtu = p->mtu, .origin = kind.origin};
+	const struct plain plain = plain_of(p->mac, p->mtu, (uint8_t)port, FROM_UPLINK);
 
-	if (!p->network) {
-		for (unsigned i = 0; i < n; i++)
-			if (__builtin_expect(!plain_esp(w, &plain, pkts[i]), 0))
-				closer_look(w, port, pkts[i]);
-		return;
-	}
-	/* what comes from a virtual device may lack checksums */
+	/* what networks send and is plain is outbound.c's */
 	for (unsigned i = 0; i < n; i++)
-		if (__builtin_expect(p->virtual_device || !plain_inner(w, &plain, pkts[i]), 0))
+		if (__builtin_expect(p->network || !plain_esp(w, &plain, pkts[i]), 0))
 			closer_look(w, port, pkts[i]);
 }

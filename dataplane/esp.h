@@ -66,6 +66,13 @@ static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all
 		line_prefetch(p + at);
 }
 
+/* What AES-GCM will touch of a packet and its key. */
+static inline void esp_prefetch_cipher(const void *key, const uint8_t *text, uint32_t len, bool all)
+{
+	crypto_prefetch_key(key, len);
+	esp_prefetch_payload(text, len, all);
+}
+
 /* The largest inner packet that the path carries: what is left for cipher text, in whole blocks. */
 static inline uint32_t esp_inner_mtu(const struct sa *sa, const struct path *path, const struct nexthop *nh)
 {

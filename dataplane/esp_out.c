@@ -12,10 +12,10 @@
 #define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
 /* A TCP segment: a SYN may promise too much. */
-static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct pkt *p,
-                                                  const struct path *path, const struct nexthop *nh)
+static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct out *o,
+                                                  const struct nexthop *nh)
 {
-	if (mss_clamp(p->ip, p->len, esp_inner_mtu(p->sa, path, nh)))
+	if (mss_clamp(o->ip, o->len, esp_inner_mtu(o->sa, o->path, nh)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
@@ -30,21 +30,22 @@ static inline bool fits(const struct rte_mbuf *m, uint64_t at, uint32_t frame_le
  * in IPv4, and nothing due. The buffer is known to be ours: classify.c looked, or we made it. False says
  * nothing and has done nothing: esp_out_any() is next.
  */
-static inline __attribute__((always_inline)) bool prepare(struct worker *w, struct rte_mbuf *m,
-                                                          const struct path *path, struct seal *s,
-                                                          uint64_t now, bool clamp)
+static inline __attribute__((always_inline)) bool prepare(struct worker *w, const struct out *o,
+                                                          struct seal *s, uint64_t now, bool clamp)
 {
-	const struct pkt *p = pkt_of(m);
-	struct sa *sa = p->sa;
+	struct rte_mbuf *m = o->m;
+	struct sa *sa = o->sa;
+	const struct path *path = o->path;
+	const uint32_t len = o->len;
 	const uint32_t word = sa_word(sa);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
-	const uint32_t cipher = esp_cipher_len(&sa_shape_gcm16, p->len);
+	const uint32_t cipher = esp_cipher_len(&sa_shape_gcm16, len);
 	const uint32_t outer_len = path->hdr_len + GCM_AROUND + cipher;
-	uint8_t *const clear = p->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
+	uint8_t *const clear = o->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
 	const uint64_t at = (uint64_t)(outer - RTE_ETHER_HDR_LEN - (uint8_t *)m->buf_addr);
 	uint64_t iv;
 
-	if (__builtin_expect(!sa_word_is_plain(word) || nh == NULL || path->family != 4 || p->family != 4, 0))
+	if (__builtin_expect(!sa_word_is_plain(word) || nh == NULL || path->family != 4 || o->family != 4, 0))
 		return false;
 	if (__builtin_expect(!path_fits(path, nh, outer_len) || !fits(m, at, RTE_ETHER_HDR_LEN + outer_len),
 	                     0))
@@ -58,7 +59,7 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 	m->pkt_len = RTE_ETHER_HDR_LEN + outer_len;
 	memcpy(outer - RTE_ETHER_HDR_LEN, nh, 16); /* the outer header overwrites the last two */
 	seal_write_outer4(outer, path, outer_len, clear[1]);
-	seal_write_trailer(clear, p->len, cipher, ESP_NEXT_IPV4);
+	seal_write_trailer(clear, len, cipher, ESP_NEXT_IPV4);
 	s->cipher = (uint16_t)cipher;
 	s->port = nh->port;
 	s->m = m;
@@ -69,18 +70,12 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, stru
 	s->how = (word & 0xff00) | (8 + (word & SA_ESN) * 4); /* suite and length of additional data */
 	s->key = sa_key(sa);
 
-	sa_account_plain(sa, p->len, now);
+	sa_account_plain(sa, len, now);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
-		look_at_mss(w, p, path, nh);
+		look_at_mss(w, o, nh);
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, now), 0))
 		event_no_answer(&w->mine->events, sa, now);
 	return true;
-}
-
-static inline void bring_in(const struct seal *s, bool all)
-{
-	crypto_prefetch_key(s->key, s->cipher);
-	esp_prefetch_payload(s->clear, s->cipher, all);
 }
 
 static void send_sealed(struct worker *w, const struct seal *s)
@@ -113,7 +108,7 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 	return done;
 }
 
-unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path, unsigned n)
+void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
 {
 	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
 	const uint64_t now = w->now_ms;
@@ -121,16 +116,17 @@ unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct 
 	unsigned batched = 0, ahead, port;
 	struct vec *v;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (const struct out *last = o + n; o < last; o++) {
 		enum drop why;
 
-		if (__builtin_expect(prepare(w, m[i], path[i], end, now, clamp), 1)) {
+		if (__builtin_expect(prepare(w, o, end, now, clamp), 1)) {
 			end++;
 			continue;
 		}
-		why = esp_out_any(w, m[i], path[i], end);
+		out_note(o);
+		why = esp_out_any(w, o->m, o->path, end);
 		if (why != DROP_NONE)
-			worker_drop(w, m[i], why);
+			worker_drop(w, o->m, why);
 		else if (end->m == NULL)
 			continue;
 		else if (end->batched)
@@ -138,15 +134,13 @@ unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct 
 		else
 			end++;
 	}
-	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0;
+	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0; /* esp_out_prefetch() saw to the first ones */
 	/* most leave by one port, and are noted without asking again whether it is up */
 	port = end != seal && port_is_up(w, seal[0].port) ? seal[0].port : PORT_MAX;
 	v = &w->tx[port % PORT_MAX];
-	for (const struct seal *s = seal; s < end && s < seal + ahead; s++)
-		bring_in(s, all);
 	for (const struct seal *s = seal; s < end; s++) {
 		if (s + ahead < end)
-			bring_in(s + ahead, all);
+			esp_prefetch_cipher(s[ahead].key, s[ahead].clear, s[ahead].cipher, all);
 		seal_now(s);
 		if (__builtin_expect(s->port == port && !s->udp6 && v->n < WORKER_BURST - 1, 1))
 			v->m[v->n++] = s->m;
@@ -157,12 +151,23 @@ unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct 
 	if (batched != 0)
 		n += seal_batch(w, batch, batched);
 	count_add(w->counters, COUNTER_ENCRYPTED, n);
-	return n;
+}
+
+void esp_out_prefetch(const struct worker *w, const struct out *o, unsigned n)
+{
+	const unsigned ahead = n != 0 ? esp_ahead(o[0].len) : 0;
+	const bool all = w->dp->prefetch_payload;
+
+	for (unsigned i = 0; i < n; i++) {
+		line_prefetch(o[i].path->nexthop);
+		if (i < ahead)
+			esp_prefetch_cipher(sa_key(o[i].sa), o[i].ip, o[i].len + ESP_TRAILER, all);
+	}
 }
 
 void esp_out_run(struct worker *w)
 {
-	const struct path *path[WORKER_BURST];
+	struct out out[WORKER_BURST];
 	struct vec *v = &w->esp_out;
 	const unsigned n = v->n;
 
@@ -170,9 +175,10 @@ void esp_out_run(struct worker *w)
 		return;
 	/* once for each packet: whatever main publishes now is for the next burst */
 	for (unsigned i = 0; i < n; i++) {
-		path[i] = tunnel_path(pkt_of(v->m[i])->sa->tunnel);
-		line_prefetch(path[i]);
+		out[i] = out_of(v->m[i], tunnel_path(pkt_of(v->m[i])->sa->tunnel));
+		line_prefetch(out[i].path);
 	}
 	v->n = 0;
-	esp_out_seal(w, v->m, path, n);
+	esp_out_prefetch(w, out, n);
+	esp_out_seal(w, out, n);
 }

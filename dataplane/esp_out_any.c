@@ -221,8 +221,8 @@ static enum drop build(struct worker *w, struct rte_mbuf *m, const struct path *
 static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path *path,
                          const struct nexthop *nh, struct seal *s)
 {
-	const struct path *same[WORKER_FRAG_ROOM];
 	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
+	struct out out[WORKER_FRAG_ROOM];
 	struct pkt *p = pkt_of(m);
 	uint32_t fits = esp_inner_mtu(p->sa, path, nh);
 	enum drop why;
@@ -242,10 +242,10 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path
 	if (why != DROP_NONE)
 		return why;
 	for (unsigned i = 0; i < n; i++)
-		same[i] = path;
+		out[i] = out_of(piece[i], path);
 	rte_pktmbuf_free(m);
 	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	esp_out_seal(w, piece, same, n);
+	esp_out_seal(w, out, n);
 	return DROP_NONE;
 }
 

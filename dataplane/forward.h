@@ -7,6 +7,7 @@
 #ifndef RG_DATAPLANE_FORWARD_H
 #define RG_DATAPLANE_FORWARD_H
 
+#include "dataplane/checksum.h"
 #include "dataplane/stages.h"
 
 /* Once a burst, with w->fib, before the burst's first look into policies: what is remembered counts only
@@ -46,19 +47,16 @@ static inline const struct fib_entry *forward_recall(struct worker *w, uint32_t 
 
 /*
  * The packet of `len` bytes at `ip` leaves through a network port, with a hop less. False: it does
- * not fit, or has no hop left, and nothing was done. Hop limit, protocol and checksum are one word as it is
- * loaded: one hop less is one more for the checksum (RFC 1624 3), which is 0xffff more for the
- * word; its carry comes in again.
+ * not fit, or has no hop left, and nothing was done.
  */
 static inline bool forward_plain(struct worker *w, struct rte_mbuf *m, const struct fib_entry *e, uint8_t *ip,
                                  uint32_t len)
 {
 	uint8_t *eth = ip - sizeof(e->nh.l2);
-	const uint32_t word = load32(ip + 8);
 
-	if (__builtin_expect(len > e->nh.mtu || (word & 0xfe) == 0, 0))
+	if (__builtin_expect(len > e->nh.mtu || ip[8] <= 1, 0))
 		return false;
-	store32(ip + 8, word + (word >= 0xfffe0000u ? 0x1ffff : 0xffff));
+	checksum_spend_hop4(ip);
 	memcpy(eth, e->nh.l2, sizeof(e->nh.l2)); /* where the outer header was */
 	m->data_off = (uint16_t)(eth - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(len + sizeof(e->nh.l2));

@@ -27,26 +27,15 @@ static enum drop out_of_hops(struct worker *w, struct rte_mbuf *m)
 	return DROP_INNER_TTL;
 }
 
-/*
- * Hop limit, protocol and checksum of IPv4 in one word, as it is loaded: one hop less is one more for the
- * checksum (RFC 1624 3), which is 0xffff more for the word. Not if no hop is left, or if the checksum's carry
- * has to come in again.
- */
-static inline bool hops_are_odd(uint32_t word)
-{
-	return (word & 0xfe) == 0 || word >= 0xfffe0000u;
-}
-
 /* Forwarding costs a hop (RFC 1812 5.3.1, RFC 8200 3). The kernel's packets have paid. */
 static enum drop spend_hop(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
 	if (__builtin_expect(p->from == FROM_KERNEL || p->from == FROM_SELF, 0))
 		return DROP_NONE;
 	if (__builtin_expect(p->family == 4, 1)) {
-		uint32_t word = load32(p->ip + 8);
-		if (__builtin_expect((word & 0xff) <= 1, 0))
+		if (__builtin_expect(p->ip[8] <= 1, 0))
 			return out_of_hops(w, m);
-		store32(p->ip + 8, word + (hops_are_odd(word) ? 0x1ffff : 0xffff));
+		checksum_spend_hop4(p->ip);
 		return DROP_NONE;
 	}
 	if (p->ip[7] <= 1)
@@ -183,29 +172,6 @@ static struct route_of *find_policies(struct worker *w, struct route_of *r)
 	return end;
 }
 
-/* Into the tunnel of the first policy's SA, for most packets: IPv4 of a network's that has hops left, and
- * an SA of this worker's that admits it. False: nothing was done. */
-static inline bool plain_tunnel(struct worker *w, const struct route_of *r)
-{
-	struct pkt *p = pkt_of(r->m);
-	struct sa *sa = r->first;
-	uint8_t *ip = p->ip;
-	uint32_t word;
-
-	if (__builtin_expect(sa == NULL || p->from != FROM_NETWORK || p->family != 4, 0))
-		return false;
-	word = load32(ip + 8);
-	if (__builtin_expect(!(sa->flags & SA_SIMPLE4) || !selectors4_match(&sa->sel4, ip, true), 0))
-		return false;
-	if (__builtin_expect(hops_are_odd(word) || sa_owner(sa) != w->index, 0))
-		return false;
-	store32(ip + 8, word + 0xffff);
-	p->sa = sa;
-	sa_prefetch_more(sa);
-	w->esp_out.m[w->esp_out.n++] = r->m;
-	return true;
-}
-
 /* In clear to a neighbour on a network, for most packets that came out of a tunnel: no policy and no pool
  * owns the destination. False: nothing was done. */
 static inline bool plain_forward(struct worker *w, const struct route_of *r)
@@ -239,7 +205,7 @@ void inner_run(struct worker *w)
 	for (const struct route_of *r = route; r < end; r++) {
 		enum drop why;
 
-		if (__builtin_expect(plain_tunnel(w, r) || plain_forward(w, r), 1))
+		if (__builtin_expect(plain_forward(w, r), 1))
 			continue;
 		why = r->set != NULL ? into_tunnel(w, r->m, r->set) : without_policy(w, r->m);
 		if (__builtin_expect(why != DROP_NONE, 0))

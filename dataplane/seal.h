@@ -11,6 +11,45 @@
 #include "dataplane/esp.h"
 #include "dataplane/stages.h"
 
+/* A packet in clear and where it goes: what struct pkt says of it. Most never need that line of theirs. */
+struct out {
+	struct rte_mbuf *m;
+	struct sa *sa;
+	union {
+		const struct path *path; /* loaded once */
+		/* on the way there: outbound.c */
+		const struct host_bucket *bucket;
+		uint32_t line; /* of the policies */
+	};
+	uint8_t *ip;
+	uint32_t len; /* of the IP packet */
+	union {
+		struct {
+			uint8_t from, port, family, encap;
+		};
+		uint32_t origin; /* pkt.origin */
+	};
+};
+
+static inline struct out out_of(struct rte_mbuf *m, const struct path *path)
+{
+	const struct pkt *p = pkt_of(m);
+
+	return (struct out){
+	        .m = m, .sa = p->sa, .path = path, .ip = p->ip, .len = p->len, .origin = p->origin};
+}
+
+/* For whoever looks into struct pkt. */
+static inline void out_note(const struct out *o)
+{
+	struct pkt *p = pkt_of(o->m);
+
+	p->sa = o->sa;
+	p->ip = o->ip;
+	p->len = (uint16_t)o->len;
+	p->origin = o->origin;
+}
+
 /* One line of the stack. Its narrow stores are a pass away from the cipher's wide loads: done by then, so
  * that they need no forwarding. */
 struct seal {
@@ -117,9 +156,11 @@ static inline void seal_now(const struct seal *s)
 	crypto_seal(s->suite, s->key, s->clear, s->cipher, s->nonce, seal_aad(s), s->aad_len);
 }
 
-/* esp_out.c: packets of this worker's SAs, in order within each SA, by their paths. How many were sealed. */
-unsigned esp_out_seal(struct worker *w, struct rte_mbuf *const *m, const struct path *const *path,
-                      unsigned n);
+/* esp_out.c: a pass ahead of esp_out_seal(), with the lines of paths under way: next hops, and what the
+ * cipher needs of the first packets. */
+void esp_out_prefetch(const struct worker *w, const struct out *o, unsigned n);
+/* Packets of this worker's SAs, in order within each SA, by their paths. */
+void esp_out_seal(struct worker *w, const struct out *o, unsigned n);
 
 /* esp_out_any.c: everything but the cipher text, of any packet, SA and path. DROP_NONE with `s->m` NULL: it
  * went in pieces. */

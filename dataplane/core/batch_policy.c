@@ -152,8 +152,7 @@ int batch_policy_set(struct core *core, const struct rg_api_policy_set *records,
 		sa = records[i].sa != 0 ? writer_sa(core, RG_OUT, records[i].sa) : NULL;
 		detach(core, p);
 		attach(p, sa);
-		/* the rekey: publishes the SA, pairs with policy_choose() */
-		atomic_store_explicit(&policy_group_entry(core, p)->sa, sa, memory_order_release);
+		policy_group_set_sa(core, p, sa); /* the rekey */
 	}
 	if (rc == 0)
 		result->token = retire_seal(core);

@@ -390,7 +390,7 @@ static void forget_policies(struct core *core, struct sa *sa)
 		sa_rare(sa)->policies = p->sa_next;
 		p->sa = 0;
 		/* pairs with policy_choose() */
-		atomic_store_explicit(&policy_group_entry(core, p)->sa, NULL, memory_order_release);
+		policy_group_set_sa(core, p, NULL);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "dataplane/core/sa.h"
 
 #define POLICY_SET_MAX 64 /* policies of one prefix */
+#define POLICY_NONE    0u /* no set's line */
 
 struct policy_entry {
 	/* Published by POLICY_SET (release), read by policy_choose() (acquire).
@@ -37,6 +38,10 @@ _Static_assert(offsetof(struct policy_set, entry) + 2 * sizeof(struct policy_ent
 /* The tables that workers look into. A value is the number of the set's line in `base`. */
 struct policies {
 	struct policy_set *base;
+	/* By the number of a set's line: the SA of its first policy once more, side by side with those of
+	 * other sets, because it is all that most packets ask a set for. Stored with the set's own (release),
+	 * read by policy_first_of() (acquire). */
+	_Atomic(struct sa *) *first;
 	struct host_table host4, host6;
 	/* Swapped by main (release), read by policy_find*() (acquire). */
 	_Atomic(const struct prefix_table *) prefix4, prefix6;
@@ -83,30 +88,33 @@ static inline uint64_t policy_hash6(const struct policies *p, const uint8_t dest
 	return hash;
 }
 
-static inline const struct policy_set *policy_prefix4(const struct policies *p, uint32_t destination)
-{
-	uint32_t value = prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
-	                              __builtin_bswap32(destination));
-
-	return __builtin_expect(value == PREFIX_NONE, 1) ? NULL : policy_set_at(p, value);
-}
-
-/* The set that decides on an inner destination, or NULL. Network byte order. */
-static inline const struct policy_set *policy_lookup4(const struct policies *p, uint32_t destination,
-                                                      const struct host_bucket *b)
+/* The line of the set that decides on an inner destination, or POLICY_NONE. Network byte order. */
+static inline uint32_t policy_line4(const struct policies *p, uint32_t destination,
+                                    const struct host_bucket *b)
 {
 	uint32_t value = host_bucket_find(b, destination);
 
+	_Static_assert(HOST_NONE == POLICY_NONE && PREFIX_NONE == POLICY_NONE, "no line has that number");
 	if (__builtin_expect(value != HOST_NONE, 1))
-		return policy_set_at(p, value);
+		return value;
 	/* a bucket that never overflowed says all; a free entry looks like one of 0.0.0.0 */
 	if (atomic_load_explicit(&b->overflow, memory_order_acquire) != 0 || destination == 0) {
 		value = host_find(host_table_load(&p->host4), host_hash(p->host4.seed, destination, 0),
 		                  destination);
 		if (value != HOST_NONE)
-			return policy_set_at(p, value);
+			return value;
 	}
-	return policy_prefix4(p, destination);
+	return prefix_find4(atomic_load_explicit(&p->prefix4, memory_order_acquire),
+	                    __builtin_bswap32(destination));
+}
+
+/* The same: the set, or NULL. */
+static inline const struct policy_set *policy_lookup4(const struct policies *p, uint32_t destination,
+                                                      const struct host_bucket *b)
+{
+	uint32_t line = policy_line4(p, destination, b);
+
+	return line == POLICY_NONE ? NULL : policy_set_at(p, line);
 }
 
 static inline const struct policy_set *policy_lookup6(const struct policies *p, const uint8_t destination[16],
@@ -141,6 +149,17 @@ static inline const struct policy_set *policy_find6(const struct policies *p, co
 static inline struct sa *policy_first(const struct policy_set *set)
 {
 	return atomic_load_explicit(&set->entry[0].sa, memory_order_acquire);
+}
+
+/* The same without a look at the set. Nothing stands where no set's line is. */
+static inline struct sa *policy_first_of(const struct policies *p, uint32_t line)
+{
+	return atomic_load_explicit(&p->first[line], memory_order_acquire);
+}
+
+static inline void policy_first_prefetch(const struct policies *p, uint32_t line)
+{
+	line_prefetch((const void *)&p->first[line]);
 }
 
 /* The first policy whose SA's selectors admit the packet, from entry `i` on. */

@@ -188,14 +188,16 @@ const struct policy_set *policy_published(const struct core *core, const struct 
 	return set_at(core, policy->set);
 }
 
-struct policy_entry *policy_group_entry(struct core *core, const struct policy *policy)
+void policy_group_set_sa(struct core *core, const struct policy *policy, struct sa *sa)
 {
 	struct policy_set *set = set_at(core, policy->set);
 	unsigned i = 0;
 
 	while (set->entry[i].handle != policy->handle)
 		i++;
-	return &set->entry[i];
+	atomic_store_explicit(&set->entry[i].sa, sa, memory_order_release);
+	if (i == 0)
+		atomic_store_explicit(&core->policies.first[policy->set], sa, memory_order_release);
 }
 
 /* --- stage, publish, abort --- */
@@ -217,6 +219,8 @@ static int stage_group(struct core *core, struct policy_group *g)
 	for (unsigned i = 0; (p = writer_policy(core, handle)) != NULL; handle = p->next, i++) {
 		struct sa *sa = p->sa != 0 ? writer_sa(core, RG_OUT, p->sa) : NULL;
 		atomic_init(&set->entry[i].sa, sa);
+		if (i == 0)
+			atomic_init(&core->policies.first[g->staged], sa);
 		set->entry[i].handle = p->handle;
 		set->entry[i].priority = p->priority;
 	}

@@ -112,22 +112,30 @@ void policy_lines_give(struct core *core, uint32_t line, unsigned n)
 	core->writer->lines.given = true;
 }
 
-static size_t region_bytes(const struct core *core)
+static size_t region_lines(const struct core *core)
 {
 	/* a set in use, its successor, the one in its grace period, and some to spare */
-	return ((size_t)core->writer->max_policies * 4 + 1024) * 64;
+	return (size_t)core->writer->max_policies * 4 + 1024;
+}
+
+static size_t first_bytes(const struct core *core)
+{
+	return region_lines(core) * sizeof(*core->policies.first);
 }
 
 bool policy_lines_init(struct core *core)
 {
-	core->policies.base = slab_map(region_bytes(core));
+	core->policies.base = slab_map(region_lines(core) * 64);
+	core->policies.first = slab_map(first_bytes(core));
 	core->writer->lines.at = 1;
-	core->writer->lines.end = (uint32_t)(region_bytes(core) / 64);
-	return core->policies.base != NULL;
+	core->writer->lines.end = (uint32_t)region_lines(core);
+	return core->policies.base != NULL && core->policies.first != NULL;
 }
 
 void policy_lines_fini(struct core *core)
 {
 	if (core->policies.base != NULL)
-		munmap(core->policies.base, region_bytes(core));
+		munmap(core->policies.base, region_lines(core) * 64);
+	if (core->policies.first != NULL)
+		munmap((void *)core->policies.first, first_bytes(core));
 }

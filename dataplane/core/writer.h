@@ -135,7 +135,8 @@ void policy_group_link(struct core *core, struct policy_group *group, struct pol
 void policy_group_unlink(struct core *core, struct policy_group *group, struct policy *policy);
 /* The published set that a policy is in. */
 const struct policy_set *policy_published(const struct core *core, const struct policy *policy);
-struct policy_entry *policy_group_entry(struct core *core, const struct policy *policy);
+/* Publishes the SA of a published policy, or NULL: pairs with policy_choose() and policy_first_of(). */
+void policy_group_set_sa(struct core *core, const struct policy *policy, struct sa *sa);
 /* Builds what the touched groups need; -ENOMEM: nothing is staged. */
 int policy_groups_stage(struct core *core);
 void policy_groups_publish(struct core *core);

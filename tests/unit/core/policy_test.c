@@ -92,6 +92,16 @@ static struct policy_choice naive_choose(uint32_t dst, uint32_t *sa)
 	                              .drop = *sa == 0 ? DROP_OUT_NO_SA : DROP_NONE};
 }
 
+/* What stands beside the sets is what they say. */
+static void compare_first(const struct core *core, uint32_t dst, const struct policy_set *set)
+{
+	const struct policies *p = &core->policies;
+	const uint32_t line = policy_line4(p, htonl(dst), policy_bucket4(p, htonl(dst)));
+
+	assert_int_equal(line == POLICY_NONE, set == NULL);
+	assert_ptr_equal(policy_first_of(p, line), set != NULL ? policy_first(set) : NULL);
+}
+
 static void compare(struct core *core, uint32_t dst)
 {
 	const struct policy_set *set = policy_find4(&core->policies, htonl(dst));
@@ -106,6 +116,7 @@ static void compare(struct core *core, uint32_t dst)
 	assert_int_equal(got.drop, want.drop);
 	assert_int_equal(got.policy, want.policy);
 	assert_int_equal(got.sa != NULL ? got.sa->handle : 0, sa);
+	compare_first(core, dst, set);
 }
 
 static void add_some(struct core *core, uint64_t *seed)
