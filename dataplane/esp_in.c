@@ -11,11 +11,25 @@
 
 #define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
+/* What the packet needs of its SA, now that the SA's line is here; with the cipher's part, or without. */
+static inline void bring_in(const struct worker *w, struct rte_mbuf *m, const struct sa *sa, bool cipher)
+{
+	const uint32_t at = pkt_of(m)->esp;
+	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, at);
+
+	sa_prefetch_more(sa);
+	sa_prefetch_ring(sa, ntohl(load32(esp + 4)));
+	if (cipher)
+		esp_prefetch_cipher(sa_key(sa), esp + ESP_HEADER + ESP_GCM_IV, rte_pktmbuf_data_len(m) - at,
+		                    w->dp->prefetch_payload);
+}
+
 /* The SA by SPI, or where the packet goes instead. Those that stay are moved to the front. */
 static unsigned find_sas(struct worker *w, struct vec *v)
 {
+	const unsigned n = v->n, ahead = esp_ahead(rte_pktmbuf_data_len(v->m[0]));
 	struct sa *guess[WORKER_BURST];
-	unsigned kept = 0, n = v->n;
+	unsigned kept = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct pkt *p = pkt_of(v->m[i]);
@@ -37,9 +51,7 @@ static unsigned find_sas(struct worker *w, struct vec *v)
 		} else if (__builtin_expect((owner = sa_owner(sa)) != w->index, 0)) {
 			hand_over(w, m, sa, owner, HAND_ESP_IN);
 		} else {
-			sa_prefetch_more(sa);
-			sa_prefetch_ring(sa,
-			                 ntohl(load32(rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp + 4))));
+			bring_in(w, m, sa, kept < ahead);
 			v->m[kept++] = m;
 		}
 	}
@@ -142,12 +154,6 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 	return ACCEPTED;
 }
 
-static inline void bring_in(const struct open *o, bool all)
-{
-	crypto_prefetch_key(o->key, o->cipher);
-	esp_prefetch_payload(o->clear, o->cipher, all);
-}
-
 /* Into struct pkt, what the plain way does without. */
 static void note(const struct open *o)
 {
@@ -219,16 +225,15 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 	accept_burst(w, o, n);
 }
 
+/* find_sas() brought in what the first ones need. */
 static void open_burst(struct worker *w, struct open *o, unsigned n)
 {
 	const unsigned ahead = n != 0 ? esp_ahead(o[0].cipher) : 0;
 	const bool all = w->dp->prefetch_payload;
 
-	for (unsigned i = 0; i < n && i < ahead; i++)
-		bring_in(&o[i], all);
 	for (unsigned i = 0; i < n; i++) {
 		if (i + ahead < n)
-			bring_in(&o[i + ahead], all);
+			esp_prefetch_cipher(o[i + ahead].key, o[i + ahead].clear, o[i + ahead].cipher, all);
 		if (!crypto_open(o[i].suite, o[i].key, o[i].clear, o[i].cipher, o[i].nonce, o[i].nonce + 16,
 		                 o[i].aad_len))
 			o[i].why = DROP_ESP_AUTH;
