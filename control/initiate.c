@@ -166,20 +166,28 @@ static void is_up(struct initiate *in, struct entry *e, uint64_t now)
 	(void)in;
 }
 
+/* Where the peer has begun a session meanwhile, that one is as good as ours. */
+static bool adopt(struct initiate *in, struct entry *e, uint64_t now)
+{
+	uint64_t session = in->ops->find(in->user, &in->cfg->connections[e->connection]);
+
+	if (session == 0)
+		return false;
+	e->session = session;
+	say(in, e, "initiate-adopted", "the peer's session is used");
+	is_up(in, e, now);
+	return true;
+}
+
 static void begin(struct initiate *in, struct entry *e, uint64_t now)
 {
-	const struct rg_cfg_connection *c = &in->cfg->connections[e->connection];
 	char from[IKE_ENDPOINT_TEXT], to[IKE_ENDPOINT_TEXT];
 	struct pair pairs[MAX_PAIRS], *p;
 	unsigned n = pairs_of(in, e, pairs);
 	int64_t session;
 
-	e->session = in->ops->find(in->user, c);
-	if (e->session != 0) {
-		say(in, e, "initiate-adopted", "the peer's session is used");
-		is_up(in, e, now);
+	if (adopt(in, e, now))
 		return;
-	}
 	if (n == 0) {
 		snprintf(e->reason, sizeof(e->reason), "no uplink with a fitting address has carrier");
 		if (!e->said_blocked)
@@ -212,7 +220,8 @@ static void watch_try(struct initiate *in, struct entry *e, uint64_t now)
 		is_up(in, e, now);
 		return;
 	case INITIATE_LOOK_GONE:
-		try_failed(in, e, now);
+		if (!adopt(in, e, now))
+			try_failed(in, e, now);
 		return;
 	case INITIATE_LOOK_UNDER_WAY:
 		break;
@@ -235,6 +244,8 @@ static void watch_up(struct initiate *in, struct entry *e, uint64_t now)
 			e->rounds = 0;
 		return;
 	}
+	if (adopt(in, e, now))
+		return;
 	if (!e->reason[0])
 		snprintf(e->reason, sizeof(e->reason), "the session is gone");
 	if (now < e->since_ms + INITIATE_LASTED_MS) {

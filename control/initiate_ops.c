@@ -73,7 +73,7 @@ static enum initiate_look op_look(void *user, uint64_t session)
 	struct control *c = user;
 	const struct ike_sa *sa = ike_find_session(c->ike, session);
 
-	if (!sa)
+	if (!sa || sa->superseded) /* the session that stays is there to be found */
 		return INITIATE_LOOK_GONE;
 	return sa->state == IKE_STATE_ESTABLISHED ? INITIATE_LOOK_UP : INITIATE_LOOK_UNDER_WAY;
 }

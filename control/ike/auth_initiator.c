@@ -7,6 +7,7 @@
 #include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
+#include "control/ike/crossing.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/orphans.h"
@@ -39,6 +40,10 @@ static int auth_prepare(struct ike_sa *sa, struct task *task)
 
 	if (t->failed)
 		return -EACCES;
+	if (crossing_is_needless(sa)) {
+		ike_sa_close(sa, "the peer began a session at the same moment");
+		return -ECANCELED;
+	}
 	if (t->signed_job != NULL || sa->connection->local_auth == RG_AUTH_EAP_MSCHAPV2)
 		return 0;
 	j = auth_job_new(sa, NULL);
@@ -177,6 +182,8 @@ static void verified(struct ike_job *job, bool gone)
 
 	if (!gone)
 		auth_job_note(j, sa);
+	if (!gone && failure == NULL)
+		sa->cookie = succession_device(sa, j->found.device);
 	auth_job_free(j);
 	if (gone || failure != NULL) {
 		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(sa, failure));

@@ -62,6 +62,7 @@
 	X(keepalives, "ike-nat-keepalives", 0)                                                               \
 	X(rekey_collisions, "ike-rekey-collisions", 0)                                                       \
 	X(reauthenticated, "ike-reauthenticated", 0)                                                         \
+	X(crossed, "ike-sessions-crossed", 0)                                                                \
 	X(reauthentication_failed, "ike-reauthentication-failed", 0)                                         \
 	X(records_written, "ike-records-written", 0)                                                         \
 	X(records_failed, "ike-records-failed", 0)                                                           \

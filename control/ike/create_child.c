@@ -276,7 +276,7 @@ void child_create_later(struct ike_sa *sa, uint64_t not_before_ms)
 {
 	const struct rg_cfg_child *cfg;
 
-	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it)
+	if (sa->state != IKE_STATE_ESTABLISHED || sa->heir_has_it || sa->superseded)
 		return;
 	for (size_t i = 0; (cfg = child_cfg(sa, i)) != NULL; i++) {
 		if (is_wanted(sa, cfg) && !is_asked_for(sa, cfg))

@@ -67,7 +67,7 @@ struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy)
 	return NULL;
 }
 
-static int take_policies(struct flow *flow, const struct child_selectors *remote)
+int flow_take_policies(struct flow *flow, const struct child_selectors *remote)
 {
 	for (size_t i = 0; i < remote->n; i++) {
 		struct ike_policy *p = &flow->policies[flow->n_policies];
@@ -131,7 +131,7 @@ int flow_prepare(struct child_sa *child)
 	flow->keep = child->we_initiated || TAILQ_EMPTY(&sa->flows);
 	flow->priority = priority_of(child);
 	TAILQ_INSERT_TAIL(&sa->flows, flow, link);
-	error = sa->superseded ? 0 : take_policies(flow, &child->remote);
+	error = sa->superseded ? 0 : flow_take_policies(flow, &child->remote);
 	if (error < 0)
 		flow_forget(flow);
 	else

@@ -41,6 +41,9 @@ struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy);
  * policies' handles are taken. 0, -ENOSPC (handles), -ENOMEM. */
 int flow_prepare(struct child_sa *child);
 
+/* Policies for what is not the flow's yet: from the session before, or new ones. 0 or -ENOSPC. */
+int flow_take_policies(struct flow *flow, const struct child_selectors *remote);
+
 /* Appends what makes `sa_out` (0: none) the SA of all policies: added the first time, swapped later. */
 void flow_steps(struct flow *flow, uint32_t sa_out, struct ike_batch *batch);
 

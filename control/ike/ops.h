@@ -146,6 +146,7 @@ enum ike_log_level { IKE_LOG_ERROR, IKE_LOG_WARN, IKE_LOG_INFO, IKE_LOG_DEBUG };
 #define IKE_EVENTS(X)                                                                                        \
 	X(SESSION_UP, "session-up")                                                                          \
 	X(SESSION_DOWN, "session-down")                                                                      \
+	X(SESSIONS_CROSSED, "sessions-crossed")                                                              \
 	X(REAUTHENTICATED, "reauthenticated")                                                                \
 	X(IKE_REKEYED, "ike-rekeyed")                                                                        \
 	X(CHILD_UP, "child-up")                                                                              \

@@ -6,6 +6,7 @@
 #include "control/ike/succession.h"
 
 #include "control/ike/child.h"
+#include "control/ike/crossing.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
@@ -17,18 +18,26 @@
 #include <errno.h>
 #include <string.h>
 
-/* The next session between the same two identities, in the same role; NULL begins and ends. */
+static bool crosses(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return other->session_initiator != sa->session_initiator;
+}
+
+/* The next session between the same two identities: those in the same role, then those of a connection
+ * that both ends begin in the other one; NULL begins and ends. */
 static struct ike_sa *next_of(const struct ike_sa *sa, const struct ike_sa *at)
 {
-	struct ike_sa *other = at == NULL ? manager_peers(sa->manager, sa->peer_cookie) : at->peer_next;
+	struct ike_sa *other;
 
+	if (at != NULL && crosses(sa, at))
+		return crossing_next(sa, at);
+	other = at == NULL ? manager_peers(sa->manager, sa->peer_cookie) : at->peer_next;
 	for (; other != NULL; other = other->peer_next) {
-		if (other != sa && other->peer_cookie == sa->peer_cookie &&
-		    other->session_initiator == sa->session_initiator &&
+		if (other != sa && other->peer_cookie == sa->peer_cookie && !crosses(sa, other) &&
 		    rg_id_equal(&other->peer_id, &sa->peer_id) && rg_id_equal(other->own_id, sa->own_id))
 			return other;
 	}
-	return NULL;
+	return crossing_next(sa, NULL);
 }
 
 static bool shares_identity(const struct ike_sa *sa)
@@ -44,10 +53,11 @@ static struct ike_sa *before(const struct ike_sa *sa)
 
 	if (sa->superseded)
 		return NULL;
-	if (sa->session_initiator && shares_identity(sa))
-		return sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+	if (sa->reauthenticates != 0 && sa->session_initiator && shares_identity(sa))
+		return manager_find(sa->manager, sa->reauthenticates);
 	while ((other = next_of(sa, other)) != NULL) {
-		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED)
+		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED &&
+		    (crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)))
 			return other;
 	}
 	return NULL;
@@ -73,6 +83,13 @@ static uint64_t device_cookie(uint64_t peer_cookie, uint64_t key, unsigned slot)
 	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ull;
 	h ^= h >> 32;
 	return h != 0 ? h : 1;
+}
+
+uint64_t succession_device(const struct ike_sa *sa, uint64_t key)
+{
+	if (sa->connection->uniqueness != RG_UNIQUE_KEEP || sa->connection->initiate.n_to == 0)
+		return sa->cookie;
+	return device_cookie(sa->cookie, key, 0);
 }
 
 static bool has_address(const struct ike_sa *sa, uint8_t family, struct ike_view value)
@@ -117,7 +134,7 @@ static bool taken(const struct ike_sa *sa, uint64_t cookie, bool live)
 	struct ike_sa *other = NULL;
 
 	while ((other = next_of(sa, other)) != NULL) {
-		if (other->cookie == cookie && !(live && other->superseded))
+		if (other->cookie == cookie && !crosses(sa, other) && !(live && other->superseded))
 			return true;
 	}
 	return false;
@@ -148,7 +165,7 @@ static void choose_device(struct ike_sa *sa, const struct ike_msg *request, uint
 	}
 	(void)(take_place(sa, key, false) || take_place(sa, key, true));
 	while ((other = next_of(sa, other)) != NULL) {
-		if (other->superseded)
+		if (other->superseded || crosses(sa, other))
 			continue;
 		oldest = other; /* the newest come first */
 		n++;
@@ -168,6 +185,8 @@ static void close_others(struct ike_sa *sa, const char *reason)
 
 	for (other = next_of(sa, NULL); other != NULL; other = next) {
 		next = next_of(sa, other);
+		if (crosses(sa, other) && (sa->session_initiator || crossing_met(sa, other)))
+			continue; /* the peer said so before it knew of that one */
 		if (!shares_identity(sa) || other->cookie == sa->cookie)
 			ike_sa_close(other, reason);
 	}
@@ -189,6 +208,16 @@ static void supersede(struct ike_sa *sa)
 	for (other = next_of(sa, NULL); other != NULL; other = next_of(sa, other)) {
 		if (other->cookie != sa->cookie || other->state != IKE_STATE_ESTABLISHED)
 			continue;
+		if (crosses(sa, other)) {
+			IKE_COUNT(sa->manager, crossed);
+			if (crossing_yields(sa, other)) {
+				sa->superseded = true;
+				continue;
+			}
+			other->superseded = true;
+			crossing_wait(other);
+			continue;
+		}
 		other->superseded = true;
 		ike_sa_timer(other, TIMER_DPD, 0);
 		ike_sa_timer(other, TIMER_REAUTH, 0);
@@ -212,6 +241,7 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer)
 {
 	if (says(answer, IKE_NOTIFY_INITIAL_CONTACT) && !shares_identity(sa))
 		close_others(sa, "the peer has nothing left of it (INITIAL_CONTACT)");
+	crossing_admit(sa);
 	succession_lifetime(sa, answer);
 }
 
@@ -367,6 +397,10 @@ void succession_established(struct ike_sa *sa)
 	uint64_t life = (uint64_t)sa->connection->lifetimes.authentication_s * 1000, now = ike_sa_now(sa);
 	struct ike_sa *old = before(sa);
 
+	if (sa->superseded) {
+		crossing_wait(sa);
+		return;
+	}
 	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
 	    (life == 0 || (uint64_t)sa->peer_lifetime_s * 1000 < life))
 		life = (uint64_t)sa->peer_lifetime_s * 1000;
@@ -378,6 +412,11 @@ void succession_established(struct ike_sa *sa)
 		                     (life / 10 < SUCCESSION_GRACE_MS ? life / 10 : SUCCESSION_GRACE_MS));
 	if (old == NULL)
 		return;
+	if (crosses(sa, old)) {
+		if (sa->session_initiator && !child_is_missing(sa))
+			succession_complete(sa);
+		return;
+	}
 	take_name(sa, old);
 	journal_move(sa, old);
 	journal_spis(sa, JOURNAL_REAUTHENTICATED, sa->spi_i, sa->spi_r);
@@ -395,6 +434,10 @@ void succession_complete(struct ike_sa *sa)
 	if (old == NULL)
 		return;
 	old->superseded = true;
+	if (crosses(sa, old)) {
+		crossing_wait(old); /* what the peer sent over it is still on its way */
+		return;
+	}
 	if (old->state == IKE_STATE_ESTABLISHED) /* should its Delete have to wait for long */
 		ike_sa_timer(old, TIMER_EXPIRE, ike_sa_now(old) + SUCCESSION_GRACE_MS);
 	ike_sa_delete(old, "reauthenticated");
@@ -424,6 +467,8 @@ void succession_closed(struct ike_sa *sa)
 
 	if (sa->superseded)
 		succession_yield(sa);
+	else
+		crossing_closed(sa);
 	if (sa->reauthenticates == 0 || sa->state >= IKE_STATE_ESTABLISHED)
 		return;
 	old = manager_find(sa->manager, sa->reauthenticates);

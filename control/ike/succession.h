@@ -25,6 +25,9 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer);
 /* Initiator: what a peer's sessions are found by. Our own identity is part of it, since one
  * process may be many clients of one gateway. */
 uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie);
+/* Initiator that others of its connection may begin a session with: the cookie of the device that signs with
+ * this key, the same one as if the peer had begun. */
+uint64_t succession_device(const struct ike_sa *sa, uint64_t key);
 /* INITIAL_CONTACT where it is true, and AUTH_LIFETIME (responder). */
 void succession_write(struct ike_sa *sa, struct ike_build *out);
 

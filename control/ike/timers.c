@@ -6,6 +6,7 @@
 
 #include "control/homing/homing.h"
 #include "control/ike/child.h"
+#include "control/ike/crossing.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
@@ -128,6 +129,8 @@ void timer_rekey(struct ike_sa *sa)
 
 void timer_expire(struct ike_sa *sa)
 {
+	if (crossing_expire(sa))
+		return;
 	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
 		ike_sa_delete(sa, "the lifetime of the IKE SA is over");
 	else
