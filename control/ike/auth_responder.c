@@ -93,6 +93,8 @@ static void finish_childless(struct exchange *x, struct auth_job *j, uint16_t no
 
 	ike_sa_log(sa, IKE_LOG_WARN, "authenticated, but gets no Child SA: %s", ike_notify_type_name(notify));
 	build_identity(sa, x, j);
+	if (notify == IKE_NOTIFY_FAILED_CP_REQUIRED) /* it may have asked for other things than an address */
+		cp_build_reply(sa, &x->out);
 	ike_build_status(&x->out, notify, NULL, 0);
 	auth_established(sa);
 	auth_job_free(j);

@@ -30,7 +30,8 @@ enum cp_ask_bit {
 	        CP_N_ASKS
 };
 
-#define ASKED(name) (1u << CP_BIT_##name)
+#define ASKED(name)  (1u << CP_BIT_##name)
+#define ASKED_AT_ALL (1u << CP_N_ASKS) /* a CFG_REQUEST gets a CFG_REPLY, were it an empty one */
 
 static const uint16_t ask_types[CP_N_ASKS] = {
 #define X(name, type) [CP_BIT_##name] = IKE_CFG_ATTR_##type,
@@ -60,7 +61,7 @@ static void read_wishes(const struct ike_cp *cp, struct wishes *w)
 	struct ike_cp_attr attr;
 	size_t at = 0;
 
-	*w = (struct wishes){0};
+	*w = (struct wishes){.asked = ASKED_AT_ALL};
 	while (ike_cp_next(cp, &at, &attr)) {
 		if (attr.type == IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS && !(w->asked & ASKED(IP4)))
 			read_wish(&w->v4, 4, &attr.value);
@@ -274,6 +275,24 @@ static bool pool_seen(const struct ike_sa *sa, unsigned vip)
 	return false;
 }
 
+/* What goes with its addresses; who has none (RFC 7296 3.15 ties the other attributes to no address) hears
+ * what goes with those that the connection could give. */
+static void build_pools(const struct ike_sa *sa, uint16_t asked, struct ike_build *out)
+{
+	const struct rg_cfg_pool *pools = rg_auth_config(sa->auth)->pools;
+	bool had = false;
+
+	for (unsigned i = 0; i < sa->n_vips; i++) {
+		if (!sa->vips[i].from_pool)
+			continue;
+		had = true;
+		if (!pool_seen(sa, i))
+			build_pool(&pools[sa->vips[i].pool], asked, out);
+	}
+	for (size_t i = 0; !had && i < sa->connection->n_pools; i++)
+		build_pool(&pools[sa->connection->pools[i]], asked, out);
+}
+
 void cp_build_reply(struct ike_sa *sa, struct ike_build *out)
 {
 	const struct rg_config *cfg = rg_auth_config(sa->auth);
@@ -288,10 +307,7 @@ void cp_build_reply(struct ike_sa *sa, struct ike_build *out)
 		if (asked & (sa->vips[i].addr.family == 4 ? ASKED(IP4) : ASKED(IP6)))
 			cp_build_address(&sa->vips[i], out);
 	}
-	for (unsigned i = 0; i < sa->n_vips; i++) {
-		if (sa->vips[i].from_pool && !pool_seen(sa, i))
-			build_pool(&cfg->pools[sa->vips[i].pool], asked, out);
-	}
+	build_pools(sa, asked, out);
 	if (asked & ASKED(SUPPORTED))
 		build_supported(out);
 	if ((asked & ASKED(VERSION)) && version != NULL)

@@ -11,7 +11,8 @@
 /* Responder: gives the peer an address of each family that it asked for and
  * that the pool has. 0, or the error notify: INTERNAL_ADDRESS_FAILURE, FAILED_CP_REQUIRED. */
 uint16_t cp_read_request(struct ike_sa *sa, const struct ike_msg *msg);
-/* CFG_REPLY with what was asked for, as far as there is some; nothing where nothing was asked. */
+/* CFG_REPLY with what was asked for, as far as there is some, whether an address was asked for or not;
+ * nothing where there was no CFG_REQUEST. */
 void cp_build_reply(struct ike_sa *sa, struct ike_build *out);
 /* The same in a later exchange: the session's addresses are named again, and one that has none may get
  * them now. 0, or INTERNAL_ADDRESS_FAILURE, INVALID_SYNTAX. */

@@ -250,6 +250,98 @@ static void version_and_supported_attributes(void **state)
 	done(w, m);
 }
 
+static const char speaks_for_networks[] = "connections:\n"
+                                          "  roam:\n"
+                                          "    authentication: {local: psk, remote: psk}\n"
+                                          "    identities: [carol@example.net]\n"
+                                          "    pool: [guest, road]\n"
+                                          "    selectors: {local: [10.20.0.0/24], remote: [10.30.0.0/24]}\n";
+
+static const uint16_t others[] = {IKE_CFG_ATTR_INTERNAL_IP4_DNS, IKE_CFG_ATTR_INTERNAL_IP6_DNS,
+                                  IKE_CFG_ATTR_INTERNAL_IP4_SUBNET, IKE_CFG_ATTR_INTERNAL_DNS_DOMAIN,
+                                  IKE_CFG_ATTR_SUPPORTED_ATTRIBUTES};
+
+/* All that may be asked for beside an address. */
+static struct cp_body request_others(void)
+{
+	struct cp_body cp = request(IKE_CFG_REQUEST);
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		attribute(&cp, others[i], NULL, 0);
+	return cp;
+}
+
+static void others_are_answered(const struct mutation *m)
+{
+	size_t len;
+
+	assert_memory_equal(replied(m, IKE_CFG_ATTR_INTERNAL_IP4_DNS, 0, &len), address("10.20.0.53").bytes,
+	                    4);
+	assert_memory_equal(replied(m, IKE_CFG_ATTR_INTERNAL_DNS_DOMAIN, 0, &len), "corp.example.net", 16);
+	assert_non_null(replied(m, IKE_CFG_ATTR_SUPPORTED_ATTRIBUTES, 0, &len));
+	assert_int_equal(count(m, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS), 0);
+	assert_int_equal(count(m, IKE_CFG_ATTR_INTERNAL_IP6_ADDRESS), 0);
+}
+
+/* A gateway that brings its own networks asks for no address, and still for DNS: in IKE_AUTH, and later. */
+static void without_an_address(void **state)
+{
+	struct cp_body cp = request_others();
+	struct world *w = world_with(speaks_for_networks, NULL);
+	struct mutation *m = connect_asking(w, &cp);
+
+	(void)state;
+	others_are_answered(m);
+	mutate_stop(w);
+	free(m);
+	world_free(w);
+	w = world_with(NULL, NULL);
+	m = connect_asking(w, &cp); /* a client, who has to have one: it hears that, and the rest */
+	assert_int_equal(m->answer, IKE_NOTIFY_FAILED_CP_REQUIRED);
+	others_are_answered(m);
+	done(w, m);
+}
+
+static void without_an_address_later(void **state)
+{
+	struct cp_body cp = request_others();
+	struct rg_cfg_prefix lan = {.addr = address("10.20.0.0"), .len = 24};
+	struct ike_initiate asks = {.local = endpoint("198.51.100.7", 500),
+	                            .remote = endpoint("192.0.2.1", 500),
+	                            .remote_identity = "gw.example.net",
+	                            .remote_selectors = &lan,
+	                            .n_remote_selectors = 1};
+	struct world_options options = {.gateway_yaml = speaks_for_networks,
+	                                .client_extra = "    selectors: {local: [10.30.0.0/24]}\n",
+	                                .homing = &homing_ops,
+	                                .real_pools = true};
+	struct world *w = world_new(&options);
+	struct mutation *m;
+
+	(void)state;
+	assert_true(ike_initiate(world_client(w)->m, &asks) > 0);
+	assert_true(world_run_until(w, world_is_up, 5000));
+	world_settle(w);
+	m = inform(w, &cp);
+	others_are_answered(m);
+	done(w, m);
+}
+
+/* A CFG_REQUEST for nothing that we have is answered all the same. */
+static void an_empty_reply(void **state)
+{
+	struct cp_body cp = request(IKE_CFG_REQUEST);
+	struct world *w = world_with(speaks_for_networks, NULL);
+	struct mutation *m;
+
+	(void)state;
+	attribute(&cp, 0x7abc, NULL, 0);
+	m = connect_asking(w, &cp);
+	assert_int_equal(m->cp.len, 4);
+	assert_int_equal(m->cp.body[0], IKE_CFG_REPLY);
+	done(w, m);
+}
+
 /* IPv4 from one pool and IPv6 from another, each with what goes with it. */
 static void several_pools(void **state)
 {
@@ -389,6 +481,9 @@ int main(void)
 	        cmocka_unit_test(h17_one_family_is_exhausted),
 	        cmocka_unit_test(only_what_was_asked),
 	        cmocka_unit_test(version_and_supported_attributes),
+	        cmocka_unit_test(without_an_address),
+	        cmocka_unit_test(without_an_address_later),
+	        cmocka_unit_test(an_empty_reply),
 	        cmocka_unit_test(several_pools),
 	        cmocka_unit_test(ipv6_interface_identifier),
 	        cmocka_unit_test(asked_later),
