@@ -139,6 +139,19 @@ static enum ike_reject choose_child(struct child_sa *child, enum ike_select what
 	return *fits ? reason : choose(child, what, o, choice);
 }
 
+/* IM-17: RFC 4877 7.1 has transport mode for a home address, which the fast path could only tell from Mobile
+ * IPv6's own headers; what comes from the address of the session is all that it carries. */
+static void refuse_elsewhere(const struct ike_sa *sa)
+{
+	char remote[IKE_ENDPOINT_TEXT];
+
+	IKE_COUNT(sa->manager, transport_elsewhere);
+	ike_sa_log(sa, IKE_LOG_WARN,
+	           "asks for transport mode with an address that is not the one of its session (%s): transport mode is "
+	           "between the addresses of the IKE SA; use tunnel mode for any other",
+	           endpoint_text(&sa->remote, remote));
+}
+
 uint16_t child_read_request(struct child_sa *child, enum ike_select what, const struct ike_msg *msg,
                             struct ike_choice *choice)
 {
@@ -156,6 +169,8 @@ uint16_t child_read_request(struct child_sa *child, enum ike_select what, const 
 		return IKE_NOTIFY_INVALID_SYNTAX;
 	if (fits && pad_claim(child->sa, &child->remote))
 		return 0;
+	if (!fits && o.transport && child_wants_transport(child))
+		refuse_elsewhere(child->sa);
 	IKE_COUNT(m, ts_unacceptable);
 	return IKE_NOTIFY_TS_UNACCEPTABLE;
 }

@@ -178,6 +178,49 @@ static void transport_mode(void **state)
 	}
 }
 
+/* The client's request names another address than it has. */
+static void name_another(struct mutation *m)
+{
+	static const uint8_t home[4] = {198, 51, 100, 99};
+	struct mutable_payload *tsi = mutable_find(m, IKE_PAYLOAD_TSi);
+
+	if (tsi == NULL)
+		return;
+	memcpy(tsi->body + 12, home, 4);
+	memcpy(tsi->body + 16, home, 4);
+}
+
+/* IM-17: transport mode for an address other than that of the session is refused with 38, though the identity may
+ * have that address; behind a NAT it is the session's whatever the client wrote (RFC 7296 2.23.1). */
+static void im17_transport_mode_elsewhere(void **state)
+{
+	static const char gateway[] = GATEWAY("    mode: transport\n");
+	struct world_options options = {.gateway_yaml = gateway, .client_yaml = CLIENT("    mode: transport\n")};
+
+	(void)state;
+	for (unsigned nat = 0; nat < 2; nat++) {
+		struct world *w = world_new(&options);
+		struct ike_initiate req = {.local = endpoint("198.51.100.7", 500),
+		                           .remote = endpoint("192.0.2.1", 500),
+		                           .remote_identity = "gw.example.net"};
+		struct mutation m;
+
+		if (nat)
+			w->nat = address("203.0.113.200");
+		mutate(w, &m, IKE_EXCHANGE_IKE_AUTH, name_another, NULL);
+		assert_true(ike_initiate(world_client(w)->m, &req) > 0);
+		world_run(w, 3000);
+		assert_int_equal(m.applied, 1);
+		assert_int_equal(m.answer, nat ? 0 : IKE_NOTIFY_TS_UNACCEPTABLE);
+		assert_int_equal(peer_counter(world_gateway(w), "ike-transport-not-its-address"), !nat);
+		assert_int_equal(fake_count_in(world_gateway(w)->dp), nat);
+		if (nat)
+			expect_transport(world_gateway(w), "192.0.2.1", "203.0.113.200");
+		mutate_stop(w);
+		world_free(w);
+	}
+}
+
 /* RFC 7296 1.3.1: who asks for transport mode has no use for a tunnel, and the other way round. */
 static void modes_that_differ(void **state)
 {
@@ -354,6 +397,7 @@ int main(void)
 	        cmocka_unit_test(a_second_one_that_fails),
 	        cmocka_unit_test(a_delete_that_waits),
 	        cmocka_unit_test(transport_mode),
+	        cmocka_unit_test(im17_transport_mode_elsewhere),
 	        cmocka_unit_test(modes_that_differ),
 	        cmocka_unit_test(pfs_as_configured),
 	        cmocka_unit_test(esn_of_each_child),
