@@ -15,28 +15,34 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <openssl/rand.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH   64u
-#define ROOM    1024u
-#define HEADERS (sizeof(struct iphdr) + sizeof(struct udphdr))
-#define NONCE   32u
-#define LEAST   "aes128gcm16-prfsha256-x25519"
+#define BATCH 64u
+#define ROOM  1024u
+#define NONCE 32u
+#define LEAST "aes128gcm16-prfsha256-x25519"
 
 struct flood {
 	int fd;
-	uint32_t net, host_mask; /* host byte order */
+	const struct rg_cfg_prefix *from;
+	bool v6;
+	size_t source, source_len; /* where its address stands in the IP header */
 	uint64_t seed;
-	size_t len;       /* of a packet with its headers */
+	size_t headers;   /* of IP and UDP */
+	size_t len;       /* of a packet with them */
 	size_t ke, nonce; /* offsets of what is different in each */
 	size_t ke_len;
-	struct sockaddr_in to;
+	struct sockaddr_storage to;
+	socklen_t to_len;
 	struct mmsghdr messages[BATCH];
 	struct iovec parts[BATCH];
 	_Alignas(8) uint8_t packets[BATCH][ROOM];
@@ -70,45 +76,87 @@ static int build(struct flood *f, const struct scenario *s, uint8_t *out, size_t
 	ike_build_message(&b, out, room, &hdr);
 	ike_build_sa_offer(&b, IKE_SELECT_IKE, &proposal, 1, NULL, 0);
 	ike_build_ke(&b, proposal.dh, filler, f->ke_len);
-	f->ke = HEADERS + b.len - f->ke_len;
+	f->ke = f->headers + b.len - f->ke_len;
 	ike_build_nonce(&b, filler, NONCE);
-	f->nonce = HEADERS + b.len - NONCE;
+	f->nonce = f->headers + b.len - NONCE;
 	return ike_build_finish(&b) < 0 ? -EMSGSIZE : (int)b.len;
 }
 
-static void write_headers(struct flood *f, uint8_t *packet, size_t len)
+static struct udphdr *udp_of(const struct flood *f, uint8_t *packet)
 {
-	struct iphdr *ip = (struct iphdr *)packet;
-	struct udphdr *udp = (struct udphdr *)(packet + sizeof(*ip));
+	return (struct udphdr *)(packet + f->headers - sizeof(struct udphdr));
+}
 
-	*ip = (struct iphdr){.version = 4,
-	                     .ihl = 5,
-	                     .ttl = 64,
-	                     .protocol = IPPROTO_UDP,
-	                     .tot_len = htons((uint16_t)(HEADERS + len)),
-	                     .daddr = f->to.sin_addr.s_addr};
+static void write_ip6(const struct flood *f, uint8_t *packet, size_t payload)
+{
+	struct ip6_hdr *ip = (struct ip6_hdr *)packet;
+
+	*ip = (struct ip6_hdr){.ip6_dst = ((const struct sockaddr_in6 *)&f->to)->sin6_addr};
+	ip->ip6_vfc = 6 << 4;
+	ip->ip6_plen = htons((uint16_t)payload);
+	ip->ip6_nxt = IPPROTO_UDP;
+	ip->ip6_hops = 64;
+}
+
+static void write_headers(const struct flood *f, uint8_t *packet, size_t len)
+{
+	struct udphdr *udp = udp_of(f, packet);
+	struct iphdr *ip = (struct iphdr *)packet;
+
+	if (f->v6)
+		write_ip6(f, packet, sizeof(*udp) + len);
+	else
+		*ip = (struct iphdr){.version = 4,
+		                     .ihl = 5,
+		                     .ttl = 64,
+		                     .protocol = IPPROTO_UDP,
+		                     .tot_len = htons((uint16_t)(f->headers + len)),
+		                     .daddr = ((const struct sockaddr_in *)&f->to)->sin_addr.s_addr};
 	udp->dest = htons(IKE_PORT);
-	udp->len = htons((uint16_t)(sizeof(*udp) + len)); /* no checksum: RFC 768 allows it */
+	udp->len = htons((uint16_t)(sizeof(*udp) + len));
 }
 
 static int prepare(struct flood *f, const struct scenario *s)
 {
-	uint8_t message[ROOM - HEADERS];
+	uint8_t message[ROOM - sizeof(struct ip6_hdr) - sizeof(struct udphdr)];
 	int len = build(f, s, message, sizeof(message));
 
 	if (len < 0)
 		return len;
-	f->len = HEADERS + (size_t)len;
+	f->len = f->headers + (size_t)len;
 	for (unsigned i = 0; i < BATCH; i++) {
 		write_headers(f, f->packets[i], (size_t)len);
-		memcpy(f->packets[i] + HEADERS, message, (size_t)len);
+		memcpy(f->packets[i] + f->headers, message, (size_t)len);
 		f->parts[i] = (struct iovec){f->packets[i], f->len};
 		f->messages[i].msg_hdr = (struct msghdr){.msg_name = &f->to,
-		                                         .msg_namelen = sizeof(f->to),
+		                                         .msg_namelen = f->to_len,
 		                                         .msg_iov = &f->parts[i],
 		                                         .msg_iovlen = 1};
 	}
 	return 0;
+}
+
+static void choose_family(struct flood *f, const struct scenario *s)
+{
+	const struct rg_cfg_addr *gateway = scenario_gateway(s, s->flood.addr.family);
+	struct sockaddr_in *to4 = (struct sockaddr_in *)&f->to;
+	struct sockaddr_in6 *to6 = (struct sockaddr_in6 *)&f->to;
+
+	f->from = &s->flood;
+	f->v6 = s->flood.addr.family == 6;
+	if (f->v6) {
+		to6->sin6_family = AF_INET6;
+		memcpy(&to6->sin6_addr, gateway->bytes, 16);
+		f->source = offsetof(struct ip6_hdr, ip6_src);
+		f->source_len = 16;
+	} else {
+		to4->sin_family = AF_INET;
+		memcpy(&to4->sin_addr, gateway->bytes, 4);
+		f->source = offsetof(struct iphdr, saddr);
+		f->source_len = 4;
+	}
+	f->to_len = f->v6 ? sizeof(*to6) : sizeof(*to4);
+	f->headers = (f->v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)) + sizeof(struct udphdr);
 }
 
 struct flood *flood_open(const struct scenario *s)
@@ -118,12 +166,9 @@ struct flood *flood_open(const struct scenario *s)
 
 	if (f == NULL)
 		return NULL;
-	f->to.sin_family = AF_INET;
-	memcpy(&f->to.sin_addr, scenario_gateway(s, 4)->bytes, 4);
-	memcpy(&f->net, s->flood.addr.bytes, 4);
-	f->net = ntohl(f->net);
-	f->host_mask = s->flood.len >= 32 ? 0 : UINT32_MAX >> s->flood.len;
-	f->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+	choose_family(f, s);
+	/* IPPROTO_RAW: the IP header is ours, in both families. */
+	f->fd = socket(f->v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	rc = f->fd < 0                                               ? -errno
 	     : RAND_bytes((uint8_t *)&f->seed, sizeof(f->seed)) == 1 ? prepare(f, s)
 	                                                             : -EIO;
@@ -157,17 +202,50 @@ static void scramble(struct flood *f, uint8_t *out, size_t len)
 	}
 }
 
+/* Any address of the prefix. */
+static void spoof(struct flood *f, uint8_t *source)
+{
+	scramble(f, source, f->source_len);
+	for (size_t i = 0; i < f->source_len && i * 8 < f->from->len; i++) {
+		uint8_t host = f->from->len >= (i + 1) * 8 ? 0 : (uint8_t)(0xff >> (f->from->len - i * 8));
+
+		source[i] = (uint8_t)((f->from->addr.bytes[i] & ~host) | (source[i] & host));
+	}
+}
+
+static uint32_t sum_words(const uint8_t *data, size_t len, uint32_t sum)
+{
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
+	return len % 2 != 0 ? sum + ((uint32_t)data[len - 1] << 8) : sum;
+}
+
+/* IPv6 has no UDP without one (RFC 8200 8.1). */
+static uint16_t checksum6(const struct flood *f, const uint8_t *packet)
+{
+	size_t ip = sizeof(struct ip6_hdr), udp = f->len - ip;
+	uint32_t sum = (uint32_t)udp + IPPROTO_UDP;
+
+	sum = sum_words(packet + f->source, 32, sum); /* both addresses */
+	sum = sum_words(packet + ip, udp, sum);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~sum & 0xffff;
+	return htons((uint16_t)(sum != 0 ? sum : 0xffff));
+}
+
 static void make_another(struct flood *f, uint8_t *packet)
 {
-	struct iphdr *ip = (struct iphdr *)packet;
-	struct udphdr *udp = (struct udphdr *)(packet + sizeof(*ip));
-	uint64_t r = next_random(f);
+	struct udphdr *udp = udp_of(f, packet);
 
-	ip->saddr = htonl(f->net | ((uint32_t)r & f->host_mask));
-	udp->source = htons((uint16_t)(1024 + (r >> 32) % 60000));
-	scramble(f, packet + HEADERS, 8); /* the initiator's SPI */
+	spoof(f, packet + f->source);
+	udp->source = htons((uint16_t)(1024 + next_random(f) % 60000));
+	scramble(f, packet + f->headers, 8); /* the initiator's SPI */
 	scramble(f, packet + f->ke, f->ke_len);
 	scramble(f, packet + f->nonce, NONCE);
+	udp->check = 0; /* RFC 768 allows that with IPv4 */
+	if (f->v6)
+		udp->check = checksum6(f, packet);
 }
 
 unsigned flood_send(struct flood *f, unsigned n)

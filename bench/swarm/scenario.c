@@ -129,10 +129,9 @@ static int check_phases(struct reader *r, const struct cfg_node *root)
 		if (p->background && i + 1 == s->n_phases)
 			return read_refuse(r, node, "a background phase needs one after it");
 	}
-	if (s->flood.addr.family == 6)
-		return read_refuse(r, cfg_tree_get(root, "flood-from"), "only IPv4 addresses can be spoofed");
-	if (s->flood.addr.family == 4 && scenario_gateway(s, 4) == NULL)
-		return read_refuse(r, cfg_tree_get(root, "flood-from"), "the gateway has no IPv4 address");
+	if (s->flood.addr.family != 0 && scenario_gateway(s, s->flood.addr.family) == NULL)
+		return read_refuse(r, cfg_tree_get(root, "flood-from"), "the gateway has no IPv%u address",
+		                   s->flood.addr.family);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ from strongswan import StrongswanGateway  # noqa: E402
 SWARM = os.path.join(BUILD, "bench/swarm/bench-swarm")
 CLIENTS = ("198.18.0.0/16", "198.19.0.0/16")
 CLIENTS6 = ("2001:db8:c1::/64", "2001:db8:c2::/64")
-FLOOD = "100.64.0.0/10"
+FLOOD, FLOOD6 = "100.64.0.0/10", "2001:db8:f000::/36"
 GATEWAY, ROUTER, ECHO = "203.0.113.2", "203.0.113.1", "10.20.0.10"
 GATEWAY6, ROUTER6, ECHO6 = "2001:db8:1::2", "2001:db8:1::1", "2001:db8:20::10"
 IDENTITY = "client-{n}@swarm.example"

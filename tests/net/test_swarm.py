@@ -10,7 +10,7 @@ import pytest
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bench/swarm"))
 
 from gateway import DATAPLANE  # noqa: E402
-from swarm_rig import CLIENTS6, ECHO6, GATEWAY_IDENTITY, SWARM, Rig, gateway_config  # noqa: E402
+from swarm_rig import CLIENTS6, ECHO6, FLOOD6, GATEWAY_IDENTITY, SWARM, Rig, gateway_config  # noqa: E402
 from pki import Pki  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not os.path.exists(SWARM) or not os.path.exists(DATAPLANE), reason="built without DPDK")
@@ -79,14 +79,19 @@ def test_ipv6_inside_and_outside(lab):
     check(rig.swarm(rig.scenario(LIFE, COUNT, clients={"addresses": list(CLIENTS6), "ask-for": ["ipv6"]}, echo=ECHO6)))
 
 
-def test_flood_beside_connects(lab):
-    """Strangers' requests do not keep clients out, and their number is as asked for."""
+@pytest.mark.parametrize("version", [4, 6])
+def test_flood_beside_connects(lab, version):
+    """Strangers' requests do not keep clients out, and their number is as asked for; they are good enough for the
+    gateway to be asked for cookies."""
     rig = start(lab, "roamgate", "psk")
+    family = {} if version == 4 else {"flood-from": FLOOD6, "clients": {"addresses": list(CLIENTS6)}}
     report = rig.swarm(rig.scenario([{"do": "flood", "rate": "2000/s", "background": "on"},
-                                     {"do": "connect", "rate": "20/s"}], COUNT))
+                                     {"do": "connect", "rate": "20/s"}], COUNT, **family))
     flood, connect = report["phases"]
     assert connect["succeeded"] == COUNT and connect["failed"] == 0, report["text"]
     assert flood["flood"]["sent"] > 0 and flood["flood"]["not_sent"] == 0
+    counters = {c["name"]: c["value"] for c in rig.gateway.ctl("counters")["counters"]}
+    assert counters["ike-cookie-required"] > COUNT, counters
 
 
 def test_failures_are_named(lab):

@@ -65,7 +65,7 @@ static const struct refusal refusals[] = {
         {4, "authentication: {method: ecdsa, authority: ca.crt}\n", 4, 17, "`issuer-key`"},
         {5, "proposals: {esp: [rot13]}\n", 5, 19, "rot13"},
         {6, "echo: here\n", 6, 7, "echo must be an IPv4 or IPv6 address, not 'here'"},
-        {7, "flood-from: \"2001:db8::/32\"\n", 7, 13, "only IPv4 addresses"},
+        {7, "flood-from: \"2001:db8::/32\"\n", 7, 13, "the gateway has no IPv6 address"},
         /* phases */
         {9, "  - {do: dance}\n", 9, 10, "do must be one of connect, traffic"},
         {9, "  - {rate: 1/s}\n", 9, 5, "a phase needs the key 'do'"},
