@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab import ip, wait_for
+from lab import LabError, ip, wait_for
 from sites import BRANCH, BRANCH_ID, HQ, HQ_ID, WEB, Sites, SwanSites
 
 
@@ -192,3 +192,40 @@ def test_begins_again_when_strongswan_deletes_it(swan_sites):
     swan_sites.hq.terminate()
     wait_for("another session", lambda: (swan_sites.session() or before)["id"] != before["id"], 30, 0.05)
     swan_sites.ping()
+
+
+def swan_transport(lab, mode):
+    """strongSwan asks for transport mode between the two gateways' own addresses."""
+    branch = copy.deepcopy(BRANCH)
+    site = branch["connections"]["site"]
+    del site["initiate"]
+    site.update(mode=mode, selectors={"local": ["198.51.100.2/32"]})
+    made = SwanSites(lab, branch=branch, remote_addrs="198.51.100.2", child="own", local_ts="", remote_ts="dynamic",
+                     esp="aes128gcm16\n mode = transport")
+    made.hq.start()
+    made.branch.start()
+    return made
+
+
+def test_strongswan_asks_for_transport_mode(new_lab):
+    """RFC 7296 1.3.1, 2.23.1: it says that it is behind a NAT, and finds what it asked for in the answer. Its
+    userspace ESP has no transport mode, so it goes no further: packets are test_transport_mode_between_the_gateways()."""
+    with new_lab() as lab:
+        made = swan_transport(lab, "transport")
+        with pytest.raises(LabError):
+            made.hq.initiate(timeout=5)
+        assert "received USE_TRANSPORT_MODE notify" in made.hq.log()
+        assert "IPsec SA: unsupported mode" in made.hq.log()
+        told = made.branch.ctl("explain", HQ_ID)["story"]
+        assert "child-up" in [entry["what"] for entry in told], told
+
+
+def test_strongswan_gets_a_tunnel_where_it_asked_for_transport_mode(new_lab):
+    """RFC 7296 2.23.1: where no transport mode is to be had, tunnel mode with the addresses that it wrote."""
+    with new_lab() as lab:
+        made = swan_transport(lab, "tunnel")
+        made.hq.initiate()
+        made.up()
+        assert made.hq.child()["mode"] == "TUNNEL"
+        child = made.branch.sas(identity=HQ_ID)[0]
+        assert (child["local_ts"], child["remote_ts"]) == (["198.51.100.2/32"], ["203.0.113.2/32"])
