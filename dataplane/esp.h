@@ -49,10 +49,11 @@ static inline void esp_batch(struct crypto_op *op, const struct sa *sa, uint8_t 
 		line_prefetch(key + at);
 }
 
-/* How many packets ahead of the crypto, by its size: measured. */
+/* How many packets ahead of the crypto, by its size: about a hundred lines of keys and payload are
+ * under way at a time. Measured: more only push each other out. */
 static inline unsigned esp_ahead(uint32_t len)
 {
-	return len < 512 ? 16 : 5;
+	return len < 256 ? 12 : len < 1024 ? 5 : 3;
 }
 
 /* The lines of the payload: all if the device left them in memory, else the ends. */
