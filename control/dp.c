@@ -47,7 +47,7 @@ void dp_lost(struct dp *dp, const char *why)
 	close_conn(&dp->writer);
 	close_conn(&dp->events);
 	dp->blocked = false;
-	dp->resync = false;
+	dp->missed = false;
 	if (dp->counters_fd >= 0)
 		close(dp->counters_fd);
 	dp->counters_fd = -1;
@@ -133,11 +133,10 @@ void dp_dumped(struct dp *dp)
 	dp->boot_id = dp->status.boot_id = dp->next_boot_id;
 	if (start == DP_RESTART)
 		dp->status.restarts++;
-	if (!dp->resync)
+	if (start != DP_COMPARE)
 		log_info("dataplane", "connected to %s, boot id %016lx: %zu tunnels, %zu SAs, %zu policies",
 		         dp->path, (unsigned long)dp->boot_id, dp->snapshot.n_tunnels, dp->snapshot.n_sas,
 		         dp->snapshot.n_policies);
-	dp->resync = false;
 	dp->told_error = 0;
 	/* What failed while it was away has ended before it is back: then the core knows what to tell it. */
 	if (start != DP_COMPARE)
@@ -169,9 +168,11 @@ static void events_message(struct dp *dp, const struct rg_client_msg *msg)
 		dp->status.events++;
 		if (event[i].type == RG_EVENT_LOST) {
 			dp->status.events_lost += event[i].value;
-			dp->resync = dp->state == DP_UP;
-		} else if (dp->state == DP_UP) {
+			dp->missed = true;
+		} else if (dp->state == DP_UP || (dp->state == DP_DUMPING && dp->start == DP_COMPARE)) {
 			dp->hooks->event(dp->user, &event[i]);
+		} else {
+			dp->missed = true; /* what it is about may have been dumped before */
 		}
 	}
 }
@@ -293,12 +294,16 @@ struct dp *dp_create(uv_loop_t *loop, const char *path, const struct dp_hooks *h
 
 bool dp_pump(struct dp *dp)
 {
-	if (dp->resync && dp->state == DP_UP && TAILQ_EMPTY(&dp->flying)) {
+	/* The timer ends the pause: batches must get through, too. */
+	bool compare = dp->missed && dp->state == DP_UP && uv_now(dp->loop) - dp->since_ms >= DP_COMPARE_MS;
+
+	if (compare && TAILQ_EMPTY(&dp->flying)) {
 		log_info("dataplane", "events were lost: comparing");
+		dp->missed = false;
 		dp->next_boot_id = dp->boot_id;
 		start_dump(dp, DP_COMPARE);
 	}
-	if (!dp->resync)
+	if (!compare)
 		queue_send(dp);
 	return queue_complete_failed(dp);
 }

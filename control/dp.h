@@ -12,9 +12,10 @@
 
 #include <uv.h>
 
-#define DP_RETRY_MS  200   /* between attempts to connect */
-#define DP_ANSWER_MS 10000 /* without an answer for so long, the connection is closed */
-#define DP_IN_FLIGHT 64    /* datagrams that wait for their reply */
+#define DP_RETRY_MS   200   /* between attempts to connect */
+#define DP_ANSWER_MS  10000 /* without an answer for so long, the connection is closed */
+#define DP_COMPARE_MS 1000  /* between the end of a dump and the next one, however many events are lost */
+#define DP_IN_FLIGHT  64    /* datagrams that wait for their reply */
 
 /* What a dataplane holds, as dumped right after a connect or a resync. */
 struct dp_snapshot {

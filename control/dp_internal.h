@@ -65,7 +65,7 @@ struct dp {
 	struct dp_snapshot snapshot;
 	unsigned dump_step;
 	uint32_t dump_seq;
-	bool resync; /* events were lost: dump when nothing flies */
+	bool missed; /* events were lost: dump when it is time and nothing flies */
 
 	struct dp_status status;
 };

@@ -6,6 +6,7 @@
 #include "control/reconcile.h"
 
 #include "control/ike/ike_sa.h"
+#include "control/ike/orphans.h"
 #include "control/log.h"
 
 #include <errno.h>
@@ -58,8 +59,8 @@ static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, s
 struct comparison {
 	const struct rg_api_sa_info *sas; /* sorted */
 	size_t n_sas;
-	struct rg_api_event *missing; /* as the event of an SA's end would be */
-	size_t n_missing, capacity;
+	struct rg_api_event *events; /* that the core may not have heard */
+	size_t n_events, capacity, missing;
 };
 
 static int by_direction_and_handle(const void *left, const void *right)
@@ -71,28 +72,71 @@ static int by_direction_and_handle(const void *left, const void *right)
 	return (a->handle > b->handle) - (a->handle < b->handle);
 }
 
-static void look_for(struct comparison *cmp, const struct ike_sa *sa, enum rg_direction direction,
-                     uint32_t handle)
+static void tell(struct comparison *cmp, enum rg_event_type type, const struct ike_sa *sa,
+                 enum rg_direction direction, uint32_t handle)
 {
-	struct rg_api_sa_info key = {.handle = handle, .direction = direction};
 	struct rg_api_event *grown;
 
-	if (cmp->n_sas && bsearch(&key, cmp->sas, cmp->n_sas, sizeof(key), by_direction_and_handle))
-		return;
-	if (cmp->n_missing == cmp->capacity) {
+	if (cmp->n_events == cmp->capacity) {
 		size_t capacity = cmp->capacity ? cmp->capacity * 2 : 64;
 
-		grown = realloc(cmp->missing, capacity * sizeof(*grown));
+		grown = realloc(cmp->events, capacity * sizeof(*grown));
 		if (!grown)
 			return; /* the next resync finds it */
-		cmp->missing = grown;
+		cmp->events = grown;
 		cmp->capacity = capacity;
 	}
-	cmp->missing[cmp->n_missing++] = (struct rg_api_event){.type = RG_EVENT_HARD_LIFETIME,
-	                                                       .handle = handle,
-	                                                       .tunnel = sa->tunnel,
-	                                                       .direction = direction,
-	                                                       .cookie = sa->cookie};
+	cmp->events[cmp->n_events++] = (struct rg_api_event){.type = type,
+	                                                     .handle = handle,
+	                                                     .tunnel = sa->tunnel,
+	                                                     .direction = direction,
+	                                                     .cookie = sa->cookie};
+}
+
+static bool reached(uint64_t value, uint64_t limit)
+{
+	return limit != 0 && value >= limit;
+}
+
+/* What the dataplane tells of an SA once only was perhaps told while nobody listened. */
+static void tell_again(struct comparison *cmp, const struct child_sa *child,
+                       const struct rg_api_sa_info *info)
+{
+	const struct rg_api_lifetime *l = &info->lifetime;
+	bool out = info->direction == RG_OUT;
+
+	if (!out && info->packets > 0 && (child->state == CHILD_INBOUND || !child->peer_has))
+		tell(cmp, RG_EVENT_FIRST_PACKET, child->sa, RG_IN, info->handle);
+	if (reached(info->packets, l->soft_packets) || reached(info->bytes, l->soft_bytes))
+		tell(cmp, RG_EVENT_SOFT_LIFETIME, child->sa, info->direction, info->handle);
+	if (out && !(info->flags & RG_SA_ESN) && info->sequence >= RG_SEQUENCE_SOFT)
+		tell(cmp, RG_EVENT_SEQUENCE, child->sa, RG_OUT, info->handle);
+}
+
+static const struct rg_api_sa_info *info_of(const struct comparison *cmp, enum rg_direction direction,
+                                            uint32_t handle)
+{
+	const struct rg_api_sa_info key = {.handle = handle, .direction = direction};
+
+	return cmp->n_sas ? bsearch(&key, cmp->sas, cmp->n_sas, sizeof(key), by_direction_and_handle) : NULL;
+}
+
+static bool is_there(void *context, enum rg_direction direction, uint32_t handle)
+{
+	return info_of(context, direction, handle) != NULL;
+}
+
+static void look_for(struct comparison *cmp, const struct child_sa *child, enum rg_direction direction,
+                     uint32_t handle)
+{
+	const struct rg_api_sa_info *info = info_of(cmp, direction, handle);
+
+	if (info) {
+		tell_again(cmp, child, info);
+		return;
+	}
+	tell(cmp, RG_EVENT_HARD_LIFETIME, child->sa, direction, handle);
+	cmp->missing++;
 }
 
 static bool compare_session(struct ike_sa *sa, void *context)
@@ -106,12 +150,12 @@ static bool compare_session(struct ike_sa *sa, void *context)
 		switch (child->state) {
 		case CHILD_INSTALLED:
 		case CHILD_REKEYING:
-			look_for(cmp, sa, RG_OUT, child->handle_out);
-			look_for(cmp, sa, RG_IN, child->handle_in);
+			look_for(cmp, child, RG_OUT, child->handle_out);
+			look_for(cmp, child, RG_IN, child->handle_in);
 			break;
 		case CHILD_INBOUND:
 		case CHILD_REKEYED:
-			look_for(cmp, sa, RG_IN, child->handle_in);
+			look_for(cmp, child, RG_IN, child->handle_in);
 			break;
 		default:
 			break;
@@ -120,18 +164,19 @@ static bool compare_session(struct ike_sa *sa, void *context)
 	return true;
 }
 
-static void find_missing(struct ike_manager *ike, const struct dp_snapshot *snapshot,
-                         struct reconcile_result *result)
+static void find_untold(struct ike_manager *ike, const struct dp_snapshot *snapshot,
+                        struct reconcile_result *result)
 {
 	struct comparison cmp = {.sas = snapshot->sas, .n_sas = snapshot->n_sas};
 
 	if (snapshot->n_sas)
 		qsort(snapshot->sas, snapshot->n_sas, sizeof(*snapshot->sas), by_direction_and_handle);
+	orphans_compare(ike, is_there, &cmp);
 	ike_for_each(ike, compare_session, &cmp);
-	for (size_t i = 0; i < cmp.n_missing; i++)
-		ike_dp_event(ike, &cmp.missing[i]);
-	result->missing = cmp.n_missing;
-	free(cmp.missing);
+	for (size_t i = 0; i < cmp.n_events; i++)
+		ike_dp_event(ike, &cmp.events[i]);
+	result->missing = cmp.missing;
+	free(cmp.events);
 }
 
 void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,
@@ -139,5 +184,5 @@ void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, 
 {
 	memset(result, 0, sizeof(*result));
 	adopt(ike, snapshot, pools, result);
-	find_missing(ike, snapshot, result);
+	find_untold(ike, snapshot, result);
 }

@@ -17,8 +17,9 @@ struct reconcile_result {
 	size_t refused;                /* objects that could not be adopted: their handles are taken */
 };
 
-/* Adopts what no session owns, and tells the core of SAs that have gone as if their hard lifetime had ended.
- * Sessions with batches on their way are left alone. */
+/* Adopts what no session owns, and tells the core once more what the dataplane tells only once: of SAs that
+ * have gone as if their hard lifetime had ended, of soft limits, of first packets. Sessions with batches on
+ * their way are left alone. */
 void reconcile_run(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,
                    struct reconcile_result *result);
 

@@ -166,6 +166,31 @@ void orphans_expired(struct ike_manager *m, enum rg_direction direction, uint32_
 		orphans_replace(m, o->cookie);
 }
 
+void orphans_compare(struct ike_manager *m,
+                     bool (*has)(void *context, enum rg_direction direction, uint32_t handle), void *context)
+{
+	uint64_t *ended = NULL;
+	struct orphan *o;
+	size_t n = 0;
+
+	TAILQ_FOREACH (o, &m->orphans, link)
+		n++;
+	if (n > 0)
+		ended = calloc(n, sizeof(*ended));
+	if (ended == NULL)
+		return; /* the next comparison finds them */
+	n = 0;
+	TAILQ_FOREACH (o, &m->orphans, link) {
+		bool in = o->type == RG_MSG_SA_IN_DEL;
+
+		if ((in || o->type == RG_MSG_SA_OUT_DEL) && !has(context, in ? RG_IN : RG_OUT, o->handle))
+			ended[n++] = o->cookie;
+	}
+	while (n > 0)
+		orphans_replace(m, ended[--n]);
+	free(ended);
+}
+
 void orphans_forget_all(struct ike_manager *m)
 {
 	struct orphan *o;

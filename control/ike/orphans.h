@@ -37,6 +37,9 @@ void orphans_replace(struct ike_manager *m, uint64_t cookie);
 /* The dataplane said that an SA has expired, or started anew: they are gone. */
 void orphans_expired(struct ike_manager *m, enum rg_direction direction, uint32_t handle);
 void orphans_forget_all(struct ike_manager *m);
+/* The same of all SAs that are not there any more, as `has` says: what told of their end was lost. */
+void orphans_compare(struct ike_manager *m,
+                     bool (*has)(void *context, enum rg_direction direction, uint32_t handle), void *context);
 
 /* Pairs of SAs that are orphans, by their inbound ones; for operators. */
 size_t orphans_count(const struct ike_manager *m);

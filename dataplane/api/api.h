@@ -207,6 +207,9 @@ struct rg_api_lifetime {
 	uint32_t soft_seconds, hard_seconds; /* from the moment of the add */
 };
 
+/* The last number used by an outbound SA without ESN that is asked to be replaced: RG_EVENT_SEQUENCE once. */
+#define RG_SEQUENCE_SOFT 0xf0000000u
+
 /* One direction of a Child SA. "local" is the gateway's side in both
  * directions: inbound, the inner source must match `remote` and the inner
  * destination `local` (RFC 4301 5.2 step 4); outbound the reverse. */

@@ -41,7 +41,7 @@ enum sa_told {
 };
 
 /* From here on an outbound SA without ESN asks for a rekey. */
-#define SA_SEQUENCE_SOFT 0xf0000000u
+#define SA_SEQUENCE_SOFT RG_SEQUENCE_SOFT
 #define SA_SEQUENCE_LAST 0xffffffffu
 /* ... and one with ESN; RFC 4303 2.2.1, never met. */
 #define SA_ESN_SOFT 0x7fffffff00000000u

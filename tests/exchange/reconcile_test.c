@@ -131,6 +131,76 @@ static void a_session_with_a_batch_is_left_alone(void **state)
 	close_side(&s);
 }
 
+/* The limit was reached, which is told once only, and that event was lost. */
+static void soft_limits_are_heard_of(void **state)
+{
+	static const struct {
+		unsigned sa; /* of the snapshot */
+		uint64_t packets, bytes, sequence;
+		bool rekeyed;
+	} cases[] = {{1, 10, 1999, 10, false},
+	             {1, 10, 2000, 10, true},
+	             {0, 20, 100, 20, true},
+	             {0, 10, 100, RG_SEQUENCE_SOFT - 1, false},
+	             {0, 10, 100, RG_SEQUENCE_SOFT, true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rg_api_sa_info *info;
+		struct side s;
+		uint32_t before;
+
+		open_side(&s);
+		before = child_current(peer_session(s.g))->handle_out;
+		info = &s.sas[cases[i].sa];
+		info->lifetime = (struct rg_api_lifetime){.soft_bytes = 2000, .soft_packets = 20};
+		info->packets = cases[i].packets;
+		info->bytes = cases[i].bytes;
+		info->sequence = cases[i].sequence;
+		assert_int_equal(run(&s).missing, 0);
+		world_run(s.w, 3000);
+		assert_int_equal(child_current(peer_session(s.g))->handle_out != before, cases[i].rekeyed);
+		assert_true(world_traffic(s.w));
+		close_side(&s);
+	}
+}
+
+/* The peer sends over its new SA, and nobody heard of the first packet. */
+static void a_first_packet_is_heard_of(void **state)
+{
+	struct rg_api_sa_info all[4];
+	struct child_sa *child, *fresh = NULL;
+	struct side s;
+	size_t n = 0;
+
+	(void)state;
+	open_side(&s);
+	assert_int_equal(
+	        ike_rekey_children(world_client(s.w)->m, ike_session_id(peer_session(world_client(s.w)))), 0);
+	for (unsigned i = 0; i < 1000 && fresh == NULL; i++) {
+		world_run(s.w, 1);
+		TAILQ_FOREACH (child, &peer_session(s.g)->children, link)
+			if (child->state == CHILD_INBOUND)
+				fresh = child;
+	}
+	assert_non_null(fresh);
+	TAILQ_FOREACH (child, &peer_session(s.g)->children, link) {
+		all[n++] = (struct rg_api_sa_info){.handle = child->handle_out, .direction = RG_OUT};
+		all[n++] = (struct rg_api_sa_info){.handle = child->handle_in, .direction = RG_IN};
+	}
+	s.snapshot.sas = all;
+	s.snapshot.n_sas = n;
+	run(&s);
+	assert_int_equal(fresh->state, CHILD_INBOUND); /* there was none yet */
+	for (size_t i = 0; i < n; i++)
+		all[i].packets = all[i].direction == RG_IN && all[i].handle == fresh->handle_in;
+	run(&s);
+	assert_int_equal(fresh->state, CHILD_INSTALLED);
+	world_run(s.w, 1000);
+	assert_true(world_traffic(s.w));
+	close_side(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +208,8 @@ int main(void)
 	        cmocka_unit_test(a_missing_sa_is_replaced),
 	        cmocka_unit_test(a_stray_sa_is_adopted),
 	        cmocka_unit_test(a_session_with_a_batch_is_left_alone),
+	        cmocka_unit_test(soft_limits_are_heard_of),
+	        cmocka_unit_test(a_first_packet_is_heard_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control/dp*: batches in their order against a fake dataplane that refuses,
+ * control/dp: batches in their order against a fake dataplane that refuses,
  * stops answering, dies and comes back.
  */
 #include "tests/unit/control/dp_rig.h"
@@ -366,71 +366,6 @@ static void test_stop(void **state)
 	assert_int_equal(seen.ups, 1);
 }
 
-/* Lost events force a comparison; batches wait for its end and are not lost. */
-static void test_events_and_resync(void **state)
-{
-	const struct rg_api_event first = {.type = RG_EVENT_FIRST_PACKET, .handle = 77};
-	const struct rg_api_event lost = {.type = RG_EVENT_LOST, .value = 12};
-	struct dp_status status;
-	struct noted a;
-
-	(void)state;
-	UNTIL(seen.ups == 1 && fake.events >= 0);
-	fake_event(&fake, &first);
-	UNTIL(seen.events == 1);
-	assert_int_equal(seen.event.handle, 77);
-	fake_event(&fake, &lost);
-	for (unsigned i = 0; i < 100 && fake.n_log == 0; i++) {
-		dp_status(dp, &status);
-		if (status.events_lost)
-			break;
-		uv_run(&loop, UV_RUN_NOWAIT);
-		usleep(1000);
-	}
-	batch_prepare(&a);
-	batch_step(&a, RG_MSG_TUNNEL_ADD, 1);
-	dp_submit(dp, &a.batch);
-	UNTIL(seen.ups == 2 && a.done);
-	assert_int_equal(seen.start, DP_COMPARE);
-	assert_int_equal(a.batch.error, 0);
-	assert_int_equal(seen.downs, 0);
-	dp_status(dp, &status);
-	assert_int_equal(status.events_lost, 12);
-	assert_int_equal(seen.events, 1); /* LOST is not the core's */
-}
-
-/* What waits to be removed when events were lost belongs to nobody any more, and is no orphan. */
-static void test_what_leaves_is_no_orphan(void **state)
-{
-	const struct rg_api_event lost = {.type = RG_EVENT_LOST, .value = 1};
-	static struct noted leaves;
-	struct dp_status status;
-
-	(void)state;
-	fake.n_tunnels = fake.n_sas_in = fake.n_sas_out = fake.n_policies = 3;
-	for (uint32_t i = 0; i < 3; i++) {
-		fake.tunnels[i].handle = fake.policies[i].handle = RG_SA_HANDLE(i + 1, 0);
-		fake.sas_in[i] =
-		        (struct rg_api_sa_info){.handle = RG_SA_HANDLE(i + 1, 0), .direction = RG_IN};
-		fake.sas_out[i] =
-		        (struct rg_api_sa_info){.handle = RG_SA_HANDLE(i + 1, 0), .direction = RG_OUT};
-	}
-	UNTIL(seen.ups == 1 && fake.events >= 0);
-	assert_int_equal(seen.sas, 6);
-	fake_event(&fake, &lost);
-	do {
-		uv_run(&loop, UV_RUN_ONCE);
-		dp_status(dp, &status);
-	} while (status.events_lost == 0);
-	batch_prepare_session(&leaves, 2, true);
-	leaves.steps[2].type = RG_MSG_MIGRATE; /* its inbound SA stays */
-	UNTIL(seen.ups == 2 && leaves.done);
-	assert_int_equal(seen.start, DP_COMPARE);
-	assert_int_equal(seen.tunnels, 2);
-	assert_int_equal(seen.sas, 5);
-	assert_int_equal(seen.policies, 2);
-}
-
 /* H73: garbage from the other side ends the connection, nothing else. */
 static void test_h73_garbage(void **state)
 {
@@ -468,8 +403,6 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_break_with_the_same_dataplane, dp_rig_setup,
 	                                        dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_stop, dp_rig_setup, dp_rig_teardown),
-	        cmocka_unit_test_setup_teardown(test_events_and_resync, dp_rig_setup, dp_rig_teardown),
-	        cmocka_unit_test_setup_teardown(test_what_leaves_is_no_orphan, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_h73_garbage, dp_rig_setup, dp_rig_teardown),
 	};
 

@@ -114,6 +114,7 @@ static void dump(struct fake_dataplane *f, uint16_t type, uint32_t seq)
 			send_records(f->writer, RG_MSG_POLICY, seq, f->policies, (uint32_t)f->n_policies, -1);
 		break;
 	}
+	f->n_dumps++;
 	reply(f->writer, seq, 0, 0, -1);
 }
 

@@ -30,6 +30,7 @@ struct fake_dataplane {
 		uint32_t first_handle;
 	} log[FAKE_MAX];
 	size_t n_log;
+	unsigned n_dumps; /* that were asked for */
 
 	struct rg_api_tunnel tunnels[FAKE_MAX];
 	struct rg_api_sa_info sas_in[FAKE_MAX], sas_out[FAKE_MAX];

@@ -237,6 +237,24 @@ static void test_hard_lifetime_ends_orphans(void **state)
 	assert_true(is_free());
 }
 
+/* The same where that event was lost: the next comparison finds its SA gone. */
+static void test_lost_hard_lifetime(void **state)
+{
+	struct rg_api_sa_info out = {.handle = RG_SA_HANDLE(5, 2), .direction = RG_OUT, .cookie = COOKIE};
+	struct dp_snapshot s = snapshot();
+	struct reconcile_result result;
+
+	(void)state;
+	reconcile_run(ike, &s, pools, &result);
+	s.sas = &out;
+	s.n_sas = 1;
+	reconcile_run(ike, &s, pools, &result);
+	assert_int_equal(result.tunnels + result.sas + result.policies + result.missing + result.refused, 0);
+	assert_int_equal(orphans_count(ike), 0);
+	assert_int_equal(n_deleted, 5);
+	assert_true(is_free());
+}
+
 /* A dataplane that was started anew has none of them. */
 static void test_restart_forgets_orphans(void **state)
 {
@@ -269,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_h71_adopts, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_hard_lifetime_ends_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_lost_hard_lifetime, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_address_of_a_client_that_came_back, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_refuses_foreign_handles, setup, teardown),
