@@ -83,13 +83,13 @@ void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms)
 
 void event_no_sa(struct event_ring *r, uint32_t policy, uint64_t now_ms)
 {
-	uint64_t *at_ms = &r->no_sa_ms[RG_SA_HANDLE_INDEX(policy) % EVENT_NO_SA_SLOTS];
+	struct event_no_sa_slot *slot = &r->no_sa[RG_SA_HANDLE_INDEX(policy) % EVENT_NO_SA_SLOTS];
 	struct rg_api_event e = {.type = RG_EVENT_NO_SA, .handle = policy};
+	uint64_t pause = slot->policy == policy ? EVENT_INTERVAL_MS : EVENT_SHARED_MS;
 
-	/* policies that share a slot share its interval: whoever sends again is heard */
-	if (*at_ms != 0 && now_ms - *at_ms < EVENT_INTERVAL_MS)
+	if (slot->at_ms != 0 && now_ms - slot->at_ms < pause)
 		return;
-	*at_ms = now_ms;
+	*slot = (struct event_no_sa_slot){now_ms, policy};
 	event_put(r, &e);
 }
 

@@ -13,13 +13,21 @@
 
 #define EVENT_RING_SIZE   512u
 #define EVENT_INTERVAL_MS 100u /* NEW_ADDRESS of an SA, NO_SA of a policy */
+#define EVENT_SHARED_MS   25u  /* NO_SA of another policy than the last one in its slot */
 #define EVENT_NO_SA_SLOTS 64u
 
+/* Policies that share a slot share most of its interval, but none of them can keep the others from being
+ * heard. */
+struct event_no_sa_slot {
+	uint64_t at_ms; /* of the last one; 0: none yet */
+	uint32_t policy;
+};
+
 struct event_ring {
-	alignas(64) _Atomic uint32_t head;    /* the worker's */
-	_Atomic uint64_t lost;                /* the worker's, only rising; main reads */
-	uint64_t no_sa_ms[EVENT_NO_SA_SLOTS]; /* the worker's: last NO_SA, by the policy's handle */
-	alignas(64) _Atomic uint32_t tail;    /* main's */
+	alignas(64) _Atomic uint32_t head;                /* the worker's */
+	_Atomic uint64_t lost;                            /* the worker's, only rising; main reads */
+	struct event_no_sa_slot no_sa[EVENT_NO_SA_SLOTS]; /* the worker's: by the policy's handle */
+	alignas(64) _Atomic uint32_t tail;                /* main's */
 	uint64_t lost_told;
 	struct rg_api_event slot[EVENT_RING_SIZE];
 };

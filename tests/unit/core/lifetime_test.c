@@ -202,6 +202,30 @@ static void silence_is_told_once_and_only_after_answers(void **state)
 	assert_int_equal(told, 2); /* the answer was too long ago */
 }
 
+/* Traffic without end for a policy without an SA does not silence the one that shares its slot. */
+static void one_policy_does_not_silence_another(void **state)
+{
+	const uint32_t flooded = RG_SA_HANDLE(1, 0), other = RG_SA_HANDLE(1 + EVENT_NO_SA_SLOTS, 0);
+	struct core *core = fixture_core(1);
+	struct event_ring *r = &core->worker[0]->events;
+	unsigned heard = 0, all = 0;
+	struct rg_api_event e;
+
+	(void)state;
+	for (uint64_t now = 1000; now < 11000; now++) {
+		event_no_sa(r, flooded, now);
+		if (now % 1000 == 50) /* a packet each second */
+			event_no_sa(r, other, now);
+		while (event_take(r, &e) != 0) {
+			heard += e.handle == other;
+			all++;
+		}
+	}
+	assert_int_equal(heard, 10);
+	assert_true(all < 150);
+	core_free(core);
+}
+
 static void a_full_ring_counts_what_it_lost(void **state)
 {
 	struct core *core = fixture_core(1);
@@ -229,6 +253,7 @@ int main(void)
 	        cmocka_unit_test(H62_numbers_end_without_esn),
 	        cmocka_unit_test(new_address_is_told_for_the_newest_and_not_often),
 	        cmocka_unit_test(silence_is_told_once_and_only_after_answers),
+	        cmocka_unit_test(one_policy_does_not_silence_another),
 	        cmocka_unit_test(a_full_ring_counts_what_it_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
