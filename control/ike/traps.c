@@ -7,11 +7,11 @@
 #include "control/ike/batch.h"
 #include "control/ike/manager.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TRAP_COOKIE   UINT64_C(0x726f616d74726170) /* of all of them, in the dataplane */
-#define TRAP_PRIORITY UINT32_MAX                   /* behind the policies of every session */
+#define TRAP_PRIORITY UINT32_MAX /* behind the policies of every session */
 
 struct trap {
 	uint32_t handle;
@@ -35,7 +35,8 @@ static void added(struct ike_batch *batch, bool gone)
 	struct trap *t = find(batch->manager, (uint32_t)(uintptr_t)batch->context);
 
 	(void)gone;
-	if (t == NULL || batch->error == 0)
+	/* One that is there already was said before a connection broke, and the answer was lost. */
+	if (t == NULL || batch->error == 0 || batch->error == -EEXIST)
 		return;
 	t->installed = false; /* said again when the dataplane is back */
 	manager_log(batch->manager, IKE_LOG_WARN, "the dataplane has no policy that waits for traffic: %s",
@@ -64,12 +65,11 @@ static void remove_all(struct ike_manager *m)
 {
 	struct ike_batch *batch = m->traps.n > 0 ? batch_new(m, NULL, NULL, NULL) : NULL;
 
+	/* Also what is not known to be there: a removal passes over what is not. */
 	if (batch != NULL) {
 		batch->removal = true;
-		for (size_t i = 0; i < m->traps.n; i++) {
-			if (m->traps.list[i].installed)
-				batch_add(batch, RG_MSG_POLICY_DEL)->handle.handle = m->traps.list[i].handle;
-		}
+		for (size_t i = 0; i < m->traps.n; i++)
+			batch_add(batch, RG_MSG_POLICY_DEL)->handle.handle = m->traps.list[i].handle;
 		batch_submit(batch);
 	}
 	traps_forget(m);
@@ -129,6 +129,7 @@ void traps_load(struct ike_manager *m, const struct rg_config *cfg)
 
 void traps_again(struct ike_manager *m, bool anew)
 {
+	orphans_replace(m, TRAP_COOKIE); /* those whose removal did not get through */
 	for (size_t i = 0; i < m->traps.n; i++) {
 		if (anew || !m->traps.list[i].installed)
 			add(m, &m->traps.list[i]);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TRAP_COOKIE UINT64_C(0x726f616d74726170) /* of all of them, in the dataplane */
+
 struct ike_manager;
 struct trap;
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "control/ike/orphans.h"
+#include "control/ike/traps.h"
 #include "control/reconcile.h"
 
 #include <errno.h>
@@ -31,6 +32,10 @@ static const char config_text[] =
         "connections:\n"
         "  roam: {uplinks: {members: [u]}, authentication: {local: psk, remote: psk}, identities: ['*'],\n"
         "    pool: road, selectors: {local: [10.20.0.0/24]}}\n"
+        "  site: {uplinks: {members: [u]}, authentication: {local: psk, remote: psk}, identities: "
+        "[site.lab],\n"
+        "    selectors: {local: [10.20.0.0/24], remote: [10.50.0.0/16]},\n"
+        "    initiate: {to: 203.0.113.1, start: on-traffic}}\n"
         "secrets: [{identity: '*', file: %s}]\n";
 
 static struct ike_manager *ike;
@@ -38,6 +43,8 @@ static struct rg_auth *auth;
 static struct rg_pools *pools;
 static uint16_t deleted[16]; /* types of the records that the core sent */
 static size_t n_deleted;
+static uint32_t last_handle;
+static int refuse; /* the next batch */
 
 static uint64_t now(void *user)
 {
@@ -54,9 +61,13 @@ static void fill(void *user, void *buf, size_t len)
 static void submit(void *user, struct ike_batch *batch)
 {
 	(void)user;
-	for (size_t i = 0; i < batch->n; i++)
+	for (size_t i = 0; i < batch->n; i++) {
+		last_handle = batch->steps[i].handle.handle;
 		deleted[n_deleted++] = (uint16_t)batch->steps[i].type;
-	batch->applied = batch->n;
+	}
+	batch->error = refuse;
+	refuse = 0;
+	batch->applied = batch->error == 0 ? batch->n : 0;
 	batch->done(batch);
 }
 
@@ -269,6 +280,44 @@ static void test_restart_forgets_orphans(void **state)
 	assert_int_equal(n_deleted, 0);
 }
 
+/* A policy that waits for traffic was taken by the dataplane, but the connection broke before it could say
+ * so: it is asked for when it is back, found there, and goes with its connection. */
+static void test_trap_over_a_broken_connection(void **state)
+{
+	(void)state;
+	refuse = -ENOTCONN;
+	traps_load(ike, rg_auth_config(auth));
+	refuse = -EEXIST;
+	traps_again(ike, false);
+	assert_int_equal(n_deleted, 2);
+	traps_again(ike, false); /* it is known to be there now */
+	assert_int_equal(n_deleted, 2);
+	traps_load(ike, NULL);
+	assert_int_equal(n_deleted, 3);
+	assert_int_equal(deleted[2], RG_MSG_POLICY_DEL);
+}
+
+/* The same the other way round: nobody knows of its removal, which is asked for again. */
+static void test_removal_of_a_trap_over_a_broken_connection(void **state)
+{
+	struct rg_api_policy trap = {.family = 4, .prefix_len = 16, .prefix = {10, 50}};
+	struct dp_snapshot s = {.policies = &trap, .n_policies = 1};
+	struct reconcile_result result;
+
+	(void)state;
+	traps_load(ike, rg_auth_config(auth));
+	trap.handle = last_handle;
+	trap.cookie = TRAP_COOKIE;
+	refuse = -ENOTCONN;
+	traps_load(ike, NULL);
+	n_deleted = 0;
+	reconcile_run(ike, &s, pools, &result);
+	traps_again(ike, false);
+	assert_int_equal(n_deleted, 1);
+	assert_int_equal(deleted[0], RG_MSG_POLICY_DEL);
+	assert_int_equal(last_handle, trap.handle);
+}
+
 /* What does not fit is said and left alone. */
 static void test_refuses_foreign_handles(void **state)
 {
@@ -290,6 +339,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_lost_hard_lifetime, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_address_of_a_client_that_came_back, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_trap_over_a_broken_connection, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_removal_of_a_trap_over_a_broken_connection, setup,
+	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_refuses_foreign_handles, setup, teardown),
 	};
 
