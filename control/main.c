@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +20,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define SECURE_HEAP (16u << 20) /* for private keys and shared secrets; a power of two */
+#define SECURE_HEAP   (16u << 20)       /* for private keys and shared secrets; a power of two */
+#define HEAP_RESERVED ((size_t)1 << 29) /* sessions of some 90,000 clients */
+#define HEAP_TOUCHED  ((size_t)4 << 20)
+#define HUGE_PAGE     ((size_t)2 << 20)
+#define MMAP_FROM     (1 << 20) /* octets: what is as large has a mapping of its own */
+#define MMAP_MOST     65536
 
 static const char usage[] = "usage: roamgate-control --config FILE\n"
                             "  -c, --config FILE  the configuration (docs/configuration.md)\n"
@@ -42,6 +50,30 @@ static void protect_memory(void)
 		        "memory cannot be locked (%s): session keys may reach swap; grant CAP_IPC_LOCK or "
 		        "raise LimitMEMLOCK",
 		        strerror(errno));
+}
+
+/* Clients come by the thousand, and a page fault takes as long as a twelfth of X25519. So the heap has its
+ * addresses at once, which the kernel may back by huge pages; what tables and buffers take of it is touched
+ * now, and nothing is given back. Beyond it, and where the kernel does not promise that much, it grows as
+ * ever. */
+static void reserve_heap(void)
+{
+	uint8_t *whole;
+
+	if (mallopt(M_TRIM_THRESHOLD, INT_MAX) == 0) /* a sanitizer's heap, which is another */
+		return;
+	mallopt(M_MMAP_MAX, 0);
+	whole = malloc(HEAP_RESERVED);
+	if (whole) {
+		uint8_t *first = whole + HUGE_PAGE - (uintptr_t)whole % HUGE_PAGE;
+
+		/* refused where the kernel has none: then its pages are small ones */
+		(void)madvise(first, HEAP_RESERVED - HUGE_PAGE, MADV_HUGEPAGE);
+		OPENSSL_cleanse(whole, HEAP_TOUCHED);
+	}
+	free(whole);
+	mallopt(M_MMAP_MAX, MMAP_MOST);
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 }
 
 static const char *parse(int argc, char **argv)
@@ -88,6 +120,7 @@ int main(int argc, char **argv)
 	setenv("UV_THREADPOOL_SIZE", "1",
 	       1); /* for files that are read again; the core's jobs have a pool of their own */
 	protect_memory();
+	reserve_heap();
 	if (control_init(&control, file) < 0)
 		return EXIT_FAILURE;
 	log_info("control", "roamgate-control " RG_VERSION " runs with %s", file);
