@@ -184,6 +184,15 @@ static void work(struct ike_job *job)
 		sign(j);
 }
 
+bool auth_job_at_once(struct auth_job *j)
+{
+	bool quick = j->peer_how == RG_AUTH_PSK && (!j->sign || j->how == RG_AUTH_PSK);
+
+	if (quick)
+		work(&j->job);
+	return quick;
+}
+
 void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone))
 {
 	ike_sa_submit(sa, &j->job, work, finish);

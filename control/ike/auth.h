@@ -53,6 +53,8 @@ enum ike_reject auth_job_claim(struct auth_job *j, struct ike_sa *sa, const stru
                                uint8_t id_payload);
 /* What we sign, for sa->own_id. 0 or negative errno. */
 int auth_job_own(struct auth_job *j, struct ike_sa *sa, enum rg_cfg_auth how);
+/* Shared keys take a few digests, less than a thread and the way to it and back: then it is done now. */
+bool auth_job_at_once(struct auth_job *j);
 void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone));
 
 /* Counts and logs what the job found. */

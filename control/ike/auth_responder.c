@@ -284,6 +284,9 @@ int auth_request(struct ike_sa *sa, struct exchange *x)
 		auth_job_free(j);
 		return -ENOMEM;
 	}
-	auth_job_submit(j, sa, auth_checked);
+	if (auth_job_at_once(j))
+		auth_checked(&j->job, false);
+	else
+		auth_job_submit(j, sa, auth_checked);
 	return EXCHANGE_PARKED;
 }
