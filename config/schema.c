@@ -352,7 +352,8 @@ static const struct cfg_key control_keys[] = {
         {"socket", CFG_T_SOCKET, FIELD(rg_cfg_control, socket), .max = 107,
          .standard = "/run/roamgate/control.sock", .help = "Where roamctl finds roamgate-control."},
         {"threads", CFG_T_NUMBER, FIELD(rg_cfg_control, threads), .min = 1, .max = 128, .standard = "2",
-         .help = "Threads for Diffie-Hellman, signatures and certificates."},
+         .help = "Threads for Diffie-Hellman, signatures and certificates; not more than CPUs that the "
+                 "process may use."},
         {"cookie-threshold", CFG_T_NUMBER, FIELD(rg_cfg_control, cookie_threshold), .min = 0, .max = 1000000,
          .standard = "100",
          .help = "Half-open IKE SAs from which new clients must return a cookie (RFC 7296 section 2.6)."},

@@ -342,6 +342,14 @@ static int init_loop(struct control *c)
 	return 0;
 }
 
+/* Threads beyond the CPUs that we may use only take them from each other. */
+static unsigned pool_threads(const struct rg_config *cfg)
+{
+	unsigned cpus = uv_available_parallelism();
+
+	return cfg->control.threads < cpus ? cfg->control.threads : cpus;
+}
+
 static int init_core(struct control *c)
 {
 	struct ike_params params = {.ops = &core_ops,
@@ -354,7 +362,7 @@ static int init_core(struct control *c)
 
 	if (rg_pools_new(rg_auth_config(c->auth), NULL, &c->pools) < 0)
 		return -ENOMEM;
-	c->jobs = jobs_create(&c->loop, rg_auth_config(c->auth)->control.threads);
+	c->jobs = jobs_create(&c->loop, pool_threads(rg_auth_config(c->auth)));
 	c->events = events_log_create(event_added, c);
 	c->sockets = sockets_create(&c->loop, received, c);
 	c->ike = ike_create(&params);
