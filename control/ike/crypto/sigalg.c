@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "control/ike/crypto/algs.h"
 #include "control/ike/crypto/sigalg.h"
 
 #define OID_PKCS1(n)   0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, (n)
@@ -116,6 +117,22 @@ const char *ike_hash_digest(uint16_t hash)
 	default:
 		return NULL;
 	}
+}
+
+size_t ike_hash_octets(uint16_t hash, struct ike_view octets, uint8_t out[IKE_HASH_MAX])
+{
+	static const struct {
+		enum ike_md md;
+		size_t len;
+	} digests[] = {
+	        [IKE_HASH_SHA1] = {IKE_MD_SHA1, 20},
+	        [IKE_HASH_SHA2_256] = {IKE_MD_SHA256, 32},
+	        [IKE_HASH_SHA2_384] = {IKE_MD_SHA384, 48},
+	        [IKE_HASH_SHA2_512] = {IKE_MD_SHA512, 64},
+	};
+
+	ike_digest(digests[hash].md, &octets, 1, out);
+	return digests[hash].len;
 }
 
 static bool rsa_ok(EVP_PKEY *key)

@@ -26,6 +26,9 @@ const struct ike_sigalg *ike_sigalg_for(enum ike_sig_kind kind, uint16_t hash);
 
 /* "SHA256", ...; NULL for IKE_HASH_IDENTITY. */
 const char *ike_hash_digest(uint16_t hash);
+#define IKE_HASH_MAX 64u
+/* The digest of `octets` by one of SHA-1 and SHA-2; its length. */
+size_t ike_hash_octets(uint16_t hash, struct ike_view octets, uint8_t out[IKE_HASH_MAX]);
 
 enum ike_key_kind { IKE_KEY_RSA, IKE_KEY_P256, IKE_KEY_P384, IKE_KEY_P521, IKE_KEY_ED25519, IKE_KEY_ED448 };
 /* -EKEYREJECTED: too weak, too large to be cheap, or of a kind that we don't take. */

@@ -56,6 +56,24 @@ static int sign_digest(EVP_PKEY *key, const char *digest, bool pss, struct ike_v
 	return err;
 }
 
+/* As DER. ECDSA takes a digest: ours (hash.h) needs nothing looked up for it. */
+static int sign_ecdsa(EVP_PKEY *key, uint16_t hash, struct ike_view octets, uint8_t *out, size_t cap,
+                      size_t *len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	uint8_t digest[IKE_HASH_MAX];
+	size_t digest_len = ike_hash_octets(hash, octets, digest);
+	int err = -EIO;
+
+	*len = cap;
+	if ((size_t)EVP_PKEY_get_size(key) > cap)
+		err = -EMSGSIZE;
+	else if (ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, out, len, digest, digest_len) == 1)
+		err = 0;
+	EVP_PKEY_CTX_free(ctx);
+	return err;
+}
+
 /* The hash as strong as the curve if the peer has it, else the next that it has. */
 static const struct ike_sigalg *pick(enum ike_sig_kind kind, uint16_t preferred, uint32_t peer_hashes)
 {
@@ -101,8 +119,11 @@ static int sign_rfc7427(EVP_PKEY *key, const struct ike_sigalg *alg, struct ike_
 		return -EMSGSIZE;
 	out[0] = alg->der_len;
 	memcpy(out + 1, alg->der, alg->der_len);
-	err = sign_digest(key, ike_hash_digest(alg->hash), alg->kind == IKE_SIG_RSA_PSS, octets, out + at,
-	                  cap - at, &sig_len);
+	if (alg->kind == IKE_SIG_ECDSA)
+		err = sign_ecdsa(key, alg->hash, octets, out + at, cap - at, &sig_len);
+	else
+		err = sign_digest(key, ike_hash_digest(alg->hash), alg->kind == IKE_SIG_RSA_PSS, octets,
+		                  out + at, cap - at, &sig_len);
 	*len = at + sig_len;
 	return err;
 }
@@ -115,7 +136,7 @@ static int sign_old_ecdsa(EVP_PKEY *key, const struct ike_old_ecdsa *old, struct
 	const unsigned char *at = der;
 	size_t der_len;
 	ECDSA_SIG *sig = NULL;
-	int err = sign_digest(key, ike_hash_digest(old->hash), false, octets, der, sizeof(der), &der_len);
+	int err = sign_ecdsa(key, old->hash, octets, der, sizeof(der), &der_len);
 
 	if (err)
 		return err;
