@@ -146,6 +146,8 @@ static bool compare_session(struct ike_sa *sa, void *context)
 
 	if (sa->state != IKE_STATE_ESTABLISHED || sa->pending)
 		return true;
+	/* Its client is here: what it left behind (a removal that got lost) would stand in its way. */
+	orphans_replace(sa->manager, sa->cookie);
 	TAILQ_FOREACH (child, &sa->children, link) {
 		switch (child->state) {
 		case CHILD_INSTALLED:

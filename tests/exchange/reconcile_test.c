@@ -109,6 +109,24 @@ static void a_stray_sa_is_adopted(void **state)
 	close_side(&s);
 }
 
+/* Not where its client is connected: a removal got lost with a connection, and is asked for again. */
+static void a_stray_of_a_client_that_is_here_goes(void **state)
+{
+	struct rg_api_policy policy = {.handle = RG_SA_HANDLE(99, 3), .family = 4, .prefix_len = 24};
+	struct side s;
+
+	(void)state;
+	open_side(&s);
+	policy.cookie = peer_session(s.g)->cookie;
+	s.snapshot.policies = &policy;
+	s.snapshot.n_policies = 1;
+	assert_int_equal(run(&s).policies, 1);
+	assert_false(orphans_exist(s.g->m, policy.cookie));
+	world_run(s.w, 100);
+	assert_true(world_traffic(s.w));
+	close_side(&s);
+}
+
 /* A session whose batch has not been sent yet is ahead of the dump. */
 static void a_session_with_a_batch_is_left_alone(void **state)
 {
@@ -207,6 +225,7 @@ int main(void)
 	        cmocka_unit_test(what_sessions_own_is_no_orphan),
 	        cmocka_unit_test(a_missing_sa_is_replaced),
 	        cmocka_unit_test(a_stray_sa_is_adopted),
+	        cmocka_unit_test(a_stray_of_a_client_that_is_here_goes),
 	        cmocka_unit_test(a_session_with_a_batch_is_left_alone),
 	        cmocka_unit_test(soft_limits_are_heard_of),
 	        cmocka_unit_test(a_first_packet_is_heard_of),
