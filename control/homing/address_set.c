@@ -44,16 +44,6 @@ bool address_set_remove(struct address_set *set, const struct ike_endpoint *e)
 	return true;
 }
 
-bool address_set_equal(const struct address_set *a, const struct address_set *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (unsigned i = 0; i < a->count; i++)
-		if (!endpoint_equal(&a->items[i], &b->items[i]))
-			return false;
-	return true;
-}
-
 unsigned address_set_pairs(const struct address_set *local, const struct address_set *remote,
                            const struct pair *except, struct pair pairs[ADDRESS_PAIRS_MAX])
 {

@@ -26,7 +26,6 @@ bool address_set_add(struct address_set *set, const struct ike_endpoint *e);
 /* Returns the index of the address (ports ignored), or -1. */
 int address_set_find(const struct address_set *set, const struct ike_endpoint *e);
 bool address_set_remove(struct address_set *set, const struct ike_endpoint *e);
-bool address_set_equal(const struct address_set *a, const struct address_set *b); /* order included */
 
 /* Writes all pairs of one family that the two sets allow, local preference
  * first, to `pairs`; `except` (may be NULL) is left out. Returns their number. */
