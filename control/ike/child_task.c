@@ -10,6 +10,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/rekey_task.h"
+#include "control/ike/session.h"
 #include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
@@ -52,6 +53,18 @@ static void refuse_fresh(struct ike_sa *sa, struct child_task *t)
 	t->fresh_spi = 0;
 	if (fresh != NULL)
 		informational_delete_child(fresh);
+}
+
+/* Likewise; the dataplane did not take it. */
+static void remove_fresh(struct ike_sa *sa, struct child_task *t)
+{
+	struct child_sa *fresh = fresh_of(sa, t);
+
+	if (fresh != NULL) {
+		session_not_installed(fresh);
+		informational_delete_spi(sa, t->fresh_spi);
+	}
+	t->fresh_spi = 0;
 }
 
 /* Is there one of this configuration, or is one on its way by the peer's request? */
@@ -209,7 +222,7 @@ static void installed(struct ike_batch *batch, bool gone)
 		fresh->outbound_ms = 0;
 		rekey_child_settle(sa, t, fresh);
 	} else {
-		refuse_fresh(sa, t);
+		remove_fresh(sa, t);
 		failed(sa, t);
 	}
 	exchange_finish(x, 0);

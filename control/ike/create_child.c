@@ -67,18 +67,6 @@ static int rekey(struct ike_sa *sa, struct exchange *x, const struct ike_notify 
 	return 0;
 }
 
-/* Does the dataplane have another Child SA of the session? */
-static bool is_only_one(const struct child_sa *child)
-{
-	const struct child_sa *other;
-
-	TAILQ_FOREACH (other, &child->sa->children, link) {
-		if (other != child && other->in_added)
-			return false;
-	}
-	return true;
-}
-
 static void created(struct ike_batch *batch, bool gone)
 {
 	struct exchange *x = batch->context;
@@ -88,11 +76,7 @@ static void created(struct ike_batch *batch, bool gone)
 	if (gone) {
 		exchange_finish(x, -ECANCELED);
 	} else if (batch->error != 0) {
-		/* Nobody knows how much of it is there, the tunnel included where it is the first. */
-		if (is_only_one(c->child))
-			session_remove(sa);
-		else
-			child_destroy(c->child);
+		session_not_installed(c->child);
 		exchange_finish(x, refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE));
 	} else {
 		cp_build_reply(sa, &x->out);

@@ -67,6 +67,26 @@ static void forget(struct ike_sa *sa)
 	sa->tunnel_installed = false;
 }
 
+/* Does the dataplane have another Child SA of the session? */
+static bool is_only_one(const struct child_sa *child)
+{
+	const struct child_sa *other;
+
+	TAILQ_FOREACH (other, &child->sa->children, link) {
+		if (other != child && other->in_added)
+			return false;
+	}
+	return true;
+}
+
+void session_not_installed(struct child_sa *child)
+{
+	if (is_only_one(child))
+		session_remove(child->sa);
+	else
+		child_destroy(child);
+}
+
 void session_remove(struct ike_sa *sa)
 {
 	struct ike_batch *batch;

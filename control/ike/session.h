@@ -17,6 +17,10 @@ void session_steps_tunnel(struct ike_sa *sa, struct ike_batch *batch);
 /* Removes everything of the session from the dataplane: policies, Child SAs, tunnel. */
 void session_remove(struct ike_sa *sa);
 
+/* The batch that was to install the Child SA failed: it goes, and as nobody knows how much of it is there, so
+ * does the tunnel where it was to be the first. The pointer is invalid afterwards. */
+void session_not_installed(struct child_sa *child);
+
 /* The tunnel belongs to this SA now (an heir): events find it. */
 void session_tunnel_owner(struct ike_sa *sa);
 
