@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
 #include "control/ike/crossing.h"
+#include "control/ike/device.h"
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/orphans.h"
@@ -183,7 +184,7 @@ static void verified(struct ike_job *job, bool gone)
 	if (!gone)
 		auth_job_note(j, sa);
 	if (!gone && failure == NULL)
-		sa->cookie = succession_device(sa, j->found.device);
+		sa->cookie = device_of_key(sa, j->found.device);
 	auth_job_free(j);
 	if (gone || failure != NULL) {
 		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(sa, failure));

@@ -7,6 +7,7 @@
 
 #include "control/ike/child.h"
 #include "control/ike/crossing.h"
+#include "control/ike/device.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
@@ -23,9 +24,7 @@ static bool crosses(const struct ike_sa *sa, const struct ike_sa *other)
 	return other->session_initiator != sa->session_initiator;
 }
 
-/* The next session between the same two identities: those in the same role, then those of a connection
- * that both ends begin in the other one; NULL begins and ends. */
-static struct ike_sa *next_of(const struct ike_sa *sa, const struct ike_sa *at)
+struct ike_sa *succession_next(const struct ike_sa *sa, const struct ike_sa *at)
 {
 	struct ike_sa *other;
 
@@ -55,7 +54,7 @@ static struct ike_sa *before(const struct ike_sa *sa)
 		return NULL;
 	if (sa->reauthenticates != 0 && sa->session_initiator && shares_identity(sa))
 		return manager_find(sa->manager, sa->reauthenticates);
-	while ((other = next_of(sa, other)) != NULL) {
+	while ((other = succession_next(sa, other)) != NULL) {
 		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED &&
 		    (crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)))
 			return other;
@@ -70,121 +69,14 @@ static bool says(const struct ike_msg *msg, uint16_t type)
 	return ike_notify_find(msg, type, &notify);
 }
 
-/* Which device of the identity */
-
-/* Never the identity's own cookie, but for the first device without a key of its own. */
-static uint64_t device_cookie(uint64_t peer_cookie, uint64_t key, unsigned slot)
-{
-	uint64_t h = peer_cookie;
-
-	if (key == 0 && slot == 0)
-		return peer_cookie;
-	h = (h ^ key) * 0x9e3779b97f4a7c15ull + slot;
-	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ull;
-	h ^= h >> 32;
-	return h != 0 ? h : 1;
-}
-
-uint64_t succession_device(const struct ike_sa *sa, uint64_t key)
-{
-	if (sa->connection->uniqueness != RG_UNIQUE_KEEP || sa->connection->initiate.n_to == 0)
-		return sa->cookie;
-	return device_cookie(sa->cookie, key, 0);
-}
-
-static bool has_address(const struct ike_sa *sa, uint8_t family, struct ike_view value)
-{
-	size_t len = family == 4 ? 4 : 16;
-
-	for (unsigned i = 0; i < sa->n_vips; i++) {
-		if (sa->vips[i].addr.family == family && value.len >= len &&
-		    memcmp(sa->vips[i].addr.bytes, value.data, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The session whose virtual address the request asks for: a device that comes again. */
-static struct ike_sa *asks_for(const struct ike_sa *sa, const struct ike_msg *request)
-{
-	const struct ike_payload *payload = ike_msg_find(request, IKE_PAYLOAD_CP);
-	struct ike_sa *other = NULL;
-	struct ike_cp_attr attr;
-	struct ike_cp cp;
-
-	if (payload == NULL || ike_cp_decode(&cp, payload) != IKE_OK)
-		return NULL;
-	while ((other = next_of(sa, other)) != NULL) {
-		size_t at = 0;
-
-		while (ike_cp_next(&cp, &at, &attr)) {
-			if ((attr.type == IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS &&
-			     has_address(other, 4, attr.value)) ||
-			    (attr.type == IKE_CFG_ATTR_INTERNAL_IP6_ADDRESS &&
-			     has_address(other, 6, attr.value)))
-				return other;
-		}
-	}
-	return NULL;
-}
-
-/* By a session that its device has not left behind (`live`), or by any. */
-static bool taken(const struct ike_sa *sa, uint64_t cookie, bool live)
-{
-	struct ike_sa *other = NULL;
-
-	while ((other = next_of(sa, other)) != NULL) {
-		if (other->cookie == cookie && !crosses(sa, other) && !(live && other->superseded))
-			return true;
-	}
-	return false;
-}
-
-static bool take_place(struct ike_sa *sa, uint64_t key, bool live)
-{
-	for (unsigned slot = 0; slot < SUCCESSION_DEVICES; slot++) {
-		sa->cookie = device_cookie(sa->peer_cookie, key, slot);
-		if (!taken(sa, sa->cookie, live))
-			return true;
-	}
-	return false;
-}
-
-/* The device's place among those of its identity; with all taken, that of the oldest. One that comes
- * again needs no place more: supersede() keeps two sessions of a device at most. */
-static void choose_device(struct ike_sa *sa, const struct ike_msg *request, uint64_t key)
-{
-	enum rg_cfg_unique unique = sa->connection->uniqueness;
-	struct ike_sa *again = key == 0 ? asks_for(sa, request) : NULL, *oldest = NULL, *other = NULL;
-	unsigned n = 0;
-
-	if (unique == RG_UNIQUE_KEEP && (again != NULL || key != 0)) {
-		sa->cookie = again != NULL ? again->cookie : device_cookie(sa->peer_cookie, key, 0);
-		if (taken(sa, sa->cookie, false))
-			return;
-	}
-	(void)(take_place(sa, key, false) || take_place(sa, key, true));
-	while ((other = next_of(sa, other)) != NULL) {
-		if (other->superseded || crosses(sa, other))
-			continue;
-		oldest = other; /* the newest come first */
-		n++;
-	}
-	if (n < SUCCESSION_DEVICES)
-		return;
-	if (taken(sa, sa->cookie, false))
-		sa->cookie = oldest->cookie;
-	ike_sa_close(oldest, "too many sessions of one identity");
-}
-
 /* IKE_AUTH */
 
 static void close_others(struct ike_sa *sa, const char *reason)
 {
 	struct ike_sa *other, *next;
 
-	for (other = next_of(sa, NULL); other != NULL; other = next) {
-		next = next_of(sa, other);
+	for (other = succession_next(sa, NULL); other != NULL; other = next) {
+		next = succession_next(sa, other);
 		if (crosses(sa, other) && (sa->session_initiator || crossing_met(sa, other)))
 			continue; /* the peer said so before it knew of that one */
 		if (!shares_identity(sa) || other->cookie == sa->cookie)
@@ -199,13 +91,13 @@ static void supersede(struct ike_sa *sa)
 	struct ike_sa *other, *next;
 
 	/* First those that go: what they still carry falls to the one that is about to be superseded. */
-	for (other = next_of(sa, NULL); other != NULL; other = next) {
-		next = next_of(sa, other);
+	for (other = succession_next(sa, NULL); other != NULL; other = next) {
+		next = succession_next(sa, other);
 		if (other->cookie == sa->cookie &&
 		    (other->superseded || other->state != IKE_STATE_ESTABLISHED))
 			ike_sa_close(other, "replaced by a new session of the same identity");
 	}
-	for (other = next_of(sa, NULL); other != NULL; other = next_of(sa, other)) {
+	for (other = succession_next(sa, NULL); other != NULL; other = succession_next(sa, other)) {
 		if (other->cookie != sa->cookie || other->state != IKE_STATE_ESTABLISHED)
 			continue;
 		if (crosses(sa, other)) {
@@ -229,7 +121,7 @@ void succession_admit(struct ike_sa *sa, const struct ike_msg *request, uint64_t
 {
 	sa->cookie = sa->peer_cookie;
 	if (shares_identity(sa))
-		choose_device(sa, request, key);
+		device_choose(sa, request, key);
 	if (sa->connection->uniqueness == RG_UNIQUE_NEVER)
 		return;
 	if (says(request, IKE_NOTIFY_INITIAL_CONTACT))
@@ -261,7 +153,7 @@ static bool is_initial_contact(struct ike_sa *sa)
 		sa->peer_id = sa->wishes->peer;
 		sa->peer_cookie = succession_cookie(sa, rg_id_cookie(&sa->peer_id));
 	}
-	return next_of(sa, NULL) == NULL;
+	return succession_next(sa, NULL) == NULL;
 }
 
 void succession_write(struct ike_sa *sa, struct ike_build *out)
@@ -354,7 +246,7 @@ void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch
 
 	if (!flow->sa->superseded)
 		return;
-	while ((other = next_of(flow->sa, other)) != NULL) {
+	while ((other = succession_next(flow->sa, other)) != NULL) {
 		if (other->cookie != flow->sa->cookie || other->superseded)
 			continue;
 		TAILQ_FOREACH (taken, &other->flows, link)
@@ -369,7 +261,7 @@ void succession_yield(struct ike_sa *sa)
 
 	if (sa->peer_cookie == 0)
 		return;
-	while ((other = next_of(sa, other)) != NULL) {
+	while ((other = succession_next(sa, other)) != NULL) {
 		if (other->cookie != sa->cookie || other->superseded)
 			continue;
 		TAILQ_FOREACH (child, &other->children, link) {

@@ -16,6 +16,10 @@
 #define SUCCESSION_AGAIN_MS 10000u /* after a reauthentication that failed */
 #define SUCCESSION_LEAST_S  5u     /* AUTH_LIFETIME below it is taken as that */
 
+/* The next session between the same two identities: those in the same role, then those of a connection
+ * that both ends begin in the other one; NULL begins and ends. */
+struct ike_sa *succession_next(const struct ike_sa *sa, const struct ike_sa *at);
+
 /* Responder: the peer has proved who it is. Chooses the device (sa->cookie), closes what
  * INITIAL_CONTACT says is gone, and supersedes the device's session before. `key`: which one the
  * peer signs with (struct rg_auth_found), 0 without one. */
@@ -25,9 +29,6 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer);
 /* Initiator: what a peer's sessions are found by. Our own identity is part of it, since one
  * process may be many clients of one gateway. */
 uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie);
-/* Initiator that others of its connection may begin a session with: the cookie of the device that signs with
- * this key, the same one as if the peer had begun. */
-uint64_t succession_device(const struct ike_sa *sa, uint64_t key);
 /* INITIAL_CONTACT where it is true, and AUTH_LIFETIME (responder). */
 void succession_write(struct ike_sa *sa, struct ike_build *out);
 

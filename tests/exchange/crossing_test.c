@@ -122,7 +122,7 @@ static void choose_identity(struct sites *s, bool lower)
 	struct rg_id hq, own;
 
 	assert_int_equal(rg_id_parse(&hq, HQ), 0);
-	for (char c = 'a'; c <= 'z'; c++) {
+	for (unsigned c = 'a'; c <= 'z'; c++) {
 		snprintf(s->branch, sizeof(s->branch), "%c@corp.example.net", c);
 		assert_int_equal(rg_id_parse(&own, s->branch), 0);
 		if ((rg_id_cookie(&own) < rg_id_cookie(&hq)) == lower)
@@ -192,6 +192,10 @@ static struct ike_sa *one_session(struct sites *s)
 
 	assert_int_equal(sessions(world_client(s->w), &c), 1);
 	assert_int_equal(sessions(world_gateway(s->w), &g), 1);
+	if (c == NULL || g == NULL) {
+		fail();
+		return NULL;
+	}
 	assert_true(c->spi_i == g->spi_i && c->spi_r == g->spi_r);
 	assert_false(c->superseded || g->superseded);
 	for (unsigned i = 0; i < 2; i++) {

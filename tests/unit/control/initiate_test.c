@@ -298,6 +298,31 @@ static void test_takes_the_peers_session(void **state)
 	assert_true(w.started > 0);
 }
 
+/* Where both ends begin, ours gives way to the peer's, in the middle of a try or soon after: that is no
+ * failure. */
+static void test_gives_way_to_the_peers_session(void **state)
+{
+	struct initiate_status s;
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	advance(0);
+	assert_string_equal(state_of(0), "trying");
+	for (w.found = 77; w.found < 79; w.found++) {
+		w.look = INITIATE_LOOK_GONE;
+		initiate_note(in, w.found == 77 ? 1 : 77, "the other session stays");
+		advance(0);
+		assert_true(initiate_status(in, 0, &s));
+		assert_string_equal(s.state, "up");
+		assert_int_equal(s.session, w.found);
+		assert_int_equal(s.rounds, 0);
+		assert_non_null(strstr(w.said, "initiate-adopted"));
+		w.look = INITIATE_LOOK_UP;
+		advance(1000);
+	}
+	assert_int_equal(w.started, 1);
+}
+
 static void test_by_command(void **state)
 {
 	(void)state;
@@ -444,6 +469,7 @@ int main(void)
 	        TEST(test_waits_for_a_dataplane_and_an_uplink),
 	        TEST(test_begins_again_when_it_went_down),
 	        TEST(test_takes_the_peers_session),
+	        TEST(test_gives_way_to_the_peers_session),
 	        TEST(test_by_command),
 	        TEST(test_on_traffic),
 	        TEST(test_reload),
