@@ -8,11 +8,11 @@
 #include "control/ike/ike.h"
 #include "control/ike/ike_sa.h"
 #include "control/ike/manager.h"
+#include "tests/support/initiator.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <openssl/rand.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,13 +74,6 @@ static uint64_t op_now(void *user)
 	return (uint64_t)(monotonic_s() * 1e3);
 }
 
-static void op_random(void *user, void *buf, size_t len)
-{
-	(void)user;
-	if (RAND_bytes(buf, (int)len) != 1)
-		setups_fail("no random bytes");
-}
-
 static void op_send(void *user, const struct ike_endpoint *local, const struct ike_endpoint *remote,
                     bool natt, const uint8_t *data, size_t len)
 {
@@ -116,11 +109,6 @@ static const struct rg_counters_sa *op_counters(void *user, enum rg_direction di
 	return NULL;
 }
 
-static void op_wake(void *user)
-{
-	(void)user;
-}
-
 static void op_event(void *user, const struct ike_event *event)
 {
 	uint64_t index = event->sa != NULL ? ike_session_id(event->sa) - world.first_session : world.n;
@@ -141,29 +129,17 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 		fprintf(stderr, "%s: %s\n", component, text);
 }
 
-static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
-                      const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
-{
-	(void)user, (void)pool, (void)identity, (void)cookie, (void)family, (void)wanted, (void)out;
-	return -ENOENT;
-}
-
-static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
-{
-	(void)user, (void)cookie, (void)addr;
-}
-
 static const struct ike_ops ops = {
         .now = op_now,
-        .random = op_random,
+        .random = initiator_random,
         .send = op_send,
         .submit_job = op_submit_job,
         .dp_submit = op_dp_submit,
         .counters = op_counters,
-        .wake = op_wake,
+        .wake = initiator_wake,
         .event = op_event,
         .log = op_log,
-        .pool = {.acquire = op_acquire, .release = op_release},
+        .pool = {.acquire = initiator_acquire, .release = initiator_release},
 };
 
 static struct ike_endpoint endpoint(const char *text, uint16_t port)

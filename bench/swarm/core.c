@@ -4,9 +4,8 @@
  * batches wait until the loop comes to them, so that a mass start does not keep it from its sockets.
  */
 #include "bench/swarm/swarm.h"
+#include "tests/support/initiator.h"
 
-#include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +30,8 @@ static void op_random(void *user, void *buf, size_t len)
 	static uint8_t pool[4096];
 	static size_t left;
 
-	(void)user;
 	if (len > left) {
-		if (RAND_bytes(pool, sizeof(pool)) != 1)
-			die("no random octets to be had");
+		initiator_random(user, pool, sizeof(pool));
 		left = sizeof(pool);
 	}
 	if (len > left)
@@ -132,12 +129,6 @@ static const struct rg_counters_sa *op_counters(void *user, enum rg_direction di
 	return sad_counters(&s->sad, direction, handle);
 }
 
-/* The loop asks for the deadline before each sleep. */
-static void op_wake(void *user)
-{
-	(void)user;
-}
-
 static void op_event(void *user, const struct ike_event *event)
 {
 	clients_event(user, event);
@@ -153,19 +144,6 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 		        lines == LOG_LINES ? " (no more of these are shown)" : "");
 }
 
-/* Only a responder has pools. */
-static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
-                      const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
-{
-	(void)user, (void)pool, (void)identity, (void)cookie, (void)family, (void)wanted, (void)out;
-	return -ENOENT;
-}
-
-static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
-{
-	(void)user, (void)cookie, (void)addr;
-}
-
 const struct ike_ops core_ops = {
         .now = op_now,
         .random = op_random,
@@ -173,8 +151,8 @@ const struct ike_ops core_ops = {
         .submit_job = op_submit_job,
         .dp_submit = op_dp_submit,
         .counters = op_counters,
-        .wake = op_wake,
+        .wake = initiator_wake,
         .event = op_event,
         .log = op_log,
-        .pool = {.acquire = op_acquire, .release = op_release},
+        .pool = {.acquire = initiator_acquire, .release = initiator_release},
 };

@@ -5,6 +5,8 @@
  */
 #include "bench/swarm/esp.h"
 
+#include "tests/support/initiator.h"
+
 #include "dataplane/crypto.h"
 
 #include <arpa/inet.h>
@@ -184,20 +186,6 @@ static void remember(struct esp_sa *sa, uint64_t sequence)
 	sa->window[sequence / 64 % ESP_WINDOW_WORDS] |= UINT64_C(1) << sequence % 64;
 }
 
-static int check_inner(uint8_t *text, uint32_t total, uint8_t **inner)
-{
-	int padding = text[total - 2], len = (int)total - 2 - padding;
-	uint8_t next = text[total - 1];
-
-	if (len < 20 || (next != IPV4 && next != IPV6) || text[0] >> 4 != (next == IPV6 ? 6 : 4))
-		return -EPROTO;
-	for (int i = 0; i < padding; i++)
-		if (text[len + i] != i + 1)
-			return -EPROTO;
-	*inner = text;
-	return len;
-}
-
 static bool decrypt(struct esp_sa *sa, const struct rg_suite_info *info, uint8_t *packet, uint32_t text,
                     uint64_t sequence)
 {
@@ -232,5 +220,6 @@ int esp_open(struct esp_sa *sa, uint8_t *packet, size_t len, uint8_t **inner)
 		return -EBADMSG;
 	remember(sa, sequence);
 	sa->packets++;
-	return check_inner(packet + HEADER + info->iv, text, inner);
+	*inner = packet + HEADER + info->iv;
+	return initiator_inner(*inner, text);
 }

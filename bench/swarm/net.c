@@ -5,6 +5,8 @@
  */
 #include "bench/swarm/net.h"
 
+#include "tests/support/initiator.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -195,22 +197,6 @@ static void read_control(struct net_socket *s, struct msghdr *m, struct ike_endp
 	}
 }
 
-/* What came to port 4500: IKE behind the marker, a keepalive, or ESP. */
-static void take_natt(struct ike_datagram *dg, uint8_t *data, const struct net_receiver *to)
-{
-	static const uint8_t marker[MARKER];
-
-	if (dg->len < MARKER || memcmp(data, marker, MARKER) != 0) {
-		if (dg->len > 1)
-			to->esp(to->user, data, dg->len);
-		return;
-	}
-	dg->natt = true;
-	dg->data += MARKER;
-	dg->len -= MARKER;
-	to->ike(to->user, dg);
-}
-
 static void take(struct net_socket *s, struct mmsghdr *m, uint8_t *data, const struct net_receiver *to)
 {
 	struct ike_datagram dg = {.local.port = ports[s->kind], .data = data, .len = m->msg_len};
@@ -223,7 +209,10 @@ static void take(struct net_socket *s, struct mmsghdr *m, uint8_t *data, const s
 		to->ike(to->user, &dg);
 		break;
 	case NET_NATT:
-		take_natt(&dg, data, to);
+		if (initiator_natt_is_ike(&dg))
+			to->ike(to->user, &dg);
+		else if (dg.len > 1) /* not a keepalive */
+			to->esp(to->user, data, dg.len);
 		break;
 	case NET_ESP:
 		if (s->family == 4 && dg.len > 0)

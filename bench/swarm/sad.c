@@ -2,6 +2,8 @@
 /* What the IKE core installs, found by handle (sad.h). One thread. */
 #include "bench/swarm/sad.h"
 
+#include "tests/support/initiator.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -164,8 +166,10 @@ static int change_policy(struct sad *sad, const struct ike_dp_step *s)
 	return 0;
 }
 
-static int apply(struct sad *sad, const struct ike_dp_step *s)
+static int apply(void *user, const struct ike_dp_step *s)
 {
+	struct sad *sad = user;
+
 	switch (s->type) {
 	case RG_MSG_TUNNEL_ADD:
 		return add_tunnel(sad, &s->tunnel);
@@ -193,15 +197,7 @@ static int apply(struct sad *sad, const struct ike_dp_step *s)
 
 void sad_apply(struct sad *sad, struct ike_batch *batch)
 {
-	for (batch->applied = 0; batch->error == 0 && batch->applied < batch->n; batch->applied++) {
-		int error = apply(sad, &batch->steps[batch->applied]);
-
-		if (error == 0 || (batch->removal && error == -ENOENT))
-			continue;
-		batch->error = error;
-		break;
-	}
-	batch->quiescent = true;
+	initiator_apply(batch, apply, sad);
 }
 
 const struct rg_counters_sa *sad_counters(struct sad *sad, enum rg_direction direction, uint32_t handle)

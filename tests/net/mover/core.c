@@ -6,9 +6,8 @@
 #include "tests/net/mover/mover.h"
 
 #include "control/ike/ike_sa.h"
+#include "tests/support/initiator.h"
 
-#include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +25,6 @@ static uint64_t op_now(void *user)
 {
 	(void)user;
 	return mover_now();
-}
-
-static void op_random(void *user, void *buf, size_t len)
-{
-	(void)user;
-	if (RAND_bytes(buf, (int)len) == 1)
-		return;
-	fprintf(stderr, "mover: no random octets to be had\n");
-	exit(EXIT_FAILURE);
 }
 
 static void op_send(void *user, const struct ike_endpoint *local, const struct ike_endpoint *remote,
@@ -118,12 +108,6 @@ static const struct rg_counters_sa *op_counters(void *user, enum rg_direction di
 	return sad_counters(&mv->sad, direction, handle);
 }
 
-/* The loop asks for the deadline before each sleep. */
-static void op_wake(void *user)
-{
-	(void)user;
-}
-
 static void op_event(void *user, const struct ike_event *event)
 {
 	static const char *const names[] = {
@@ -144,28 +128,15 @@ static void op_log(void *user, enum ike_log_level level, const char *component, 
 	fprintf(stderr, "%llu %s: %s\n", (unsigned long long)mover_now(), component, text);
 }
 
-/* Only a responder has pools. */
-static int op_acquire(void *user, unsigned pool, uint64_t identity, uint64_t cookie, uint8_t family,
-                      const struct rg_cfg_addr *wanted, struct rg_cfg_addr *out)
-{
-	(void)user, (void)pool, (void)cookie, (void)identity, (void)family, (void)wanted, (void)out;
-	return -ENOENT;
-}
-
-static void op_release(void *user, uint64_t cookie, const struct rg_cfg_addr *addr)
-{
-	(void)user, (void)cookie, (void)addr;
-}
-
 const struct ike_ops mover_ops = {
         .now = op_now,
-        .random = op_random,
+        .random = initiator_random,
         .send = op_send,
         .submit_job = op_submit_job,
         .dp_submit = op_dp_submit,
         .counters = op_counters,
-        .wake = op_wake,
+        .wake = initiator_wake,
         .event = op_event,
         .log = op_log,
-        .pool = {.acquire = op_acquire, .release = op_release},
+        .pool = {.acquire = initiator_acquire, .release = initiator_release},
 };

@@ -5,6 +5,8 @@
  */
 #include "tests/net/mover/esp.h"
 
+#include "tests/support/initiator.h"
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
@@ -144,20 +146,6 @@ static bool is_replay(const struct esp_sa *sa, uint64_t sequence)
 	       sa->remembered[sequence % ESP_REMEMBERED] == sequence;
 }
 
-static int check_inner(uint8_t *text, int total, uint8_t **inner)
-{
-	int padding = text[total - 2], len = total - 2 - padding;
-	uint8_t next = text[total - 1];
-
-	if (len < 20 || (next != IPV4 && next != IPV6) || text[0] >> 4 != (next == IPV6 ? 6 : 4))
-		return -EPROTO;
-	for (int i = 0; i < padding; i++)
-		if (text[len + i] != i + 1)
-			return -EPROTO;
-	*inner = text;
-	return len;
-}
-
 int esp_open(struct esp_sa *sa, uint8_t *packet, size_t len, uint8_t **inner)
 {
 	uint8_t *text = packet + HEADER + IV;
@@ -185,7 +173,8 @@ int esp_open(struct esp_sa *sa, uint8_t *packet, size_t len, uint8_t **inner)
 	sa->remembered[sequence % ESP_REMEMBERED] = sequence;
 	if (sequence > sa->sequence)
 		sa->sequence = sequence;
-	result = check_inner(text, total, inner);
+	*inner = text;
+	result = initiator_inner(text, (uint32_t)total);
 	if (result < 0)
 		sa->malformed++;
 	else

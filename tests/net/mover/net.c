@@ -4,6 +4,8 @@
  */
 #include "tests/net/mover/net.h"
 
+#include "tests/support/initiator.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -113,22 +115,6 @@ void net_close(struct net *net)
 	net->n = 0;
 }
 
-/* What came to port 4500: IKE behind the marker, a keepalive, or ESP. */
-static void take_natt(struct ike_datagram *dg, uint8_t *data, const struct net_receiver *to)
-{
-	static const uint8_t marker[MARKER];
-
-	if (dg->len < MARKER || memcmp(data, marker, MARKER) != 0) {
-		if (dg->len > 1)
-			to->esp(to->user, data, dg->len);
-		return;
-	}
-	dg->natt = true;
-	dg->data += MARKER;
-	dg->len -= MARKER;
-	to->ike(to->user, dg);
-}
-
 static void take(struct net_socket *s, const struct sockaddr_storage *source, uint8_t *data, size_t len,
                  const struct net_receiver *to)
 {
@@ -141,7 +127,10 @@ static void take(struct net_socket *s, const struct sockaddr_storage *source, ui
 		to->ike(to->user, &dg);
 		break;
 	case NET_NATT:
-		take_natt(&dg, data, to);
+		if (initiator_natt_is_ike(&dg))
+			to->ike(to->user, &dg);
+		else if (dg.len > 1) /* not a keepalive */
+			to->esp(to->user, data, dg.len);
 		break;
 	case NET_ESP:
 		if (s->local.addr.family == 4 && len > 0)

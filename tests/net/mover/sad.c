@@ -4,6 +4,8 @@
  */
 #include "tests/net/mover/sad.h"
 
+#include "tests/support/initiator.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -117,8 +119,9 @@ static int apply_policy(struct sad *sad, const struct ike_dp_step *s)
 	return 0;
 }
 
-static int apply(struct sad *sad, const struct ike_dp_step *s)
+static int apply(void *user, const struct ike_dp_step *s)
 {
+	struct sad *sad = user;
 	struct rg_api_tunnel *tunnel;
 
 	switch (s->type) {
@@ -151,15 +154,7 @@ static int apply(struct sad *sad, const struct ike_dp_step *s)
 
 void sad_apply(struct sad *sad, struct ike_batch *batch)
 {
-	for (batch->applied = 0; batch->error == 0 && batch->applied < batch->n; batch->applied++) {
-		int error = apply(sad, &batch->steps[batch->applied]);
-
-		if (error == 0 || (batch->removal && error == -ENOENT))
-			continue;
-		batch->error = error;
-		break;
-	}
-	batch->quiescent = true;
+	initiator_apply(batch, apply, sad);
 }
 
 void sad_free(struct sad *sad)
