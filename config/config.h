@@ -288,6 +288,8 @@ void rg_config_free(struct rg_config *cfg);
 /* The path of a file that the configuration names: "credential:NAME" is a credential of systemd's. 0,
  * -ENOENT where the process was not given any, -ENAMETOOLONG. */
 int rg_config_file_path(const char *file, char *out, size_t size);
+/* Reads to the end of the file or of the buffer: 0 or -errno, and how much there is in any case. */
+int rg_config_file_bytes(int fd, void *buf, size_t size, size_t *len);
 
 /* Calls `say` for all that is allowed and unwise. */
 void rg_config_warn(const struct rg_config *cfg, void (*say)(void *user, const char *text), void *user);

@@ -29,11 +29,13 @@ static int failed(struct rg_cfg_error *error, const char *what)
 	return -code;
 }
 
-static int bytes_read(int fd, char *text, size_t size, size_t *len)
+int rg_config_file_bytes(int fd, void *buf, size_t size, size_t *len)
 {
+	uint8_t *at = buf;
+
 	*len = 0;
 	while (*len < size) {
-		ssize_t n = read(fd, text + *len, size - *len);
+		ssize_t n = read(fd, at + *len, size - *len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -70,7 +72,7 @@ static int text_read(int fd, size_t max, char **text, size_t *len, struct rg_cfg
 	*text = malloc((size_t)before.st_size + 1);
 	if (!*text)
 		return whole(error, "out of memory");
-	errno = -bytes_read(fd, *text, (size_t)before.st_size + 1, len);
+	errno = -rg_config_file_bytes(fd, *text, (size_t)before.st_size + 1, len);
 	if (errno != 0 || fstat(fd, &after) < 0)
 		return failed(error, "read");
 	if (changed(&before, &after, *len))

@@ -62,38 +62,19 @@ int secret_open(const char *file, const char *what, struct rg_auth_error *error)
 	return -1;
 }
 
-/* Octets of the file, at most `size`, or -errno. */
-static ssize_t read_all(int fd, uint8_t *buf, size_t size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 static int read_secret(struct secret *secret, const char *file, struct rg_auth_error *error)
 {
 	uint8_t buf[RG_AUTH_SECRET_MAX + 3]; /* room for CR, LF and one octet too many */
-	int fd = secret_open(file, "secret", error), rc = -EINVAL;
-	ssize_t len;
+	int fd = secret_open(file, "secret", error), rc = -EINVAL, code;
+	size_t len;
 
 	if (fd < 0)
 		return -EINVAL;
-	len = read_all(fd, buf, sizeof(buf));
+	code = rg_config_file_bytes(fd, buf, sizeof(buf), &len);
 	close(fd);
-	if (len < 0) {
+	if (code < 0) {
 		snprintf(error->text, sizeof(error->text), "secret %s: cannot be read: %s", file,
-		         strerror((int)-len));
+		         strerror(-code));
 		goto out;
 	}
 	if (len && buf[len - 1] == '\n')
@@ -105,8 +86,8 @@ static int read_secret(struct secret *secret, const char *file, struct rg_auth_e
 		         RG_AUTH_SECRET_MAX);
 		goto out;
 	}
-	memcpy(secret->key, buf, (size_t)len);
-	secret->len = (size_t)len;
+	memcpy(secret->key, buf, len);
+	secret->len = len;
 	rc = 0;
 out:
 	OPENSSL_cleanse(buf, sizeof(buf));
