@@ -186,20 +186,32 @@ static int hash_hash(const uint8_t nt_hash[MSCHAP_HASH], uint8_t out[MSCHAP_HASH
 	return error < 0 ? error : digest(legacy.md4, &(struct part){nt_hash, MSCHAP_HASH}, 1, out);
 }
 
-int mschap_proof(const struct mschap_input *in, const uint8_t nt_hash[MSCHAP_HASH],
-                 const uint8_t response[MSCHAP_RESPONSE], uint8_t out[MSCHAP_PROOF])
+/* What both begin with: the password's hash, hashed again, with a response to it. RFC 2759 8.7, RFC 3079 3.4.
+ */
+static int hash_with_response(const uint8_t nt_hash[MSCHAP_HASH], const uint8_t response[MSCHAP_RESPONSE],
+                              const char *magic, uint8_t out[20])
 {
-	static const char magic1[] = "Magic server to client signing constant";
-	static const char magic2[] = "Pad to make it do more than one iteration";
-	uint8_t hash[MSCHAP_HASH], sum[20], challenge[8];
+	uint8_t hash[MSCHAP_HASH];
 	int error = hash_hash(nt_hash, hash);
 
 	if (error == 0)
 		error = digest(legacy.sha1,
 		               (struct part[]){{hash, sizeof(hash)},
 		                               {response, MSCHAP_RESPONSE},
-		                               {magic1, sizeof(magic1) - 1}},
-		               3, sum);
+		                               {magic, strlen(magic)}},
+		               3, out);
+	OPENSSL_cleanse(hash, sizeof(hash));
+	return error;
+}
+
+int mschap_proof(const struct mschap_input *in, const uint8_t nt_hash[MSCHAP_HASH],
+                 const uint8_t response[MSCHAP_RESPONSE], uint8_t out[MSCHAP_PROOF])
+{
+	static const char magic1[] = "Magic server to client signing constant";
+	static const char magic2[] = "Pad to make it do more than one iteration";
+	uint8_t sum[20], challenge[8];
+	int error = hash_with_response(nt_hash, response, magic1, sum);
+
 	if (error == 0)
 		error = challenge_hash(in, challenge);
 	if (error == 0)
@@ -208,7 +220,6 @@ int mschap_proof(const struct mschap_input *in, const uint8_t nt_hash[MSCHAP_HAS
 		                               {challenge, sizeof(challenge)},
 		                               {magic2, sizeof(magic2) - 1}},
 		               3, out);
-	OPENSSL_cleanse(hash, sizeof(hash));
 	OPENSSL_cleanse(sum, sizeof(sum));
 	return error == 0 ? 0 : -EIO;
 }
@@ -239,20 +250,13 @@ int mschap_keys(const uint8_t nt_hash[MSCHAP_HASH], const uint8_t response[MSCHA
 	                             "on the server side, it is the receive key.";
 	static const char magic3[] = "On the client side, this is the receive key; "
 	                             "on the server side, it is the send key.";
-	uint8_t hash[MSCHAP_HASH], master[20];
-	int error = hash_hash(nt_hash, hash);
+	uint8_t master[20];
+	int error = hash_with_response(nt_hash, response, magic1, master);
 
-	if (error == 0)
-		error = digest(legacy.sha1,
-		               (struct part[]){{hash, sizeof(hash)},
-		                               {response, MSCHAP_RESPONSE},
-		                               {magic1, sizeof(magic1) - 1}},
-		               3, master);
 	if (error == 0)
 		error = start_key(master, magic2, client_sends);
 	if (error == 0)
 		error = start_key(master, magic3, client_receives);
-	OPENSSL_cleanse(hash, sizeof(hash));
 	OPENSSL_cleanse(master, sizeof(master));
 	return error == 0 ? 0 : -EIO;
 }
