@@ -5,6 +5,7 @@
  * before who knocks (H33, H34), unprotected messages are hints (H41), and sessions that came together do not
  * ask together (RFC 7296 2.4, 2.6).
  */
+#include "tests/exchange/knock.h"
 #include "tests/exchange/world.h"
 
 #include "control/ike/handlers.h"
@@ -17,42 +18,12 @@
 
 #include <cmocka.h>
 
-static struct datagram first_init;
-
-static bool keep_init(struct world *w, struct datagram *dg)
-{
-	if (dg->from == world_client(w) && first_init.data == NULL) {
-		first_init = *dg;
-		first_init.data = malloc(dg->len);
-		assert_non_null(first_init.data);
-		memcpy(first_init.data, dg->data, dg->len);
-	}
-	return false;
-}
-
-/* The client's first request, which does not arrive. */
-static void capture_init(struct world *w)
-{
-	w->filter = keep_init;
-	world_connect(w);
-	world_run(w, 50);
-	assert_non_null(first_init.data);
-}
-
-static void forget_init(void)
-{
-	free(first_init.data);
-	first_init.data = NULL;
-}
-
 /* IKE_SA_INIT with an SPI of its own. */
-static void knock(struct peer *g, unsigned number)
+static void knock_and_tick(struct peer *g, unsigned number)
 {
-	struct ike_endpoint local = endpoint("192.0.2.1", 500), remote = endpoint("10.0.0.1", 500);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
-	memcpy(first_init.data, &number, sizeof(number));
-	first_init.data[7] = 1;
-	peer_inject(g, &local, &remote, false, first_init.data, first_init.len);
+	knock(g, &remote, number);
 	ike_tick(g->m);
 }
 
@@ -135,24 +106,24 @@ static void h35_cookie_mode_has_hysteresis(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	capture_init(w);
+	knock_keep(w);
 	while (n < 5)
-		knock(g, n++);
+		knock_and_tick(g, n++);
 	assert_int_equal(peer_counter(g, "ike-cookie-required"), 0);
-	knock(g, n++);
+	knock_and_tick(g, n++);
 	assert_int_equal(peer_counter(g, "ike-cookie-required"), 1);
 	assert_int_equal(g->m->n_half_open, 5);
 	while (!TAILQ_EMPTY(&g->m->half_open))
 		ike_sa_close(TAILQ_FIRST(&g->m->half_open), "a test");
 	for (unsigned ms = 0; ms < IKE_COOKIE_HOLD_MS; ms += 500) {
-		knock(g, n++);
+		knock_and_tick(g, n++);
 		assert_int_equal(g->m->n_half_open, 0);
 		w->now_ms += 500;
 	}
-	knock(g, n++);
+	knock_and_tick(g, n++);
 	assert_int_equal(g->m->n_half_open, 1);
 	assert_true(IKE_COOKIE_HOLD_MS >= 10000);
-	forget_init();
+	knock_forget();
 	world_free(w);
 }
 

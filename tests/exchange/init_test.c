@@ -3,6 +3,7 @@
  * IKE_SA_INIT: cookies, groups, proposals, half-open SAs (RFC 7296 2.6, 2.7;
  * H09, H10, H31, H33, H35, H36), every suite, and fragments (RFC 7383; H19, H21 to H23).
  */
+#include "tests/exchange/knock.h"
 #include "tests/exchange/mutate.h"
 
 #include <setjmp.h>
@@ -33,43 +34,25 @@ static void h33_cookie_before_state(void **state)
 	world_free(w);
 }
 
-static struct datagram first_init;
-
-static bool keep_init(struct world *w, struct datagram *dg)
-{
-	if (dg->from == world_client(w) && first_init.data == NULL) {
-		first_init = *dg;
-		first_init.data = malloc(dg->len);
-		assert_non_null(first_init.data);
-		memcpy(first_init.data, dg->data, dg->len);
-	}
-	return false;
-}
-
 /* 20,000 requests from spoofed sources: no state, and nothing but cookies sent. */
 static void h33_flood(void **state)
 {
 	struct world_options options = {.control = "control: {cookie-threshold: 16}\n"};
 	struct world *w = world_new(&options);
 	struct peer *g = world_gateway(w);
-	struct ike_endpoint local = endpoint("192.0.2.1", 500), remote = endpoint("10.0.0.1", 500);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
 	(void)state;
-	w->filter = keep_init;
-	world_connect(w);
-	world_run(w, 50);
+	knock_keep(w);
 	for (unsigned i = 0; i < 20000; i++) {
-		memcpy(first_init.data, &i, sizeof(i));
-		first_init.data[7] = 1;
 		memcpy(remote.addr.bytes + 1, &i, 3);
-		peer_inject(g, &local, &remote, false, first_init.data, first_init.len);
+		knock(g, &remote, i);
 		world_settle(w);
 	}
 	assert_true(g->m->n_half_open <= 17);
 	assert_true(peer_sas(g) <= 17);
 	assert_true(peer_counter(g, "ike-cookie-required") >= 19000);
-	free(first_init.data);
-	first_init.data = NULL;
+	knock_forget();
 	/* An honest client still gets in. */
 	w->filter = NULL;
 	world_run(w, 180000);
@@ -83,17 +66,13 @@ static void h36_half_open_is_bounded(void **state)
 	struct world_options options = {.control = "control: {cookie-threshold: 100000}\n"};
 	struct world *w = world_new(&options);
 	struct peer *g = world_gateway(w);
-	struct ike_endpoint local = endpoint("192.0.2.1", 500), remote = endpoint("10.0.0.1", 500);
+	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
 	(void)state;
 	world_up(w);
-	w->filter = keep_init;
-	world_connect(w);
-	world_run(w, 50);
+	knock_keep(w);
 	for (unsigned i = 0; i < IKE_MAX_HALF_OPEN + 200; i++) {
-		memcpy(first_init.data, &i, sizeof(i));
-		first_init.data[7] = 1;
-		peer_inject(g, &local, &remote, false, first_init.data, first_init.len);
+		knock(g, &remote, i);
 		peer_run_jobs(g);
 		if (i % 64 == 0)
 			ike_tick(g->m);
@@ -102,8 +81,7 @@ static void h36_half_open_is_bounded(void **state)
 	assert_int_equal(g->m->n_half_open, IKE_MAX_HALF_OPEN);
 	assert_int_equal(peer_counter(g, "ike-half-open-evicted"), 200);
 	assert_non_null(peer_session(g));
-	free(first_init.data);
-	first_init.data = NULL;
+	knock_forget();
 	world_free(w);
 }
 

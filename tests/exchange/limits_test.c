@@ -4,6 +4,7 @@
  * requests, Child SAs that are never deleted, an IKE SA without a session, and work that
  * is under way when its SA ends (H33, H34, H36, H37; RFC 7296 2.6, 2.8.2).
  */
+#include "tests/exchange/knock.h"
 #include "tests/exchange/mutate.h"
 
 #include "control/ike/handlers.h"
@@ -18,42 +19,11 @@
 
 #define ALONE (IKE_MAX_HALF_OPEN / 3 + 1) /* half-open IKE SAs of the only prefix */
 
-static struct datagram first_init;
-
-static bool keep_init(struct world *w, struct datagram *dg)
-{
-	if (dg->from == world_client(w) && first_init.data == NULL) {
-		first_init = *dg;
-		first_init.data = malloc(dg->len);
-		assert_non_null(first_init.data);
-		memcpy(first_init.data, dg->data, dg->len);
-	}
-	return false;
-}
-
-static void capture_init(struct world *w)
-{
-	w->filter = keep_init;
-	world_connect(w);
-	world_run(w, 50);
-	assert_non_null(first_init.data);
-}
-
-static void forget_init(void)
-{
-	free(first_init.data);
-	first_init.data = NULL;
-}
-
 /* IKE_SA_INIT requests number `from` to `to`, each with an SPI of its own. */
 static void flood(struct peer *g, const struct ike_endpoint *remote, unsigned from, unsigned to)
 {
-	struct ike_endpoint local = endpoint("192.0.2.1", 500);
-
 	for (unsigned i = from; i < to; i++) {
-		memcpy(first_init.data, &i, sizeof(i));
-		first_init.data[7] = 1;
-		peer_inject(g, &local, remote, false, first_init.data, first_init.len);
+		knock(g, remote, i);
 		peer_run_jobs(g);
 		if (i % 64 == 0)
 			ike_tick(g->m);
@@ -74,8 +44,8 @@ static void begin_with_cookie(struct peer *g, unsigned number, const char *net, 
 
 	snprintf(text, sizeof(text), "%s.%u", net, host);
 	remote = endpoint(text, 500);
-	memcpy(first_init.data, &number, sizeof(number));
-	assert_int_equal(ike_msg_parse(&msg, first_init.data, first_init.len), IKE_OK);
+	memcpy(knock_kept.data, &number, sizeof(number));
+	assert_int_equal(ike_msg_parse(&msg, knock_kept.data, knock_kept.len), IKE_OK);
 	assert_int_equal(ike_nonce_decode(&nonce, ike_msg_find(&msg, IKE_PAYLOAD_NONCE)), IKE_OK);
 	assert_int_equal(
 	        ike_cookie_make(&g->m->cookies, msg.hdr.spi_i, nonce, remote.addr.bytes, 4, 500, cookie), 0);
@@ -102,11 +72,11 @@ static void h33_refused_requests_leave_nothing(void **state)
 	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
 	(void)state;
-	capture_init(w);
+	knock_keep(w);
 	flood(g, &remote, 0, 500);
 	assert_int_equal(peer_counter(g, "ike-no-proposal"), 500);
 	assert_int_equal(g->m->n_sas, 0);
-	forget_init();
+	knock_forget();
 	world_free(w);
 }
 
@@ -119,13 +89,13 @@ static void h36_evicted_requests_leave_nothing(void **state)
 	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
 	(void)state;
-	capture_init(w);
+	knock_keep(w);
 	flood(g, &remote, 0, IKE_MAX_HALF_OPEN + 200);
 	assert_int_equal(g->m->n_sas, IKE_MAX_HALF_OPEN);
 	w->now_ms += 31000;
 	ike_tick(g->m);
 	assert_int_equal(g->m->n_sas, 0);
-	forget_init();
+	knock_forget();
 	world_free(w);
 }
 
@@ -140,8 +110,8 @@ static void h34_valid_cookies(void **state)
 	char net[16];
 
 	(void)state;
-	capture_init(w);
-	first_init.data[7] = 0;
+	knock_keep(w);
+	knock_kept.data[7] = 0;
 	for (n = 1; n <= IKE_MAX_HALF_OPEN / 2; n++)
 		begin_with_cookie(g, n, "10.9.8", n % 250 + 1);
 	assert_int_equal(g->m->n_half_open, ALONE);
@@ -164,7 +134,7 @@ static void h34_valid_cookies(void **state)
 	assert_int_equal(g->m->n_half_open, 0);
 	begin_with_cookie(g, n, "10.9.8", 1);
 	assert_int_equal(g->m->n_half_open, 1);
-	forget_init();
+	knock_forget();
 	world_free(w);
 }
 
@@ -177,7 +147,7 @@ static void h34_key_exchanges_that_wait(void **state)
 	struct ike_endpoint remote = endpoint("10.0.0.1", 500);
 
 	(void)state;
-	capture_init(w);
+	knock_keep(w);
 	g->m->n_init_jobs = IKE_MAX_INIT_JOBS - 1;
 	flood(g, &remote, 0, 1);
 	assert_int_equal(g->m->n_half_open, 1);
@@ -185,7 +155,7 @@ static void h34_key_exchanges_that_wait(void **state)
 	flood(g, &remote, 1, 2);
 	assert_int_equal(g->m->n_half_open, 1);
 	assert_int_equal(peer_counter(g, "ike-drop-busy"), 1);
-	forget_init();
+	knock_forget();
 	world_free(w);
 }
 

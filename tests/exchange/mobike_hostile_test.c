@@ -250,31 +250,39 @@ static void H47_older_update(void **state)
 	roam_free(r);
 }
 
+/* What was built in `plain`, as the next INFORMATIONAL request of the client's keys, from an address. */
+static void send_forged(struct roam *r, struct ike_build *b, const uint8_t *plain, const char *from)
+{
+	struct ike_endpoint here = endpoint(ISP1, 4500), there = endpoint(from, 4500);
+	struct ike_sa *sa = roam_client(r);
+	struct ike_header hdr = {.spi_i = sa->spi_i,
+	                         .spi_r = sa->spi_r,
+	                         .message_id = next_id(r),
+	                         .exchange = IKE_EXCHANGE_INFORMATIONAL,
+	                         .flags = IKE_FLAG_INITIATOR};
+	uint8_t out[1200];
+	size_t len;
+
+	assert_int_equal(ike_build_finish(b), 0);
+	assert_int_equal(ike_sk_seal(&sa->keys.i, &hdr, b->first, plain, b->len, out, sizeof(out), &len), 0);
+	peer_inject(world_gateway(r->w), &here, &there, true, out, len);
+}
+
 /* H49, AM-16: the addresses in NO_NATS_ALLOWED are not those of the packet. */
 static void H49_unexpected_nat(void **state)
 {
 	struct roam *r = roam_new("return-routability: never, updates: 600/min", NULL, NULL);
-	struct ike_sa *sa;
-	struct ike_header hdr = {.exchange = IKE_EXCHANGE_INFORMATIONAL, .flags = IKE_FLAG_INITIATOR};
-	struct ike_endpoint here = endpoint(ISP1, 4500), there = endpoint(ELSEWHERE, 4500);
-	uint8_t plain[256], out[512], data[12] = {198, 51, 100, 7, 192, 0, 2, 1, 0x11, 0x94, 0x11, 0x94};
+	uint8_t plain[256], data[12] = {198, 51, 100, 7, 192, 0, 2, 1, 0x11, 0x94, 0x11, 0x94};
 	struct ike_build b;
 	unsigned from;
-	size_t len;
 
 	(void)state;
 	roam_up(r);
-	sa = roam_client(r);
-	hdr.spi_i = sa->spi_i;
-	hdr.spi_r = sa->spi_r;
-	hdr.message_id = next_id(r);
 	ike_build_inner(&b, plain, sizeof(plain));
 	ike_build_status(&b, IKE_NOTIFY_UPDATE_SA_ADDRESSES, NULL, 0);
 	ike_build_status(&b, IKE_NOTIFY_NO_NATS_ALLOWED, data, sizeof(data));
-	assert_int_equal(ike_build_finish(&b), 0);
-	assert_int_equal(ike_sk_seal(&sa->keys.i, &hdr, b.first, plain, b.len, out, sizeof(out), &len), 0);
 	from = roam_now(r);
-	peer_inject(world_gateway(r->w), &here, &there, true, out, len);
+	send_forged(r, &b, plain, ELSEWHERE);
 	roam_run(r, 100);
 	assert_int_equal(roam_count(r, from, "g>c|>192.0.2.77:4500|INFORMATIONAL!|UNEXPECTED_NAT_DETECTED"),
 	                 1);
@@ -390,28 +398,18 @@ static void H51_flood(void **state)
 static void H54_lists_capped(void **state)
 {
 	struct roam *r = roam_new(NULL, NULL, NULL);
-	struct ike_sa *sa;
-	struct ike_header hdr = {.exchange = IKE_EXCHANGE_INFORMATIONAL, .flags = IKE_FLAG_INITIATOR};
-	struct ike_endpoint here = endpoint(ISP1, 4500), there = endpoint(WLAN, 4500);
-	uint8_t plain[1024], out[1200];
+	uint8_t plain[1024];
 	struct ike_build b;
-	size_t len;
 
 	(void)state;
 	roam_up(r);
-	sa = roam_client(r);
-	hdr.spi_i = sa->spi_i;
-	hdr.spi_r = sa->spi_r;
-	hdr.message_id = next_id(r);
 	ike_build_inner(&b, plain, sizeof(plain));
 	for (uint8_t i = 0; i < 20; i++) {
 		uint8_t addr[4] = {i < 5 ? 224 : 198, 51, 100, (uint8_t)(20 + i)};
 
 		ike_build_status(&b, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS, addr, sizeof(addr));
 	}
-	assert_int_equal(ike_build_finish(&b), 0);
-	assert_int_equal(ike_sk_seal(&sa->keys.i, &hdr, b.first, plain, b.len, out, sizeof(out), &len), 0);
-	peer_inject(world_gateway(r->w), &here, &there, true, out, len);
+	send_forged(r, &b, plain, WLAN);
 	roam_run(r, 100);
 	assert_int_equal(roam_gateway(r)->n_peer_addrs, IKE_MAX_PEER_ADDRS);
 	assert_int_equal(ROAM_COUNT(r, addresses_capped), 20 - IKE_MAX_PEER_ADDRS);

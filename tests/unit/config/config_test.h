@@ -31,6 +31,14 @@ static inline void expect_refused_at(const char *text, size_t len, unsigned line
 	assert_string_equal(error.file, "test.yaml");
 }
 
+/* One line that is wrong, and what is said of it. */
+struct refusal {
+	unsigned replaced; /* the line of the base that `line` replaces; 0: it is added at the end */
+	const char *line;
+	unsigned at_line, at_column;
+	const char *expected; /* part of the message */
+};
+
 /* `base` with its n-th line (from 1) replaced; with 0, the line is added at the end. */
 static inline void config_with_line(const char *base, unsigned n, const char *line, char *out, size_t size)
 {

@@ -26,13 +26,6 @@ static const char base[] = "version: 1\n"                                       
                            "    identities: [\"*@example.net\"]\n"                /* 17 */
                            "    pool: road\n";                                    /* 18 */
 
-struct refusal {
-	unsigned replaced; /* the line of the base that `line` replaces; 0: it is added at the end */
-	const char *line;
-	unsigned at_line, at_column;
-	const char *expected; /* part of the message */
-};
-
 static const struct refusal refusals[] = {
         /* keys */
         {6, "  max_sas: 1000\n", 6, 3, "unknown key 'max_sas'; expected one of: workers"},

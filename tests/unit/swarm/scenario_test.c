@@ -5,15 +5,12 @@
  */
 #include "bench/swarm/scenario.h"
 #include "config/addr.h"
+#include "tests/unit/config/config_test.h"
 
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* Line numbers below are those of this text. */
 static const char base[] =
@@ -31,13 +28,6 @@ static const char base[] =
         "  - {do: rekey, what: ike, rate: max, window: 7}\n"                          /* 12 */
         "  - {do: reconnect, rate: all, patience: 5s}\n"                              /* 13 */
         "  - {do: disconnect, count: 3}\n";                                           /* 14 */
-
-struct refusal {
-	unsigned replaced; /* the line of the base that `line` replaces; 0: it is added at the end */
-	const char *line;
-	unsigned at_line, at_column;
-	const char *expected; /* part of the message */
-};
 
 static const struct refusal refusals[] = {
         /* keys */
@@ -82,32 +72,12 @@ static const struct refusal refusals[] = {
         {7, "\n", 8, 1, NULL}, /* without a flood nothing needs `flood-from` */
 };
 
-/* The base with one line replaced, or with a line more. */
-static size_t compose(char *out, size_t size, unsigned replaced, const char *line)
-{
-	const char *at = base;
-	size_t len = 0;
-
-	for (unsigned n = 1; *at != '\0'; n++) {
-		const char *end = strchr(at, '\n') + 1;
-
-		if (n == replaced)
-			len += (size_t)snprintf(out + len, size - len, "%s", line);
-		else
-			len += (size_t)snprintf(out + len, size - len, "%.*s", (int)(end - at), at);
-		at = end;
-	}
-	if (replaced == 0)
-		len += (size_t)snprintf(out + len, size - len, "%s", line);
-	return len;
-}
-
 static struct scenario *parse(unsigned replaced, const char *line, struct rg_cfg_error *error)
 {
 	char text[4096];
-	size_t len = compose(text, sizeof(text), replaced, line);
 
-	return scenario_parse(text, len, "test.yaml", error);
+	config_with_line(base, replaced, line, text, sizeof(text));
+	return scenario_parse(text, strlen(text), "test.yaml", error);
 }
 
 static void test_refusals(void **state)
