@@ -7,6 +7,7 @@
  */
 #include "bench/esp/api_rig.h"
 #include "bench/esp/bench.h"
+#include "bench/proc.h"
 
 #include "dataplane/core/slab.h"
 #include "dataplane/crypto.h"
@@ -150,7 +151,7 @@ static int check_all(struct install *s, const struct installed *result)
 
 	if (rc == 0)
 		rc = api_rig_await(&s->rig, &msg);
-	status = msg.records;
+	status = rc == 0 ? msg.records : NULL;
 	if (rc == 0 && (msg.type != RG_MSG_STATUS || status->sas_in != result->pairs ||
 	                status->sas_out != result->pairs || status->policies != result->pairs))
 		rc = -EBADMSG;
@@ -162,18 +163,6 @@ static int check_all(struct install *s, const struct installed *result)
 			rc = -EBADMSG;
 	}
 	return rc == 0 ? api_rig_await_reply(&s->rig) : rc;
-}
-
-static uint64_t resident_bytes(void)
-{
-	unsigned long size = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (f == NULL || fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
-	if (f != NULL)
-		fclose(f);
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /*
@@ -218,11 +207,11 @@ static int install(struct installed *result)
 		return -ENOMEM;
 	prepare(s.batch);
 	back_memory((size_t)result->pairs * 3072);
-	before = resident_bytes();
+	before = proc_rss(getpid());
 	rc = api_rig_open(&s.rig, &config);
 	if (rc == 0)
 		rc = install_all(&s, result);
-	result->bytes_per_sa = (double)(resident_bytes() - before) / 2 / result->pairs;
+	result->bytes_per_sa = (double)(proc_rss(getpid()) - before) / 2 / result->pairs;
 	if (rc == 0)
 		rc = check_all(&s, result);
 	if (rc != 0)

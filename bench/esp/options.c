@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of `./run bench esp`. */
 #include "bench/esp/bench.h"
+#include "bench/proc.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static void usage(FILE *to)
@@ -27,6 +27,7 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 	                                      {"workers", required_argument, NULL, 'w'},
 	                                      {"help", no_argument, NULL, 'h'},
 	                                      {0}};
+	unsigned long number;
 	int c;
 
 	*o = (struct bench_options){.cpu = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) - 1};
@@ -44,7 +45,9 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 			o->quick = true;
 			break;
 		case 'c':
-			o->cpu = (unsigned)strtoul(optarg, NULL, 10);
+			if (!proc_number(optarg, 0, CPU_SETSIZE - 1, &number))
+				return usage(stderr), -EINVAL;
+			o->cpu = (unsigned)number;
 			break;
 		case 's':
 			o->suite = optarg;
@@ -53,9 +56,9 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 			o->only = optarg;
 			break;
 		case 'w':
-			o->workers = (unsigned)strtoul(optarg, NULL, 10);
-			if (o->workers < 2 || o->workers > CORE_MAX_WORKERS)
+			if (!proc_number(optarg, 2, CORE_MAX_WORKERS, &number))
 				return usage(stderr), -EINVAL;
+			o->workers = (unsigned)number;
 			break;
 		case 'h':
 			return usage(stdout), 1;

@@ -8,7 +8,6 @@
 #include "dataplane/api_server.h"
 #include "dataplane/core/core.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -97,54 +96,4 @@ pid_t gateway_fork(const struct setups_files *f, const struct setups_options *o)
 		return pid;
 	execl(o->control, o->control, "--config", f->gateway_yaml, (char *)NULL);
 	setups_fail("%s cannot be started", o->control);
-}
-
-/* Nanoseconds on a CPU of one thread. */
-static double thread_cpu(pid_t pid, const char *thread)
-{
-	unsigned long long ns = 0;
-	char path[300];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, thread);
-	f = fopen(path, "r");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%llu", &ns) != 1)
-		ns = 0;
-	fclose(f);
-	return (double)ns / 1e9;
-}
-
-double process_cpu_s(pid_t pid)
-{
-	const struct dirent *entry;
-	double seconds = 0;
-	char path[64];
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			seconds += thread_cpu(pid, entry->d_name);
-	if (dir != NULL)
-		closedir(dir);
-	return seconds;
-}
-
-uint64_t process_rss(pid_t pid)
-{
-	unsigned long long size = 0, resident = 0;
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%llu %llu", &size, &resident) != 2)
-		resident = 0;
-	fclose(f);
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }

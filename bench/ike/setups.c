@@ -7,8 +7,12 @@
  */
 #include "bench/ike/setups.h"
 
+#include "bench/proc.h"
+
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -42,6 +46,7 @@ static void parse(int argc, char **argv, struct setups_options *o)
 	                                        {0}};
 	unsigned *numbers[] = {['n'] = &o->n,       ['w'] = &o->window, ['t'] = &o->threads,
 	                       ['k'] = &o->cookies, ['i'] = &o->idle_s, ['p'] = &o->profile_s};
+	unsigned long number;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -49,14 +54,14 @@ static void parse(int argc, char **argv, struct setups_options *o)
 			o->control = optarg;
 		else if (option == 'a')
 			o->ecdsa = strcmp(optarg, "ecdsa") == 0;
-		else if (option == 'G')
-			o->gateway_cpu = atoi(optarg);
-		else if (option == 'C')
-			o->client_cpu = atoi(optarg);
-		else if (option == '?')
+		else if (option == '?' || !proc_number(optarg, 0, INT_MAX, &number))
 			setups_fail("\n%s", usage);
+		else if (option == 'G')
+			o->gateway_cpu = (int)number;
+		else if (option == 'C')
+			o->client_cpu = (int)number;
 		else
-			*numbers[option] = (unsigned)strtoul(optarg, NULL, 10);
+			*numbers[option] = (unsigned)number;
 	}
 	if (optind < argc || o->n == 0)
 		setups_fail("\n%s", usage);
@@ -115,15 +120,25 @@ static void await(pid_t gateway)
 static unsigned long lost_datagrams(void)
 {
 	FILE *f = fopen("/proc/self/net/snmp", "r");
-	unsigned long in, no_ports, errors, out, full = 0;
-	char line[512];
+	unsigned long full = 0;
+	char line[512], *at;
 
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "Udp: %lu %lu %lu %lu %lu", &in, &no_ports, &errors, &out, &full) == 5)
-			break;
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "Udp: ", 5) != 0 || !isdigit((unsigned char)line[5]))
+			continue; /* the names stand above the numbers */
+		at = line + 5;
+		for (unsigned i = 0; i < 5; i++) /* in, no ports, errors, out, this */
+			full = strtoul(at, &at, 10);
+		break;
+	}
 	if (f != NULL)
 		fclose(f);
 	return full;
+}
+
+static double cpu_s(pid_t pid)
+{
+	return (double)proc_cpu_ns(pid) / 1e9;
 }
 
 static void idle(pid_t gateway, unsigned seconds)
@@ -133,10 +148,10 @@ static void idle(pid_t gateway, unsigned seconds)
 	if (seconds == 0)
 		return;
 	clients_idle(2);
-	cpu = process_cpu_s(gateway);
+	cpu = cpu_s(gateway);
 	began = monotonic_s();
 	clients_idle(seconds);
-	printf("idle: %.3f %% of a core\n", 100 * (process_cpu_s(gateway) - cpu) / (monotonic_s() - began));
+	printf("idle: %.3f %% of a core\n", 100 * (cpu_s(gateway) - cpu) / (monotonic_s() - began));
 }
 
 int main(int argc, char **argv)
@@ -166,16 +181,16 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		sleep(o.profile_s);
 	}
-	cpu = process_cpu_s(gateway);
-	rss = process_rss(gateway);
+	cpu = cpu_s(gateway);
+	rss = proc_rss(gateway);
 	clients_run(&files, &o, &result);
-	cpu = process_cpu_s(gateway) - cpu;
+	cpu = cpu_s(gateway) - cpu;
 	printf("%s x25519: %u up, %u failed, %.2f s, %.0f setups/s, control %.1f us a setup, p50 %.2f ms, "
 	       "p99 "
 	       "%.2f ms, %.0f bytes resident an SA, %lu datagrams lost\n",
 	       o.ecdsa ? "ecdsa" : "psk", result.up, result.failed, result.seconds,
 	       result.up / result.seconds, cpu * 1e6 / result.up, result.p50_ms, result.p99_ms,
-	       (double)(process_rss(gateway) - rss) / result.up, lost_datagrams());
+	       (double)(proc_rss(gateway) - rss) / result.up, lost_datagrams());
 	idle(gateway, o.idle_s);
 	kill(gateway, SIGKILL);
 	kill(dataplane, SIGKILL);

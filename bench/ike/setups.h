@@ -37,9 +37,6 @@ void files_remove(struct setups_files *f);
 /* processes.c: what stands beside the clients. */
 pid_t dataplane_fork(const struct setups_files *f, const struct setups_options *o);
 pid_t gateway_fork(const struct setups_files *f, const struct setups_options *o);
-/* CPU seconds of all its threads, and resident bytes. */
-double process_cpu_s(pid_t pid);
-uint64_t process_rss(pid_t pid);
 void pin_to(int cpu);
 double monotonic_s(void);
 __attribute__((noreturn, format(printf, 1, 2))) void setups_fail(const char *format, ...);

@@ -14,13 +14,6 @@
 #define BATCH      512u
 #define TIMEOUT_MS 10000
 
-union record {
-	struct rg_api_tunnel tunnel;
-	struct rg_api_sa sa;
-	struct rg_api_policy policy;
-	struct rg_api_handle handle;
-};
-
 static int fill(uint16_t type, void *record, uint32_t client)
 {
 	switch (type) {
@@ -67,7 +60,7 @@ static int send_all(struct rg_client *client, uint16_t type, uint32_t n)
 
 	if (most > BATCH)
 		most = BATCH;
-	records = malloc(most * sizeof(union record));
+	records = malloc(most * size);
 	if (records == NULL)
 		return -ENOMEM;
 	for (uint32_t at = 0; rc == 0 && at < n; at += most) {
@@ -78,7 +71,7 @@ static int send_all(struct rg_client *client, uint16_t type, uint32_t n)
 		if (rc == 0)
 			rc = call(client, type, records, some);
 	}
-	explicit_bzero(records, most * sizeof(union record));
+	explicit_bzero(records, most * size);
 	free(records);
 	return rc;
 }

@@ -4,6 +4,7 @@
  * calls it; with physical ports an operator or the Lua script does.
  */
 #include "bench/pktgen/clients.h"
+#include "bench/proc.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -43,10 +44,9 @@ static int parse_mac(const char *text, uint8_t mac[6])
 
 static int parse_number(const char *text, uint32_t most, uint32_t *number)
 {
-	char *end;
-	const unsigned long value = strtoul(text, &end, 10);
+	unsigned long value;
 
-	if (end == text || *end != '\0' || value == 0 || value > most)
+	if (!proc_number(text, 1, most, &value))
 		return -EINVAL;
 	*number = (uint32_t)value;
 	return 0;
