@@ -52,7 +52,7 @@ const char *rg_auth_failure_name(enum rg_auth_failure failure)
 const char *rg_auth_failure_text(enum rg_auth_failure failure)
 {
 	static const char *const texts[] = {
-#define X(name, counter, text) text,
+#define X(name, counter, text) (text),
 	        RG_AUTH_FAILURES(X)
 #undef X
 	};

@@ -141,10 +141,13 @@ struct crls *crls_load(char *const *files, size_t n, const struct authorities *a
                        struct rg_auth_error *error)
 {
 	struct crls *crls = calloc(1, sizeof(*crls));
-	int rc = crls ? 0 : auth_fail(error, "crls: out of memory");
+	int rc = 0;
 
-	if (crls)
-		pthread_mutex_init(&crls->lock, NULL); /* a plain one: cannot fail */
+	if (!crls) {
+		auth_fail(error, "crls: out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&crls->lock, NULL); /* a plain one: cannot fail */
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = add_file(crls, files[i], authorities, error);
 	if (!rc)

@@ -52,7 +52,7 @@ static void wishes(struct record *r, struct ike_sa *sa)
 	record_bool(r, &has);
 	if (!has || r->error != 0)
 		return;
-	if (!record_reads(r))
+	if (!record_reads(r) && sa->wishes != NULL)
 		w = *sa->wishes;
 	record_id(r, &w.own);
 	record_id(r, &w.peer);

@@ -61,7 +61,7 @@ static void configured(struct record *r, const struct ike_sa *sa, const struct r
 {
 	char name[RECORD_NAME_MAX + 1] = "";
 
-	if (!record_reads(r) && (*cfg)->name != NULL)
+	if (!record_reads(r) && *cfg != NULL && (*cfg)->name != NULL)
 		memccpy(name, (*cfg)->name, '\0', RECORD_NAME_MAX);
 	record_name(r, name);
 	if (!record_reads(r) || r->error != 0)
@@ -211,6 +211,8 @@ static void children(struct record *r, struct ike_sa *sa)
 	struct child_sa *child;
 	size_t n = 0;
 
+	for (unsigned i = 0; i < IKE_MAX_CHILDREN; i++)
+		next[i] = NOBODY;
 	TAILQ_FOREACH (child, &sa->children, link)
 		n += child->state != CHILD_NEW;
 	record_count(r, &n, IKE_MAX_CHILDREN);

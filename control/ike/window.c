@@ -50,13 +50,17 @@ static void forget_answer(struct ike_sa *sa, struct cached_response *r)
 
 void exchange_forget_answers(struct ike_sa *sa)
 {
-	while (!TAILQ_EMPTY(&sa->answers))
-		forget_answer(sa, TAILQ_FIRST(&sa->answers));
+	struct cached_response *next;
+
+	for (struct cached_response *r = TAILQ_FIRST(&sa->answers); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, link);
+		forget_answer(sa, r);
+	}
 }
 
 void window_answered(struct ike_sa *sa, struct cached_response *r)
 {
-	struct cached_response *at, *first;
+	struct cached_response *at, *next;
 	uint32_t highest;
 
 	TAILQ_FOREACH (at, &sa->answers, link) {
@@ -72,8 +76,11 @@ void window_answered(struct ike_sa *sa, struct cached_response *r)
 	/* Who sends this ID has had all answers up to one window before it. This one goes out yet: the
 	 * window may be smaller than it was when a session that comes from a record answered the highest. */
 	highest = TAILQ_LAST(&sa->answers, response_list)->message_id;
-	while ((first = TAILQ_FIRST(&sa->answers)) != r && highest - first->message_id >= own_window(sa))
-		forget_answer(sa, first);
+	for (at = TAILQ_FIRST(&sa->answers); at != r && highest - at->message_id >= own_window(sa);
+	     at = next) {
+		next = TAILQ_NEXT(at, link);
+		forget_answer(sa, at);
+	}
 }
 
 struct outstanding *request_find(const struct ike_sa *sa, uint32_t id)

@@ -27,16 +27,16 @@ static uint64_t work_of(const struct core *core, const struct tunnel_slot *slot)
 static void look(struct core *core, struct balance *b, uint64_t rate[])
 {
 	b->hot = b->cold = 0;
-	for (uint16_t i = 0; i < core->n_workers; i++) {
+	for (unsigned i = 0; i < core->n_workers; i++) {
 		const struct counters *c = &core->worker[i]->counters;
 		uint64_t now = counters_read(&c->count[COUNTER_ENCRYPTED]) +
 		               counters_read(&c->count[COUNTER_DECRYPTED]);
 		rate[i] = now - b->packets[i];
 		b->packets[i] = now;
 		if (rate[i] > rate[b->hot])
-			b->hot = i;
+			b->hot = (uint16_t)i;
 		if (rate[i] < rate[b->cold])
-			b->cold = i;
+			b->cold = (uint16_t)i;
 	}
 }
 

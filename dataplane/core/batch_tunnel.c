@@ -242,7 +242,7 @@ static int swap_paths(struct core *core, const struct rg_api_migrate *records, u
 	for (i = 0; i < n && rc == 0; i++)
 		rc = build_one(core, &records[i], suspend, i, &staged[i], result);
 	if (rc != 0) {
-		for (uint32_t undo = 0; undo < result->index; undo++) {
+		for (uint32_t undo = 0; undo < result->index && staged[undo].tunnel != NULL; undo++) {
 			writer_slot(core, staged[undo].tunnel)->marked = false;
 			path_free(core, staged[undo].path);
 		}

@@ -205,15 +205,17 @@ int batch_owner(struct core *core, const struct rg_api_owner *records, uint32_t 
                 struct batch_result *result)
 {
 	struct owner_order **orders = calloc(n + 1, sizeof(struct owner_order *));
-	int rc = orders == NULL ? batch_refuse(result, 0, -ENOMEM, "no memory for a batch") : 0;
+	int rc = 0;
 
+	if (orders == NULL)
+		return batch_refuse(result, 0, -ENOMEM, "no memory for a batch");
 	for (uint32_t i = 0; i < n && rc == 0; i++)
 		rc = check_move(core, &records[i], i, result);
 	if (rc == 0)
 		rc = check_room(core, records, n, result);
 	if (rc == 0)
 		rc = make_orders(core, records, n, orders, result);
-	for (uint32_t i = 0; orders != NULL && i < n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		if (rc != 0)
 			free(orders[i]);
 		else if (orders[i] != NULL) /* has its place: main alone puts */

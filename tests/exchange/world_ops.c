@@ -162,9 +162,9 @@ static int store_put(void *user, uint64_t key, const uint8_t *record, size_t len
 	if (p->store_full)
 		return -ENOSPC;
 	for (unsigned i = 0; i < sizeof(p->records) / sizeof(p->records[0]); i++) {
-		if (p->records[i].data != NULL && p->records[i].key == key)
-			slot = &p->records[i];
-		else if (slot == NULL && p->records[i].data == NULL)
+		bool same = p->records[i].data != NULL && p->records[i].key == key;
+
+		if (same || (slot == NULL && p->records[i].data == NULL))
 			slot = &p->records[i];
 	}
 	assert_non_null(slot);

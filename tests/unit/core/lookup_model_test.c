@@ -128,7 +128,7 @@ static bool compare(const struct core *core, const struct model *m, number addr)
 	set = m->family == 4 ? policy_find4(&core->policies, four) : policy_find6(&core->policies, bytes);
 	if ((set == NULL) != (want == NULL))
 		fail_msg("an address has %s set", set == NULL ? "no" : "a");
-	if (set != NULL && set->entry[0].handle != handle_of(m, (unsigned)(want - m->entry)))
+	if (set != NULL && want != NULL && set->entry[0].handle != handle_of(m, (unsigned)(want - m->entry)))
 		fail_msg("a prefix of %u instead of %u", set->prefix_len, want->len);
 	return set != NULL;
 }
