@@ -3,42 +3,17 @@
  * The schedule of connections that this gateway begins (initiate.h). Event
  * loop's thread.
  */
-#include "control/initiate.h"
+#include "control/initiate_entry.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POLL_MS      200u  /* while a try is under way */
 #define UP_POLL_MS   5000u /* initiate_note() tells of an end sooner */
 #define NO_UPLINK_MS 1000u
 #define MAX_PAIRS    128u /* 8 addresses from 16 uplinks; more have to wait for those to go down */
-
-struct entry {
-	char *name, *identity;
-	unsigned connection; /* index in the configuration */
-	enum initiate_state state;
-	bool terminated;   /* by an operator */
-	bool said_blocked; /* that no uplink has carrier */
-	unsigned pair;     /* the next one of the round */
-	unsigned rounds;   /* that failed */
-	uint64_t session;  /* TRYING, UP */
-	uint64_t since_ms; /* of the state */
-	uint64_t due_ms;   /* of the next look */
-	unsigned port;     /* TRYING: of the uplink in use */
-	struct ike_endpoint remote;
-	char reason[INITIATE_TEXT];
-};
-
-struct initiate {
-	const struct initiate_ops *ops;
-	void *user;
-	const struct rg_config *cfg;
-	struct entry *entries;
-	size_t n;
-};
 
 struct pair {
 	struct ike_endpoint local, remote;
@@ -62,15 +37,6 @@ __attribute__((format(printf, 4, 5))) static void say(struct initiate *in, const
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	va_end(args);
 	in->ops->say(in->user, type, e->session, text);
-}
-
-static void set_state(struct entry *e, enum initiate_state state, uint64_t now, uint64_t due)
-{
-	e->state = state;
-	e->since_ms = now;
-	e->due_ms = due;
-	if (state != INITIATE_TRYING && state != INITIATE_UP)
-		e->session = 0;
 }
 
 /* --- which pair of addresses --- */
@@ -158,12 +124,11 @@ static void give_up(struct initiate *in, struct entry *e, const char *reason, ui
 
 /* --- what is due --- */
 
-static void is_up(struct initiate *in, struct entry *e, uint64_t now)
+static void is_up(struct entry *e, uint64_t now)
 {
 	set_state(e, INITIATE_UP, now, now + UP_POLL_MS);
 	e->reason[0] = '\0';
 	e->pair = 0;
-	(void)in;
 }
 
 /* Where the peer has begun a session meanwhile, that one is as good as ours. */
@@ -175,7 +140,7 @@ static bool adopt(struct initiate *in, struct entry *e, uint64_t now)
 		return false;
 	e->session = session;
 	say(in, e, "initiate-adopted", "the peer's session is used");
-	is_up(in, e, now);
+	is_up(e, now);
 	return true;
 }
 
@@ -217,7 +182,7 @@ static void watch_try(struct initiate *in, struct entry *e, uint64_t now)
 {
 	switch (in->ops->look(in->user, e->session)) {
 	case INITIATE_LOOK_UP:
-		is_up(in, e, now);
+		is_up(e, now);
 		return;
 	case INITIATE_LOOK_GONE:
 		if (!adopt(in, e, now))
@@ -279,11 +244,6 @@ static void entry_run(struct initiate *in, struct entry *e, uint64_t now)
 		watch_up(in, e, now);
 		break;
 	}
-}
-
-static bool sleeps(const struct entry *e)
-{
-	return e->state == INITIATE_HELD || e->state == INITIATE_READY;
 }
 
 uint64_t initiate_run(struct initiate *in, uint64_t now)
@@ -402,112 +362,4 @@ bool initiate_status(const struct initiate *in, size_t n, struct initiate_status
 	        .next_ms = e->state == INITIATE_WAITING || e->state == INITIATE_READY ? e->due_ms : 0,
 	        .rounds = e->rounds};
 	return true;
-}
-
-/* --- another configuration --- */
-
-static void entries_free(struct entry *entries, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(entries[i].name);
-		free(entries[i].identity);
-	}
-	free(entries);
-}
-
-static enum initiate_state first_state(enum rg_cfg_start start)
-{
-	switch (start) {
-	case RG_INITIATE_AT_LOAD:
-		return INITIATE_WAITING;
-	case RG_INITIATE_ON_TRAFFIC:
-		return INITIATE_READY;
-	case RG_INITIATE_BY_COMMAND:
-		break;
-	}
-	return INITIATE_HELD;
-}
-
-static struct entry *entries_make(const struct rg_config *cfg, uint64_t now, size_t *n)
-{
-	struct entry *entries = calloc(cfg->n_connections + 1, sizeof(*entries));
-
-	*n = 0;
-	for (size_t i = 0; entries && i < cfg->n_connections; i++) {
-		const struct rg_cfg_connection *c = &cfg->connections[i];
-		struct entry *e = &entries[*n];
-
-		if (c->initiate.n_to == 0)
-			continue;
-		++*n;
-		e->connection = (unsigned)i;
-		e->name = strdup(c->name);
-		e->identity = strdup(c->initiate.identity);
-		set_state(e, first_state(c->initiate.start), now, now);
-		if (!e->name || !e->identity) {
-			entries_free(entries, *n);
-			return NULL;
-		}
-	}
-	return entries;
-}
-
-/* What was under way goes on, or ends. */
-static void carry_over(struct initiate *in, const struct entry *old, struct entry *fresh, size_t n)
-{
-	struct entry *e = NULL;
-
-	for (size_t i = 0; i < n && !e; i++)
-		if (strcmp(fresh[i].name, old->name) == 0)
-			e = &fresh[i];
-	if (!e || strcmp(e->identity, old->identity) != 0) {
-		if (old->session != 0)
-			in->ops->end(in->user, old->session, "the configuration does not begin it any more");
-		return;
-	}
-	if (old->terminated) {
-		e->terminated = true;
-		e->state = INITIATE_HELD;
-	} else if (!sleeps(old)) {
-		e->state = old->state;
-		e->session = old->session;
-		e->remote = old->remote;
-		e->port = old->port;
-		e->since_ms = old->since_ms;
-	}
-}
-
-int initiate_load(struct initiate *in, const struct rg_config *cfg, uint64_t now)
-{
-	size_t n;
-	struct entry *fresh = entries_make(cfg, now, &n);
-
-	if (!fresh)
-		n = 0;
-	for (size_t i = 0; i < in->n; i++)
-		carry_over(in, &in->entries[i], fresh, n);
-	entries_free(in->entries, in->n);
-	in->entries = fresh;
-	in->n = n;
-	in->cfg = cfg;
-	return fresh ? 0 : -ENOMEM;
-}
-
-struct initiate *initiate_create(const struct initiate_ops *ops, void *user)
-{
-	struct initiate *in = calloc(1, sizeof(*in));
-
-	if (in) {
-		in->ops = ops;
-		in->user = user;
-	}
-	return in;
-}
-
-void initiate_free(struct initiate *in)
-{
-	if (!in)
-		return;
-	entries_free(in->entries, in->n);
-	free(in);
 }

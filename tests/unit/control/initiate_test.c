@@ -446,6 +446,23 @@ static void test_reload_leaves_down_what_was_terminated(void **state)
 	assert_int_equal(w.started, 1);
 }
 
+/* What waits for its next try does not go on where it is begun by command now, or by traffic. */
+static void test_reload_with_another_start(void **state)
+{
+	(void)state;
+	w.ready = false;
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	assert_string_equal(state_of(0), "waiting");
+	load(CONNECTION("hq", "hq.example.net", ASKED));
+	assert_string_equal(state_of(0), "down");
+	/* asked for, and the file read again */
+	assert_int_equal(initiate_ask(in, "hq", w.now), 0);
+	load(CONNECTION("hq", "hq.example.net", ASKED));
+	assert_string_equal(state_of(0), "waiting");
+	load(CONNECTION("hq", "hq.example.net", TRAFFIC));
+	assert_string_equal(state_of(0), "ready");
+}
+
 static void test_start_that_fails_at_once(void **state)
 {
 	(void)state;
@@ -474,6 +491,7 @@ int main(void)
 	        TEST(test_on_traffic),
 	        TEST(test_reload),
 	        TEST(test_reload_leaves_down_what_was_terminated),
+	        TEST(test_reload_with_another_start),
 	        TEST(test_start_that_fails_at_once),
 	};
 

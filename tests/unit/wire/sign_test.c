@@ -380,7 +380,7 @@ static void signs_with_a_hash_that_the_peer_announced(void **state)
 		assert_false(ike_can_sign(*own[i].key, none));
 		assert_int_equal(ike_sign(*own[i].key, none, octets, &method, sig, sizeof(sig), &len),
 		                 -EOPNOTSUPP);
-		for (uint16_t hash = IKE_HASH_SHA2_256; hash <= IKE_HASH_SHA2_512; hash++) {
+		for (unsigned hash = IKE_HASH_SHA2_256; hash <= IKE_HASH_SHA2_512; hash++) {
 			uint32_t announced = none | IKE_HASH_BIT(hash);
 			struct ike_auth value = {.method = IKE_AUTH_SIGNATURE};
 
