@@ -14,12 +14,12 @@ from gateway import DEMO, Gateway, demo_config
 from internet import Internet
 from lab import BUILD, Lab, LabError, terminate_on_signals, wait_for
 from pki import Pki
+from probe import STREAM
 from stream import SILENCE, content_hash
 from swan import Strongswan
 from timeline import Timeline, report
 
 IDENTITY = "laptop@example.net"
-STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
 LOGS = os.path.join(BUILD, "logs", "demo")
 PORT, SEED = 8000, 20
 DETECTION_MS = 100  # charon waits that long after a change of its interfaces before it acts

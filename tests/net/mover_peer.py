@@ -11,7 +11,7 @@ from capture import Capture, esp_packets
 from gateway import PSK
 from internet import ACCESS
 from lab import BUILD, LabError, ip, wait_for
-from scene import ECHO_PORT
+from probe import ECHO_PORT
 
 MOVER = os.path.join(BUILD, "tests/net/mover/mover")
 IDENTITY = "mover@example.net"

@@ -2,18 +2,16 @@
 """A gateway, a laptop and a server in the small internet, as most tests want them."""
 import json
 import os
-import signal
 import time
-from contextlib import contextmanager
 
 from gateway import PSK, Gateway, lab_config
 from internet import Internet
 from lab import wait_for
 from pki import Pki
+from probe import ECHO_PORT, STREAM, probing
 from swan import Strongswan
 
-STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
-ECHO_PORT, WEB_PORT = 7007, 8000
+WEB_PORT = 8000
 # Seconds of silence that mean that something waited for a timeout. Not a measure of speed: that is printed, and
 # what it ought to be stands in README.md; a busy machine must not fail a test.
 STUCK = 3.0
@@ -88,23 +86,9 @@ class Scene:
     def ping(self, version=4, count=3):
         self.lab.run(self.net.laptop, "ping", "-c", count, "-i", "0.05", "-W", "2", self.net.server_addresses[version])
 
-    @contextmanager
     def probe(self, rate=100):
-        """UDP echo through the tunnel while the block runs; the yielded dict has, after it,
-        `sent`, `received`, `lost` and `longest` (seconds between two answers)."""
-        file = self.lab.path(f"probe-{time.monotonic_ns()}.json")
-        process = self.lab.spawn(self.net.laptop, "probe", "/usr/bin/python3", STREAM, "probe",
-                                 self.net.server_addresses[4], ECHO_PORT, rate, file)
-        result = {}
-        time.sleep(0.3)  # a steady stream before anything happens
-        try:
-            yield result
-            time.sleep(0.5)  # and after it
-        finally:
-            process.signal(signal.SIGTERM)
-            process.wait()
-        with open(file) as f:
-            result.update(json.load(f))
+        """UDP echo with the server through the tunnel while the block runs (probe.py)."""
+        return probing(self.lab, self.net.laptop, self.net.server_addresses[4], rate)
 
     def download(self, seconds, rate=4e6):
         """Start a download that lasts so long; call the result for what came of it."""

@@ -5,20 +5,14 @@
                                \\--- lte 192.0.2.2 -------/
 """
 import copy
-import json
-import os
-import signal
-import time
-from contextlib import contextmanager
 
 from gateway import PSK, Gateway
 from lab import ip, wait_for
+from probe import ECHO_PORT, STREAM, probing
 from swan import Strongswan
 
 HQ_ID, BRANCH_ID = "gw.hq.example.net", "gw.branch.example.net"
 DESK, WEB = "10.30.0.10", "10.20.0.10"
-STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
-ECHO_PORT = 7007
 QUICK = {"dpd": "1s", "unanswered": "3s"}
 
 
@@ -99,25 +93,12 @@ class Sites:
                      lambda s=source, t=target: self.lab.run(s["ns"], "ping", "-c", 1, "-W", 1, t["address"],
                                                              check=False).returncode == 0, 15)
 
-    @contextmanager
     def probe(self):
-        """UDP echo from the desk to the server behind headquarters while the block runs; the yielded dict has
-        `sent`, `received` and `lost` after it."""
+        """UDP echo from the desk to the server behind headquarters while the block runs (probe.py)."""
         if not self.echo:
             self.echo = self.lab.spawn(self.web["ns"], "echo", "/usr/bin/python3", STREAM, "echo", WEB, ECHO_PORT)
             wait_for("the echo server", lambda: "ready" in self.echo.text())
-        file, result = self.lab.path(f"probe-{time.monotonic_ns()}.json"), {}
-        process = self.lab.spawn(self.desk["ns"], "probe", "/usr/bin/python3", STREAM, "probe", WEB, ECHO_PORT, 100,
-                                 file)
-        time.sleep(0.3)  # a steady stream before anything happens
-        try:
-            yield result
-            time.sleep(0.5)  # and after it
-        finally:
-            process.signal(signal.SIGTERM)
-            process.wait()
-        with open(file, encoding="ascii") as f:
-            result.update(json.load(f))
+        return probing(self.lab, self.desk["ns"], WEB)
 
     def status(self):
         return self.branch.ctl("status")["status"]["initiate"][0]
