@@ -7,7 +7,7 @@ import subprocess
 
 import yaml
 
-from lab import BUILD, REPO, LabError, wait_for
+from lab import BUILD, REPO, LabError, json_lines, wait_for
 
 DEMO = os.path.join(REPO, "config/examples/demo.yaml")
 DATAPLANE = os.path.join(BUILD, "dataplane/roamgate-dataplane")
@@ -127,13 +127,7 @@ class Gateway:
 
     def events(self):
         """[{"ms", "type", "identity", "text", ...}]; "ms" is CLOCK_MONOTONIC."""
-        found = []
-        with open(self.follower) as f:
-            for line in f:
-                if line.endswith("\n"):
-                    event = json.loads(line)
-                    found.append(event.get("event", event))
-        return found
+        return [event.get("event", event) for event in json_lines(self.follower)]
 
     # ---- roamctl
 

@@ -9,6 +9,7 @@ behind is swept by the next one.
 import atexit
 import ctypes
 import itertools
+import json
 import os
 import re
 import shutil
@@ -39,6 +40,14 @@ def wait_for(what, condition, timeout=10.0, interval=0.01):
         if time.monotonic() > deadline:
             raise LabError(f"waited {timeout:g} s for {what}")
         time.sleep(interval)
+
+
+def json_lines(path):
+    """The objects of a file that a program writes line by line; the one that it is just writing is for the next
+    look."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()  # at once: iterated over, a file that grows gives a line in two parts
+    return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
 
 def _die_with_parent():

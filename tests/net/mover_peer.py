@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The roaming client of tests/net/mover in a namespace, and what must hold on the wire
 while it moves: strictly rising sequence numbers, no IV twice, whole endpoint tuples."""
-import json
 import os
 import subprocess
 
@@ -10,7 +9,7 @@ import yaml
 from capture import Capture, esp_packets
 from gateway import PSK
 from internet import ACCESS
-from lab import BUILD, LabError, ip, wait_for
+from lab import BUILD, LabError, ip, json_lines, wait_for
 from probe import ECHO_PORT
 
 MOVER = os.path.join(BUILD, "tests/net/mover/mover")
@@ -59,8 +58,7 @@ class Mover:
     # ---- commands and what it says
 
     def _objects(self):
-        with open(self.out) as f:
-            return [json.loads(line) for line in f if line.endswith("\n")]
+        return json_lines(self.out)
 
     def _answer(self, command, timeout=10):
         """The next answer, which must be to this command."""
