@@ -2,7 +2,8 @@
 /*
  * From an Ethernet frame to the stage that owns it: ESP for a local address
  * (RFC 4303 2, RFC 3948 2), plaintext from a network for the inner stage,
- * everything else for the kernel, in its class. Worker threads.
+ * everything else for the kernel, in its class. Most of what is plain never comes here: inbound.c and
+ * outbound.c take it. Worker threads.
  */
 #include "dataplane/ike_spi.h"
 #include "dataplane/plain.h"
@@ -307,65 +308,19 @@ static enum drop classify_any(struct worker *w, struct frame *f)
 	}
 }
 
-/* Where in a packet for us its ESP header is (RFC 3948 2.2); 0: nowhere, or it takes a closer look. */
-static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
-{
-	if (__builtin_expect(len < 20 + 8, 0))
-		return 0;
-	if (__builtin_expect(ip[9] == IPPROTO_ESP, 1))
-		return 20;
-	if (ip[9] != IPPROTO_UDP || load16(ip + 22) != PORT_NAT_T || ntohs(load16(ip + 24)) != len - 20)
-		return 0;
-	return len >= 28 + 8 ? 28 : 0; /* SPIs that say IKE are reserved too */
-}
-
-/* ESP for us, in UDP or not. False: nothing was done. */
-static inline bool plain_esp(struct worker *w, const struct plain *plain, struct rte_mbuf *m)
-{
-	uint32_t len, at, spi;
-	const uint8_t *ip = plain4(plain, m, &len);
-	struct pkt *p = pkt_of(m);
-
-	if (__builtin_expect(ip == NULL || !fib_is_local4(w->fib, load32(ip + 16)), 0))
-		return false;
-	if (__builtin_expect(len != rte_pktmbuf_data_len(m) - ETH_LEN, 0))
-		return false;
-	at = plain_esp_at(ip, len);
-	spi = load32(ip + at);
-	if (__builtin_expect(at == 0 || ntohl(spi) < 256, 0))
-		return false;
-	p->sa = NULL;
-	p->spi = spi;
-	p->esp = (uint16_t)(ETH_LEN + at);
-	p->origin = plain->origin;
-	p->encap = at == 20 ? RG_ENCAP_NONE : RG_ENCAP_UDP;
-	sa_in_prefetch(w->core, spi);
-	w->esp_in.m[w->esp_in.n++] = m;
-	return true;
-}
-
-/* Any frame. */
-static __attribute__((noinline)) void closer_look(struct worker *w, unsigned port, struct rte_mbuf *m)
-{
-	struct frame f = {.m = m,
-	                  .p = pkt_of(m),
-	                  .ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN),
-	                  .len = rte_pktmbuf_data_len(m) - ETH_LEN};
-	enum drop why;
-
-	*f.p = (struct pkt){.port = (uint8_t)port, .ip = f.ip};
-	why = classify_any(w, &f);
-	if (why != DROP_NONE)
-		worker_drop(w, m, why);
-}
-
 void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
 {
-	const struct port *p = &w->dp->port[port];
-	const struct plain plain = plain_of(p->mac, p->mtu, (uint8_t)port, FROM_UPLINK);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct frame f = {.m = m,
+		                  .p = pkt_of(m),
+		                  .ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN),
+		                  .len = rte_pktmbuf_data_len(m) - ETH_LEN};
+		enum drop why;
 
-	/* what networks send and is plain is outbound.c's */
-	for (unsigned i = 0; i < n; i++)
-		if (__builtin_expect(p->network || !plain_esp(w, &plain, pkts[i]), 0))
-			closer_look(w, port, pkts[i]);
+		*f.p = (struct pkt){.port = (uint8_t)port, .ip = f.ip};
+		why = classify_any(w, &f);
+		if (why != DROP_NONE)
+			worker_drop(w, m, why);
+	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inbound ESP (RFC 4303 3.4, RFC 4301 5.2): from the SPI to the inner packet. What most packets need
- * is here, in as few instructions as we could; esp_in_any.c does the rest.
+ * is here, in as few instructions as we could; esp_in_any.c does the rest. Packets come
+ * from inbound.c at once, or through w->esp_in.
  * Worker threads; only the SA's owner gets past the hand-over.
  */
 #include "dataplane/checksum.h"
@@ -12,68 +13,70 @@
 #define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
 /* What the packet needs of its SA, now that the SA's line is here; with the cipher's part, or without. */
-static inline void bring_in(const struct worker *w, struct rte_mbuf *m, const struct sa *sa, bool cipher)
+static inline void bring_in(const struct worker *w, const struct in *in, bool cipher)
 {
-	const uint32_t at = pkt_of(m)->esp;
-	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, at);
-
-	sa_prefetch_more(sa);
-	sa_prefetch_ring(sa, ntohl(load32(esp + 4)));
+	sa_prefetch_more(in->sa);
+	sa_prefetch_ring(in->sa, in->low);
 	if (cipher)
-		esp_prefetch_cipher(sa_key(sa), esp + ESP_HEADER + ESP_GCM_IV, rte_pktmbuf_data_len(m) - at,
+		esp_prefetch_cipher(sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV, in->len,
 		                    w->dp->prefetch_payload);
 }
 
-/* The SA by SPI, or where the packet goes instead. Those that stay are moved to the front. */
-static unsigned find_sas(struct worker *w, struct vec *v)
+/* No SA of this worker's. */
+static __attribute__((noinline)) void leave(struct worker *w, const struct in *in, unsigned owner)
 {
-	const unsigned n = v->n, ahead = esp_ahead(rte_pktmbuf_data_len(v->m[0]));
-	struct sa *guess[WORKER_BURST];
-	unsigned kept = 0;
+	if (in->sa == NULL) {
+		worker_drop(w, in->m, DROP_ESP_NO_SA);
+		return;
+	}
+	in_note(in);
+	hand_over(w, in->m, in->sa, owner, HAND_ESP_IN);
+}
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct pkt *p = pkt_of(v->m[i]);
+/* The SA by SPI, or where the packet goes instead. Those that stay are moved to the front. */
+static unsigned find_sas(struct worker *w, struct in *in, unsigned n)
+{
+	const unsigned ahead = n != 0 ? esp_ahead(in->len) : 0;
+	struct in *kept = in;
+
+	for (struct in *i = in; i < in + n; i++) {
 		/* one that was handed over has its SA */
-		guess[i] = __builtin_expect(p->sa == NULL, 1) ? sa_in_guess(w->core, p->spi) : p->sa;
-		if (__builtin_expect(guess[i] != NULL,
+		if (__builtin_expect(i->sa == NULL, 1))
+			i->sa = sa_in_guess(w->core, i->spi);
+		if (__builtin_expect(i->sa != NULL,
 		                     1)) /* what is mapped nowhere costs a walk of the page tables */
-			line_prefetch(guess[i]);
+			line_prefetch(i->sa);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = v->m[i];
-		struct pkt *p = pkt_of(m);
-		struct sa *sa = sa_in_check(guess[i], p->spi);
-		unsigned owner;
+	for (struct in *i = in; i < in + n; i++) {
+		unsigned owner = 0;
 
-		p->sa = sa;
-		if (__builtin_expect(sa == NULL, 0)) {
-			worker_drop(w, m, DROP_ESP_NO_SA);
-		} else if (__builtin_expect((owner = sa_owner(sa)) != w->index, 0)) {
-			hand_over(w, m, sa, owner, HAND_ESP_IN);
-		} else {
-			bring_in(w, m, sa, kept < ahead);
-			v->m[kept++] = m;
+		i->sa = sa_in_check(i->sa, i->spi);
+		if (__builtin_expect(i->sa == NULL || (owner = sa_owner(i->sa)) != w->index, 0)) {
+			leave(w, i, owner);
+			continue;
 		}
+		bring_in(w, i, (unsigned)(kept - in) < ahead);
+		if (__builtin_expect(kept != i, 0))
+			*kept = *i;
+		kept++;
 	}
-	return kept;
+	return (unsigned)(kept - in);
 }
 
 /* All that can be said before the ICV, of most packets: a plain SA, a number above all others. False says
  * nothing: esp_in_check_any() is next. */
-static inline __attribute__((always_inline)) bool check_plain(struct rte_mbuf *m, struct open *o)
+static inline __attribute__((always_inline)) bool check_plain(const struct in *in, struct open *o)
 {
-	const struct pkt *p = pkt_of(m);
-	struct sa *sa = p->sa;
-	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
-	const uint32_t len = rte_pktmbuf_data_len(m) - p->esp;
+	const struct sa *sa = in->sa;
+	const uint32_t len = in->len;
 	uint64_t top = sa->record->sequence, seq;
 
 	if (__builtin_expect(!sa_word_is_plain(sa_word(sa)) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
 		return false;
-	seq = sa_infer(sa, ntohl(load32(esp + 4)));
+	seq = sa_infer(sa, in->low);
 	if (__builtin_expect(seq <= top, 0))
 		return false;
-	open_set(o, m, sa, esp, esp + ESP_HEADER + ESP_GCM_IV, len - GCM_AROUND, seq);
+	open_set(o, in, in->esp + ESP_HEADER + ESP_GCM_IV, len - GCM_AROUND, seq);
 	o->plain = true;
 	return true;
 }
@@ -96,6 +99,18 @@ enum accepted {
 	FORWARDED, /* it has left */
 };
 
+/* Into struct pkt, for the inner stage. */
+static void note_clear(const struct in *in, uint8_t *clear, uint32_t len)
+{
+	struct pkt *p = pkt_of(in->m);
+
+	in_note(in);
+	p->ip = clear;
+	p->len = (uint16_t)len;
+	p->from = FROM_TUNNEL;
+	pkt_strip(in->m);
+}
+
 /*
  * An authentic packet of the kind that most are: the next number, from where the last one came, IPv4 in
  * IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that is
@@ -104,12 +119,11 @@ enum accepted {
 static inline __attribute__((always_inline)) enum accepted
 accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 {
-	struct rte_mbuf *m = o->m;
-	struct pkt *p = pkt_of(m);
-	struct sa *sa = p->sa;
+	const struct in *in = o->in;
+	struct sa *sa = in->sa;
 	struct tunnel *tunnel = sa->tunnel;
 	struct rg_counters_sa *record = sa->record;
-	const uint8_t *outer = rte_pktmbuf_mtod_offset(m, uint8_t *, OUTER_AT);
+	const uint8_t *outer = in_outer(in);
 	uint8_t *clear = o->clear;
 	const struct fib_entry *e;
 	const uint32_t trailer = load16(clear + o->cipher - ESP_TRAILER), pad = trailer & 0xff;
@@ -130,8 +144,9 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 	if (__builtin_expect((sa->flags & SA_SIMPLE4) == 0 || !selectors4_match(&sa->sel4, clear, false), 0))
 		return UNDECIDED;
 	/* the outer header */
-	if (__builtin_expect(
-	            p->family != 4 || (outer[1] & 3) == 3 || open_source(p, outer) != tunnel->seen_source, 0))
+	if (__builtin_expect(in->family != 4 || (outer[1] & 3) == 3 ||
+	                             open_source4(in->encap, outer, in->esp) != tunnel->seen_source,
+	                     0))
 		return UNDECIDED;
 	if (__builtin_expect(tunnel_generation(tunnel) != tunnel->seen_generation ||
 	                             (sa->told & SA_TOLD_FIRST) == 0,
@@ -145,20 +160,18 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 		esp_in_clamp_mss(w, sa, clear, total);
 	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
 	e = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, load32(clear + 16)) : NULL;
-	if (__builtin_expect(e != NULL && forward_plain(w, m, e, clear, total), 1))
+	if (__builtin_expect(e != NULL && forward_plain(w, in->m, e, clear, total), 1))
 		return FORWARDED;
-	p->ip = clear;
-	p->len = (uint16_t)total;
-	p->from = FROM_TUNNEL;
-	pkt_strip(m);
+	note_clear(in, clear, total);
 	return ACCEPTED;
 }
 
-/* Into struct pkt, what the plain way does without. */
+/* Into struct pkt, what both checks do without. */
 static void note(const struct open *o)
 {
-	struct pkt *p = pkt_of(o->m);
+	struct pkt *p = pkt_of(o->in->m);
 
+	in_note(o->in);
 	p->ip = o->clear;
 	p->cipher = o->cipher;
 	p->seq = o->seq;
@@ -167,11 +180,11 @@ static void note(const struct open *o)
 static __attribute__((noinline)) enum drop accept_any(struct worker *w, const struct open *o)
 {
 	if (o->why == DROP_ESP_AUTH)
-		counters_add(&pkt_of(o->m)->sa->record->auth_failed, 1);
+		counters_add(&o->in->sa->record->auth_failed, 1);
 	if (o->why != DROP_NONE)
 		return (enum drop)o->why;
 	note(o);
-	return esp_in_accept_any(w, o->m);
+	return esp_in_accept_any(w, o->in->m);
 }
 
 /* Opened packets leave, go on to the inner stage, or are dropped for what the cipher said of them. */
@@ -193,11 +206,11 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 		if (accepted == UNDECIDED) {
 			enum drop why = accept_any(w, &o[i]);
 			if (why != DROP_NONE) {
-				worker_drop(w, o[i].m, why);
+				worker_drop(w, o[i].in->m, why);
 				continue;
 			}
 		}
-		inner_push(w, o[i].m);
+		inner_push(w, o[i].in->m);
 		done++;
 	}
 	count_add(w->counters, COUNTER_DECRYPTED, done + forwarded);
@@ -214,10 +227,9 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 
 	w->burst = WORKER_BURST;
 	for (unsigned i = 0; i < n; i++) {
-		const struct pkt *p = pkt_of(o[i].m);
-		uint8_t *esp = rte_pktmbuf_mtod_offset(o[i].m, uint8_t *, p->esp);
-		esp_prefetch_payload(esp, p->cipher, w->dp->prefetch_payload);
-		esp_batch(&b->op[i], p->sa, esp, p->seq, p->cipher);
+		const struct in *in = o[i].in;
+		esp_prefetch_payload(in->esp, o[i].cipher, w->dp->prefetch_payload);
+		esp_batch(&b->op[i], in->sa, in->esp, o[i].seq, o[i].cipher);
 	}
 	crypto_open_batch(b, n);
 	for (unsigned i = 0; i < n; i++)
@@ -241,24 +253,20 @@ static void open_burst(struct worker *w, struct open *o, unsigned n)
 	accept_burst(w, o, n);
 }
 
-void esp_in_run(struct worker *w)
+void esp_in_open(struct worker *w, struct in *in, unsigned n)
 {
 	struct open open[WORKER_BURST], batch[WORKER_BURST];
-	struct vec *v = &w->esp_in;
-	unsigned n, ready = 0, batched = 0;
+	unsigned ready = 0, batched = 0;
 
-	if (v->n == 0)
-		return;
-	n = find_sas(w, v);
+	n = find_sas(w, in, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = v->m[i];
 		enum drop why;
 
-		if (__builtin_expect(check_plain(m, &open[ready]), 1)) {
+		if (__builtin_expect(check_plain(&in[i], &open[ready]), 1)) {
 			ready++;
 			continue;
 		}
-		why = esp_in_check_any(m, &open[ready]);
+		why = esp_in_check_any(&in[i], &open[ready]);
 		if (why == DROP_NONE) {
 			if (open[ready].batched)
 				batch[batched++] = open[ready];
@@ -267,11 +275,23 @@ void esp_in_run(struct worker *w)
 			continue;
 		}
 		if (why == DROP_ESP_REPLAY_OLD || why == DROP_ESP_REPLAY_SEEN)
-			counters_add(&pkt_of(m)->sa->record->replayed, 1);
-		worker_drop(w, m, why);
+			counters_add(&in[i].sa->record->replayed, 1);
+		worker_drop(w, in[i].m, why);
 	}
 	open_burst(w, open, ready);
 	if (batched != 0)
 		open_batch(w, batch, batched);
-	v->n = 0;
+}
+
+void esp_in_run(struct worker *w)
+{
+	struct in in[WORKER_BURST];
+	const unsigned n = w->esp_in.n;
+
+	if (n == 0)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		in[i] = in_of(w->esp_in.m[i]);
+	w->esp_in.n = 0;
+	esp_in_open(w, in, n);
 }

@@ -10,26 +10,26 @@
 #include "dataplane/open.h"
 #include "dataplane/transport.h"
 
-enum drop esp_in_check_any(struct rte_mbuf *m, struct open *o)
+enum drop esp_in_check_any(const struct in *in, struct open *o)
 {
-	struct pkt *p = pkt_of(m);
-	const struct sa_shape *shape = sa_shape(p->sa);
-	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
-	uint32_t len = rte_pktmbuf_data_len(m) - p->esp, overhead = esp_overhead(shape);
+	struct sa *sa = in->sa;
+	const struct sa_shape *shape = sa_shape(sa);
+	const uint32_t overhead = esp_overhead(shape);
+	uint32_t cipher;
+	uint64_t seq;
 
-	if (len < overhead + ESP_TRAILER)
+	if (in->len < overhead + ESP_TRAILER)
 		return DROP_ESP_SHORT;
-	if (sa_is_dead(p->sa))
+	if (sa_is_dead(sa))
 		return DROP_ESP_SA_DEAD;
-	p->cipher = (uint16_t)(len - overhead);
-	p->ip = esp + ESP_HEADER + shape->iv; /* what will be the inner packet */
-	p->seq = sa_infer(p->sa, ntohl(load32(esp + 4)));
-	if (shape->batched && shape->iv == 16 && (p->cipher & shape->mask) != 0)
+	cipher = in->len - overhead;
+	seq = sa_infer(sa, in->low);
+	if (shape->batched && shape->iv == 16 && (cipher & shape->mask) != 0)
 		return DROP_ESP_BLOCKS;
-	open_set(o, m, p->sa, esp, p->ip, p->cipher, p->seq);
+	open_set(o, in, in->esp + ESP_HEADER + shape->iv, cipher, seq);
 	o->batched = shape->batched;
-	o->plain = (p->sa->flags & SA_TRANSPORT) == 0; /* what is inside may be, whatever the suite */
-	return sa_replay_check(p->sa, p->seq);
+	o->plain = (sa->flags & SA_TRANSPORT) == 0; /* what is inside may be, whatever the suite */
+	return sa_replay_check(sa, seq);
 }
 
 /* A whole IPv4 header with a good checksum, in a packet that has `room` bytes, 20 at least. */

@@ -12,6 +12,55 @@
 
 #define OUTER_AT 14u /* frames come in with their Ethernet header */
 
+/* A packet of ESP for us: what struct pkt says of it. Most never need that line of theirs. */
+struct in {
+	struct rte_mbuf *m;
+	struct sa *sa; /* NULL: by its SPI */
+	uint8_t *esp;
+	uint32_t spi; /* network byte order */
+	uint32_t low; /* of the sequence number, host byte order */
+	uint16_t len; /* from the ESP header to the end */
+	uint16_t at;  /* offset of the ESP header, as pkt.esp */
+	union {
+		struct {
+			uint8_t from, port, family, encap;
+		};
+		uint32_t origin; /* pkt.origin */
+	};
+};
+
+static inline struct in in_of(struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_of(m);
+	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
+
+	return (struct in){.m = m,
+	                   .sa = p->sa,
+	                   .esp = esp,
+	                   .spi = p->spi,
+	                   .low = ntohl(load32(esp + 4)),
+	                   .len = (uint16_t)(rte_pktmbuf_data_len(m) - p->esp),
+	                   .at = p->esp,
+	                   .origin = p->origin};
+}
+
+/* For whoever looks into struct pkt. */
+static inline void in_note(const struct in *in)
+{
+	struct pkt *p = pkt_of(in->m);
+
+	p->sa = in->sa;
+	p->spi = in->spi;
+	p->esp = in->at;
+	p->origin = in->origin;
+}
+
+/* The outer header. */
+static inline uint8_t *in_outer(const struct in *in)
+{
+	return in->esp - in->at + OUTER_AT;
+}
+
 /* One line of the stack; narrow stores as in struct seal. */
 struct open {
 	alignas(64) union {
@@ -21,7 +70,7 @@ struct open {
 			uint8_t iv[8];
 			uint16_t cipher; /* bytes that are decrypted */
 			uint8_t why;     /* enum drop: what the cipher said */
-			bool plain;      /* what is inside may be: struct pkt is filled when it is not */
+			bool plain;      /* what is inside may be */
 			/* additional data: 8 or 12 bytes */
 			uint32_t spi;
 			uint8_t number[8];
@@ -30,7 +79,7 @@ struct open {
 		};
 		uint8_t nonce[16];
 	};
-	struct rte_mbuf *m;
+	const struct in *in;
 	uint8_t *clear; /* what is decrypted in place; the ICV is behind it */
 	const void *key;
 	uint64_t seq;
@@ -40,18 +89,19 @@ _Static_assert(sizeof(struct open) == 64 && offsetof(struct open, spi) == 16,
                "a line, as the cipher reads it");
 
 /* RFC 4106 5: SPI and 32 or 64 bits of sequence number; the IV as it came. */
-static inline void open_set(struct open *o, struct rte_mbuf *m, const struct sa *sa, const uint8_t *esp,
-                            uint8_t *clear, uint32_t cipher, uint64_t seq)
+static inline void open_set(struct open *o, const struct in *in, uint8_t *clear, uint32_t cipher,
+                            uint64_t seq)
 {
+	const struct sa *sa = in->sa;
 	const bool esn = (sa->flags & SA_ESN) != 0;
 	const uint64_t wire = __builtin_bswap64(seq);
 
-	o->m = m;
+	o->in = in;
 	o->clear = clear;
 	o->key = sa_key(sa);
 	o->seq = seq;
 	o->salt = sa->salt;
-	store64(o->iv, load64(esp + ESP_HEADER));
+	store64(o->iv, load64(in->esp + ESP_HEADER));
 	o->cipher = (uint16_t)cipher;
 	o->why = DROP_NONE;
 	o->plain = false;
@@ -62,23 +112,38 @@ static inline void open_set(struct open *o, struct rte_mbuf *m, const struct sa 
 	o->batched = false;
 }
 
-/* The outer source as one number: exact for IPv4, a hash for IPv6, where it only saves a look. */
+/* The outer source as one number, of IPv4; `esp` is the ESP header. */
+static inline uint64_t open_source4(uint8_t encap, const uint8_t *outer, const uint8_t *esp)
+{
+	uint64_t rest = (uint64_t)encap << 16;
+
+	if (encap == RG_ENCAP_UDP)
+		rest |= load16(esp - 8);
+	return rest << 32 | load32(outer + 12);
+}
+
+/* The same of any: exact for IPv4, a hash for IPv6, where it only saves a look. */
 static inline uint64_t open_source(const struct pkt *p, const uint8_t *outer)
 {
 	uint64_t rest = (uint64_t)p->encap << 16, a, b;
+	const uint8_t *esp = outer + p->esp - OUTER_AT;
 
-	if (p->encap == RG_ENCAP_UDP)
-		rest |= load16(outer + p->esp - OUTER_AT - 8);
 	if (__builtin_expect(outer[0] >> 4 == 4, 1))
-		return rest << 32 | load32(outer + 12);
+		return open_source4(p->encap, outer, esp);
+	if (p->encap == RG_ENCAP_UDP)
+		rest |= load16(esp - 8);
 	memcpy(&a, outer + 8, 8);
 	memcpy(&b, outer + 16, 8);
 	return host_hash(rest, a, b) | 1ull << 63;
 }
 
+/* esp_in.c: packets, in order, from their SPIs to the inner stage, or out. */
+void esp_in_open(struct worker *w, struct in *in, unsigned n);
+
 /* esp_in_any.c. Lengths, state, sequence number: all that can be said before the ICV. */
-enum drop esp_in_check_any(struct rte_mbuf *m, struct open *o);
-/* After the ICV, with pkt.{ip,cipher,seq}: replay commit first, then the rest (RFC 4303 3.4.3 and 3.4.4). */
+enum drop esp_in_check_any(const struct in *in, struct open *o);
+/* After the ICV, with pkt.{sa,ip,cipher,seq,esp,family,encap}: replay commit first, then the rest (RFC
+ * 4303 3.4.3 and 3.4.4). */
 enum drop esp_in_accept_any(struct worker *w, struct rte_mbuf *m);
 void esp_in_clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32_t len);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What nearly every frame is, asked in few tests, for the stages that meet frames: classify.c and
+ * What nearly every frame is, asked in few tests, for the stages that meet frames: inbound.c and
  * outbound.c. Pure. RFC 791 3.1, RFC 894. Worker threads.
  */
 #ifndef RG_DATAPLANE_PLAIN_H

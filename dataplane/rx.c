@@ -47,8 +47,9 @@ void rx_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned 
 	count_add(w->counters, COUNTER_RX_BYTES, bytes);
 
 	load_tables(w);
-	/* what comes from a virtual device may lack checksums */
-	if (w->dp->port[port].network && !w->dp->port[port].virtual_device)
+	if (!w->dp->port[port].network)
+		n = inbound_burst(w, port, pkts, n);
+	else if (!w->dp->port[port].virtual_device) /* what comes from one may lack checksums */
 		n = outbound_burst(w, port, pkts, n);
 	classify_burst(w, port, pkts, n);
 	run_stages(w);

@@ -18,6 +18,9 @@ void rx_from_kernel(struct worker *w, const struct handover *items, unsigned n);
 /* outbound.c: from a network's frames to ESP, for most of them. How many are left, in front. */
 unsigned outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
 
+/* inbound.c: from an uplink's frames through decryption, for most of them. How many are left, in front. */
+unsigned inbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
+
 /* classify.c: from a frame to esp_in, inner or the kernel. */
 void classify_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
 

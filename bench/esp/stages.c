@@ -7,6 +7,7 @@
  */
 #include "bench/esp/bench.h"
 
+#include "dataplane/open.h"
 #include "dataplane/seal.h"
 
 #include <string.h>
@@ -68,21 +69,6 @@ void stages_stop(void)
 	timer.on = false;
 }
 
-/* What plain packets of networks meet instead of classify_burst() and inner_run(). */
-unsigned __real_outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
-unsigned __wrap_outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);
-unsigned __wrap_outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
-{
-	enum bench_stage before;
-
-	if (__builtin_expect(!timer.on, 1))
-		return __real_outbound_burst(w, port, pkts, n);
-	before = enter(BENCH_STAGE_inner);
-	n = __real_outbound_burst(w, port, pkts, n);
-	(void)enter(before);
-	return n;
-}
-
 /* __real_ and __wrap_ are the linker's words. */
 #define WRAP(stage, function, params, ...)                                                                   \
 	void __real_##function params;                                                                       \
@@ -100,10 +86,29 @@ unsigned __wrap_outbound_burst(struct worker *w, unsigned port, struct rte_mbuf 
 		(void)enter(before);                                                                         \
 	}
 
+/* How many packets such a stage leaves is its answer. */
+#define WRAP_BURST(stage, function)                                                                          \
+	unsigned __real_##function(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);     \
+	unsigned __wrap_##function(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n);     \
+	unsigned __wrap_##function(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)      \
+	{                                                                                                    \
+		enum bench_stage before;                                                                     \
+                                                                                                             \
+		if (__builtin_expect(!timer.on, 1))                                                          \
+			return __real_##function(w, port, pkts, n);                                          \
+		before = enter(BENCH_STAGE_##stage);                                                         \
+		n = __real_##function(w, port, pkts, n);                                                     \
+		(void)enter(before);                                                                         \
+		return n;                                                                                    \
+	}
+
 WRAP(rx, rx_burst, (struct worker * w, unsigned port, struct rte_mbuf **pkts, unsigned n), w, port, pkts, n)
 WRAP(classify, classify_burst, (struct worker * w, unsigned port, struct rte_mbuf **pkts, unsigned n), w,
      port, pkts, n)
+WRAP_BURST(classify, inbound_burst)
+WRAP(esp_in, esp_in_open, (struct worker * w, struct in *in, unsigned n), w, in, n)
 WRAP(esp_in, esp_in_run, (struct worker * w), w)
+WRAP_BURST(inner, outbound_burst) /* instead of classify_burst() and inner_run() */
 WRAP(esp_out, esp_out_seal, (struct worker * w, const struct out *o, unsigned n), w, o, n)
 WRAP(inner, inner_run, (struct worker * w), w)
 WRAP(esp_out, esp_out_run, (struct worker * w), w)
