@@ -23,6 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Octets of an answer's first buffer: ten thousand of them may wait for the dataplane. */
+#define ANSWER_FIRST 1024
+
 uint16_t exchange_error_of(const struct ike_msg *msg)
 {
 	const struct ike_payload *p = ike_msg_find(msg, IKE_PAYLOAD_NOTIFY);
@@ -44,11 +47,23 @@ void exchange_free(struct exchange *x)
 		x->free_context(x->context);
 	if (x->plain != NULL)
 		OPENSSL_cleanse(x->plain, x->plain_len);
-	if (x->out_buf != NULL)
-		OPENSSL_cleanse(x->out_buf, x->out.len > x->out_high ? x->out.len : x->out_high);
+	if (x->out.buf != NULL)
+		OPENSSL_cleanse(x->out.buf, x->out.len > x->out_high ? x->out.len : x->out_high);
 	free(x->plain);
-	free(x->out_buf);
+	free(x->out.buf);
 	free(x);
+}
+
+static uint8_t *grow_answer(uint8_t *buf, size_t old, size_t cap)
+{
+	uint8_t *more = malloc(cap);
+
+	if (more == NULL)
+		return NULL;
+	memcpy(more, buf, old);
+	OPENSSL_cleanse(buf, old);
+	free(buf);
+	return more;
 }
 
 /* The answer starts empty: a whole message for IKE_SA_INIT, else inner payloads. */
@@ -59,13 +74,15 @@ static void begin_answer(struct exchange *x, bool is_error)
 	if (x->out.len > x->out_high)
 		x->out_high = x->out.len;
 	if (x->msg.hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT) {
-		ike_build_inner(&x->out, x->out_buf, MESSAGE_MAX_PLAIN);
-		return;
+		ike_build_inner(&x->out, x->out.buf, x->out.cap);
+	} else {
+		hdr = message_header(x->sa, IKE_EXCHANGE_IKE_SA_INIT, true, 0);
+		if (is_error)
+			hdr.spi_r = 0; /* RFC 7296 2.6: there is no SA */
+		ike_build_message(&x->out, x->out.buf, x->out.cap, &hdr);
 	}
-	hdr = message_header(x->sa, IKE_EXCHANGE_IKE_SA_INIT, true, 0);
-	if (is_error)
-		hdr.spi_r = 0; /* RFC 7296 2.6: there is no SA */
-	ike_build_message(&x->out, x->out_buf, MESSAGE_MAX_PLAIN, &hdr);
+	x->out.grow = grow_answer;
+	x->out.most = MESSAGE_MAX_PLAIN;
 }
 
 int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len)
@@ -248,8 +265,9 @@ struct exchange *exchange_new(struct ike_sa *sa, const struct ike_datagram *dg, 
 	x->local = dg->local;
 	x->remote = dg->remote;
 	x->natt = dg->natt;
-	x->out_buf = malloc(MESSAGE_MAX_PLAIN);
-	if (x->out_buf == NULL) {
+	x->out.cap = ANSWER_FIRST;
+	x->out.buf = malloc(ANSWER_FIRST);
+	if (x->out.buf == NULL) {
 		free(x);
 		return NULL;
 	}

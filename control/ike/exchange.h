@@ -44,11 +44,10 @@ struct exchange {
 	struct outstanding *request;       /* a response: what it answers, until exchange_finish() */
 	struct ike_endpoint local, remote; /* where it came to and from: the answer goes back there */
 	bool natt;
-	uint8_t digest[32]; /* of the datagram (of fragment 1) that a retransmission must equal */
-	struct ike_build out;
-	uint8_t *out_buf; /* owned */
-	size_t out_high;  /* octets of it that an answer once had which was begun anew */
-	void *context;    /* of a handler that parked */
+	uint8_t digest[32];   /* of the datagram (of fragment 1) that a retransmission must equal */
+	struct ike_build out; /* its buffer is owned */
+	size_t out_high;      /* octets of it that an answer once had which was begun anew */
+	void *context;        /* of a handler that parked */
 	void (*free_context)(void *context);
 	bool close_after; /* the SA is closed once the answer is out */
 };

@@ -9,17 +9,34 @@
 #include "control/ike/wire/build.h"
 #include "control/ike/wire/bytes.h"
 
+static bool has_room(struct ike_build *b, size_t len)
+{
+	size_t cap = b->cap;
+	uint8_t *buf;
+
+	if (len <= b->cap - b->len)
+		return true;
+	if (!b->grow || len > b->most - b->len)
+		return false;
+	while (len > cap - b->len)
+		cap = cap < b->most / 2 ? cap * 2 : b->most;
+	buf = b->grow(b->buf, b->cap, cap);
+	if (!buf)
+		return false;
+	b->buf = buf;
+	b->cap = cap;
+	return true;
+}
+
 /* Room for `len` more octets, or NULL and the builder has failed. */
 static uint8_t *reserve(struct ike_build *b, size_t len)
 {
-	uint8_t *at = b->buf + b->len;
-
-	if (b->failed || len > b->cap - b->len) {
+	if (b->failed || !has_room(b, len)) {
 		b->failed = true;
 		return NULL;
 	}
 	b->len += len;
-	return at;
+	return b->buf + b->len - len;
 }
 
 void ike_build_inner(struct ike_build *b, uint8_t *buf, size_t cap)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Builds messages into a caller's buffer. A builder never writes beyond its
+ * Builds messages into a caller's buffer, which may grow. A builder never writes beyond its
  * capacity: the first overflow sticks, later calls do nothing, and
  * ike_build_finish() tells. So callers check once, at the end. Pure; any thread.
  *
@@ -18,6 +18,10 @@
 struct ike_build {
 	uint8_t *buf;
 	size_t cap, len;
+	/* A buffer of `cap` octets in place of one of `old`, whose octets are in it; NULL: there is none, and
+	 * the old one stays. Set after the builder began, by the buffer's owner; it ends with `most`. */
+	uint8_t *(*grow)(uint8_t *buf, size_t old, size_t cap);
+	size_t most;
 	size_t next;    /* offset of the "next payload" octet to patch; SIZE_MAX: it is `first` */
 	size_t payload; /* offset of the open payload's header; SIZE_MAX: none is open */
 	uint8_t first;  /* inner chains: type of the first payload */

@@ -156,6 +156,49 @@ static void every_capacity(void **state)
 	}
 }
 
+static unsigned grown, may_grow;
+
+static uint8_t *grow(uint8_t *buf, size_t old, size_t cap)
+{
+	uint8_t *more = grown < may_grow ? malloc(cap) : NULL;
+
+	if (!more)
+		return NULL;
+	grown++;
+	memcpy(more, buf, old);
+	free(buf);
+	return more;
+}
+
+/* From any size on to what is needed, but to no more than it may; and where there is no memory. */
+static void a_buffer_that_grows(void **state)
+{
+	uint8_t whole[2048] = {0};
+	struct ike_build b;
+	size_t len;
+
+	(void)state;
+	ike_build_message(&b, whole, sizeof(whole), &test_header);
+	build_all(&b);
+	assert_int_equal(ike_build_finish(&b), 0);
+	len = b.len;
+	for (size_t cap = IKE_HEADER_LEN; cap <= len; cap++) {
+		bool fits = cap % 3 != 0, memory = cap % 5 != 0;
+
+		grown = 0;
+		may_grow = memory ? UINT32_MAX : 0;
+		ike_build_message(&b, calloc(1, cap), cap, &test_header);
+		b.grow = grow;
+		b.most = fits ? len : len - 1;
+		build_all(&b);
+		assert_int_equal(ike_build_finish(&b), cap == len || (fits && memory) ? 0 : -EMSGSIZE);
+		assert_true(b.len <= b.cap && b.cap <= (cap == len ? cap : b.most));
+		if (cap == len || (fits && memory))
+			assert_memory_equal(b.buf, whole, len);
+		free(b.buf);
+	}
+}
+
 static void misuse_is_refused(void **state)
 {
 	static uint8_t buf[80000], large[66000];
@@ -173,9 +216,8 @@ static void misuse_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(round_trip),
-	        cmocka_unit_test(inner_chain),
-	        cmocka_unit_test(every_capacity),
+	        cmocka_unit_test(round_trip),        cmocka_unit_test(inner_chain),
+	        cmocka_unit_test(every_capacity),    cmocka_unit_test(a_buffer_that_grows),
 	        cmocka_unit_test(misuse_is_refused),
 	};
 
