@@ -133,17 +133,24 @@ static void inner_chain(void **state)
 	assert_int_equal(b.len, 0);
 }
 
+/* The length of the message, in a buffer that is large enough. */
+static size_t build_whole(uint8_t whole[2048])
+{
+	struct ike_build b;
+
+	ike_build_message(&b, whole, 2048, &test_header);
+	build_all(&b);
+	assert_int_equal(ike_build_finish(&b), 0);
+	return b.len;
+}
+
 static void every_capacity(void **state)
 {
 	uint8_t whole[2048];
+	const size_t len = build_whole(whole);
 	struct ike_build b;
-	size_t len;
 
 	(void)state;
-	ike_build_message(&b, whole, sizeof(whole), &test_header);
-	build_all(&b);
-	assert_int_equal(ike_build_finish(&b), 0);
-	len = b.len;
 	for (size_t cap = 0; cap <= len; cap++) {
 		uint8_t *exact = malloc(cap + 1);
 
@@ -173,15 +180,11 @@ static uint8_t *grow(uint8_t *buf, size_t old, size_t cap)
 /* From any size on to what is needed, but to no more than it may; and where there is no memory. */
 static void a_buffer_that_grows(void **state)
 {
-	uint8_t whole[2048] = {0};
+	uint8_t whole[2048];
+	const size_t len = build_whole(whole);
 	struct ike_build b;
-	size_t len;
 
 	(void)state;
-	ike_build_message(&b, whole, sizeof(whole), &test_header);
-	build_all(&b);
-	assert_int_equal(ike_build_finish(&b), 0);
-	len = b.len;
 	for (size_t cap = IKE_HEADER_LEN; cap <= len; cap++) {
 		bool fits = cap % 3 != 0, memory = cap % 5 != 0;
 
