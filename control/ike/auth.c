@@ -239,8 +239,6 @@ int auth_disbelieve(struct ike_sa *sa, const char *why)
 void auth_established(struct ike_sa *sa)
 {
 	struct ike_manager *m = sa->manager;
-	char remote[IKE_ENDPOINT_TEXT], local[IKE_ENDPOINT_TEXT], suite[64];
-	const struct rg_cfg_rule *rule = sa->connection->rule;
 
 	ike_set_state(sa, IKE_STATE_ESTABLISHED);
 	journal_begin(sa, sa->init != NULL ? sa->init->offered : 0);
@@ -254,11 +252,8 @@ void auth_established(struct ike_sa *sa)
 	timers_established(sa);
 	IKE_COUNT(m, established);
 	succession_established(sa);
-	ike_suite_print(&sa->keys.suite, suite, sizeof(suite));
-	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s%s%s", endpoint_text(&sa->local, local),
-	             endpoint_text(&sa->remote, remote), suite,
-	             sa->capabilities & IKE_CAP_MOBIKE ? ", MOBIKE" : "", rule != NULL ? ", rule " : "",
-	             rule != NULL ? rule->name : "");
+	if (!sa->superseded) /* or it is one that is not to serve (crossing.h) */
+		ike_sa_announce(sa);
 	if (m->homing->established != NULL)
 		m->homing->established(sa);
 }

@@ -140,7 +140,7 @@ void child_destroy(struct child_sa *child)
 	}
 	if (child->state >= CHILD_INBOUND)
 		journal_child(sa, JOURNAL_CHILD_DOWN, child, 0);
-	if (child->state >= CHILD_INBOUND)
+	if (child->state >= CHILD_INBOUND && sa->announced)
 		ike_sa_event(sa, IKE_EVENT_CHILD_DOWN, "%08x in, %08x out", ntohl(child->spi_in),
 		             ntohl(child->spi_out));
 	child_free(child);
@@ -301,6 +301,13 @@ int child_steps_install(struct child_sa *child, bool current, struct ike_batch *
 	return 0;
 }
 
+void child_announce(struct child_sa *child)
+{
+	if (child->sa->announced)
+		ike_sa_event(child->sa, IKE_EVENT_CHILD_UP, "%08x in, %08x out", ntohl(child->spi_in),
+		             ntohl(child->spi_out));
+}
+
 void child_installed(struct child_sa *child, bool current)
 {
 	struct ike_sa *sa = child->sa;
@@ -312,8 +319,7 @@ void child_installed(struct child_sa *child, bool current)
 	child->peer_has = child->we_initiated;
 	child_start_lifetimes(child);
 	journal_child(sa, JOURNAL_CHILD_UP, child, 0);
-	ike_sa_event(sa, IKE_EVENT_CHILD_UP, "%08x in, %08x out", ntohl(child->spi_in),
-	             ntohl(child->spi_out));
+	child_announce(child);
 }
 
 void child_steps_remove(struct child_sa *child, struct ike_batch *batch)

@@ -117,6 +117,8 @@ bool child_is_current(const struct child_sa *child);
  * policies follow, so that the outbound is used at once; without, the old one is used until
  * child_make_current(). Keys must have been derived. 0, -ENOSPC (handles). */
 int child_steps_install(struct child_sa *child, bool current, struct ike_batch *batch);
+/* To operators, if they know of its session. */
+void child_announce(struct child_sa *child);
 /* The state that follows from a batch with child_steps_install(): INSTALLED or
  * INBOUND, lifetimes begin, the time to the switch runs. To be called when it was applied. */
 void child_installed(struct child_sa *child, bool current);

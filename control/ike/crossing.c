@@ -135,6 +135,30 @@ static struct ike_sa *rival(const struct ike_sa *sa)
 	return NULL;
 }
 
+void crossing_tell(struct ike_sa *goes)
+{
+	struct ike_sa *stays = rival(goes);
+
+	if (stays != NULL)
+		ike_sa_event(stays, IKE_EVENT_SESSIONS_CROSSED,
+		             "both ends began: %016lx:%016lx stays, %016lx:%016lx goes", stays->spi_i,
+		             stays->spi_r, goes->spi_i, goes->spi_r);
+}
+
+/* Operators hear of it if they have not. */
+static void announce(struct ike_sa *sa)
+{
+	struct child_sa *child;
+
+	if (sa->announced)
+		return;
+	ike_sa_announce(sa);
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->state == CHILD_INBOUND || child->state == CHILD_INSTALLED)
+			child_announce(child);
+	}
+}
+
 /* Policies are its own from now on. */
 static void carry_on(struct ike_sa *sa)
 {
@@ -166,6 +190,7 @@ static void carry_on(struct ike_sa *sa)
 	store_touch(sa);
 	ike_sa_event(sa, IKE_EVENT_SESSIONS_CROSSED,
 	             "%016lx:%016lx carries on, the session that was to stay is gone", sa->spi_i, sa->spi_r);
+	announce(sa);
 }
 
 bool crossing_expire(struct ike_sa *sa)
@@ -183,9 +208,6 @@ bool crossing_expire(struct ike_sa *sa)
 		ike_sa_timer(sa, TIMER_EXPIRE, ike_sa_now(sa) + CROSSING_WAITS_MS);
 		return true;
 	}
-	ike_sa_event(sa, IKE_EVENT_SESSIONS_CROSSED,
-	             "both ends began: %016lx:%016lx stays, %016lx:%016lx goes", stays->spi_i, stays->spi_r,
-	             sa->spi_i, sa->spi_r);
 	ike_sa_delete(sa, "both ends began, and the other session stays");
 	return true;
 }

@@ -37,6 +37,8 @@ bool crossing_met(const struct ike_sa *sa, const struct ike_sa *other);
 void crossing_admit(struct ike_sa *sa);
 /* A superseded one is up, or has become superseded: it ends in a while. */
 void crossing_wait(struct ike_sa *sa);
+/* To operators, once both are up: which of the two stays. */
+void crossing_tell(struct ike_sa *goes);
 /* TIMER_EXPIRE of a superseded one. False: it is none of a pair. */
 bool crossing_expire(struct ike_sa *sa);
 /* The one that was to stay ends: the other one carries on in its place. */

@@ -170,6 +170,19 @@ static void linger(struct ike_sa *sa, bool knows_peer)
 	ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + ms);
 }
 
+void ike_sa_announce(struct ike_sa *sa)
+{
+	char remote[IKE_ENDPOINT_TEXT], local[IKE_ENDPOINT_TEXT], suite[64];
+	const struct rg_cfg_rule *rule = sa->connection->rule;
+
+	sa->announced = true;
+	ike_suite_print(&sa->keys.suite, suite, sizeof(suite));
+	ike_sa_event(sa, IKE_EVENT_SESSION_UP, "%s - %s, %s%s%s%s", endpoint_text(&sa->local, local),
+	             endpoint_text(&sa->remote, remote), suite,
+	             sa->capabilities & IKE_CAP_MOBIKE ? ", MOBIKE" : "", rule != NULL ? ", rule " : "",
+	             rule != NULL ? rule->name : "");
+}
+
 void ike_sa_close(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
@@ -179,7 +192,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	if (sa->state == IKE_STATE_CLOSED)
 		return;
 	sa->down_reason = reason;
-	if (was_up && !sa->superseded)
+	if (was_up && sa->announced)
 		ike_sa_event(sa, IKE_EVENT_SESSION_DOWN, "%s", reason);
 	else
 		ike_sa_log(sa, IKE_LOG_DEBUG, "closed: %s", reason);
@@ -271,6 +284,7 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	heir->peer_cookie = old->peer_cookie;
 	heir->cookie = old->cookie;
 	heir->superseded = old->superseded;
+	heir->announced = old->announced;
 	heir->peer_lifetime_s = old->peer_lifetime_s;
 	heir->origin = old->origin;
 	heir->capabilities = old->capabilities;

@@ -147,6 +147,7 @@ struct ike_sa {
 	struct ike_wishes *wishes; /* NULL: of a responder, it has none */
 
 	bool superseded;          /* a newer session of the device has its addresses (succession.h) */
+	bool announced;           /* operators have been told that it is up */
 	uint64_t reauthenticates; /* initiator: our SPI of the IKE SA that it is to follow; 0: none */
 	uint64_t followed_by;     /* initiator: our SPI of the one that is to follow it; 0: none */
 	uint32_t peer_lifetime_s; /* AUTH_LIFETIME of the peer; UINT32_MAX: it sent none */
@@ -268,6 +269,8 @@ void ike_sa_alive(struct ike_sa *sa);
 uint64_t ike_sa_now(const struct ike_sa *sa);
 void ike_sa_random(const struct ike_sa *sa, void *buf, size_t len);
 
+/* To operators: it is up. What was never said to be up does not go down for them either. */
+void ike_sa_announce(struct ike_sa *sa);
 /* One line to the event sink or the log, with the session's name before it. */
 void ike_sa_event(struct ike_sa *sa, enum ike_event_type type, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));

@@ -81,8 +81,10 @@ static void who(struct record *r, struct ike_sa *sa)
 	record_u64(r, &sa->refused_ms);
 	if (state != IKE_STATE_ESTABLISHED && state != IKE_STATE_REKEYED && state != IKE_STATE_DELETING)
 		record_fail(r, -EBADMSG);
-	if (record_reads(r))
+	if (record_reads(r)) {
 		sa->state = state;
+		sa->announced = !sa->superseded;
+	}
 	/* It may still be here, by the rules of now. */
 	if (record_reads(r) && r->error == 0 && !sa->session_initiator && pad_admit(sa) != NULL)
 		record_fail(r, -ENOENT);

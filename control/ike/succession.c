@@ -279,6 +279,7 @@ static void take_name(struct ike_sa *sa, struct ike_sa *old)
 
 	sa->session = old->session;
 	old->session = fresh;
+	old->announced = false; /* it goes on under that name */
 	sa->counters.moves += old->counters.moves;
 	sa->counters.rekeys += old->counters.rekeys;
 }
@@ -291,6 +292,7 @@ void succession_established(struct ike_sa *sa)
 
 	if (sa->superseded) {
 		crossing_wait(sa);
+		crossing_tell(sa);
 		return;
 	}
 	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
@@ -305,6 +307,7 @@ void succession_established(struct ike_sa *sa)
 	if (old == NULL)
 		return;
 	if (crosses(sa, old)) {
+		crossing_tell(old);
 		if (sa->session_initiator && !child_is_missing(sa))
 			succession_complete(sa);
 		return;

@@ -4,8 +4,9 @@
  * both ends, however their exchanges lie to each other, and what had a way once keeps it. Peers without such
  * a rule, and ones that have lost all. RFC 7296 2.4.
  */
-#include "tests/exchange/roam.h"
+#include "tests/exchange/sites.h"
 
+#include "control/homing/homing.h"
 #include "control/ike/crossing.h"
 
 #include <setjmp.h>
@@ -16,18 +17,8 @@
 
 #include <cmocka.h>
 
-#define HQ      "gw.example.net"
-#define FLIGHTS 256u
-
-/* The connection of both ends has one name for nobody's sake: what counts is each end's own. */
-static const char site[] = "connections:\n"
-                           "  site:\n"
-                           "    uplinks: {members: [%s]}\n"
-                           "    authentication: {local: psk, remote: psk}\n"
-                           "    identities: [\"%s\"]\n"
-                           "    uniqueness: %s\n"
-                           "    selectors: {local: [%s], remote: [%s]}\n"
-                           "%s";
+#define FLIGHTS      256u
+#define MAX_SESSIONS 16u
 
 struct flight {
 	struct peer *to;
@@ -35,20 +26,23 @@ struct flight {
 	uint64_t at_ms;
 };
 
+/* What an operator of this end has been told. */
+struct told {
+	unsigned up[MAX_SESSIONS], down[MAX_SESSIONS]; /* by the session's id */
+	unsigned ups, early;                           /* of sessions; children before them */
+	unsigned crossed;
+};
+
 struct sites {
 	struct world *w;
-	char branch[64], self[96], yaml[2][1024];
+	struct told told[2];
+	char branch[SITES_NAME];
 	bool worked[2]; /* packets of this end had a way */
 	struct flight flights[FLIGHTS];
 	unsigned n_flights, lost;
 };
 
 static struct sites *current; /* of the world's watch */
-
-static struct rg_cfg_addr host(const struct sites *s, const struct peer *p)
-{
-	return address(p == world_client(s->w) ? "10.30.0.9" : "10.20.0.9");
-}
 
 static bool arrives(const struct flight *f)
 {
@@ -94,7 +88,7 @@ static void land(struct sites *s, uint64_t until)
 
 static void depart(struct sites *s, struct peer *from, struct peer *to)
 {
-	struct rg_cfg_addr src = host(s, from), dst = host(s, to);
+	struct rg_cfg_addr src = sites_host(s->w, from), dst = sites_host(s->w, to);
 	const struct fake_sa *out = fake_route(from->dp, &src, &dst);
 
 	if (out == NULL) {
@@ -116,38 +110,46 @@ static void watch(struct world *w, bool before)
 	depart(current, world_gateway(w), world_client(w));
 }
 
-/* An identity for the branch that stands before (after) that of headquarters. */
-static void choose_identity(struct sites *s, bool lower)
+static void hear(struct peer *p, const struct ike_event *event)
 {
-	struct rg_id hq, own;
+	struct told *told = &current->told[p == world_gateway(p->world)];
+	uint64_t id = event->sa != NULL ? ike_session_id(event->sa) : 0;
 
-	assert_int_equal(rg_id_parse(&hq, HQ), 0);
-	for (unsigned c = 'a'; c <= 'z'; c++) {
-		snprintf(s->branch, sizeof(s->branch), "%c@corp.example.net", c);
-		assert_int_equal(rg_id_parse(&own, s->branch), 0);
-		if ((rg_id_cookie(&own) < rg_id_cookie(&hq)) == lower)
-			return;
+	assert_true(id < MAX_SESSIONS);
+	switch (event->type) {
+	case IKE_EVENT_SESSION_UP:
+		assert_int_equal(told->up[id], told->down[id]);
+		told->up[id]++;
+		told->ups++;
+		break;
+	case IKE_EVENT_SESSION_DOWN:
+		told->down[id]++;
+		assert_int_equal(told->up[id], told->down[id]);
+		break;
+	case IKE_EVENT_CHILD_UP:
+	case IKE_EVENT_CHILD_DOWN:
+		told->early += told->up[id] == told->down[id];
+		break;
+	case IKE_EVENT_SESSIONS_CROSSED:
+		told->crossed++;
+		break;
+	default:
+		break;
 	}
-	fail();
 }
 
 static struct sites *sites_new(bool branch_is_lower, const char *uniqueness, bool hq_begins)
 {
-	struct world_options o = {.homing = &homing_ops};
+	struct sites_options o = {.branch_is_lower = branch_is_lower,
+	                          .uniqueness = uniqueness,
+	                          .hq_begins = hq_begins,
+	                          .homing = &homing_ops};
 	struct sites *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	choose_identity(s, branch_is_lower);
-	snprintf(s->self, sizeof(s->self), "gateway: {identity: %s}\n", s->branch);
-	snprintf(s->yaml[0], sizeof(s->yaml[0]), site, "wlan", HQ, uniqueness, "10.30.0.0/24", "10.20.0.0/24",
-	         "    initiate: {to: [192.0.2.1], identity: " HQ "}\n");
-	snprintf(s->yaml[1], sizeof(s->yaml[1]), site, "isp1", s->branch, uniqueness, "10.20.0.0/24",
-	         "10.30.0.0/24", hq_begins ? "    initiate: {to: [198.51.100.7]}\n" : "");
-	o.client_self = s->self;
-	o.client_yaml = s->yaml[0];
-	o.gateway_yaml = s->yaml[1];
-	s->w = world_new(&o);
+	s->w = sites_world(&o, s->branch);
 	s->w->watch = watch;
+	s->w->peers[0].on_event = s->w->peers[1].on_event = hear;
 	current = s;
 	return s;
 }
@@ -160,14 +162,7 @@ static void sites_free(struct sites *s)
 
 static void begin(struct sites *s, bool branch)
 {
-	struct rg_cfg_prefix lan = {.addr = address(branch ? "10.20.0.0" : "10.30.0.0"), .len = 24};
-	struct ike_initiate request = {.local = endpoint(branch ? "198.51.100.7" : "192.0.2.1", 500),
-	                               .remote = endpoint(branch ? "192.0.2.1" : "198.51.100.7", 500),
-	                               .remote_identity = branch ? HQ : s->branch,
-	                               .remote_selectors = &lan,
-	                               .n_remote_selectors = 1};
-
-	assert_true(ike_initiate(branch ? world_client(s->w)->m : world_gateway(s->w)->m, &request) > 0);
+	assert_true(sites_begin(s->w, branch, s->branch) > 0);
 }
 
 static unsigned sessions(struct peer *p, struct ike_sa **last)
@@ -207,6 +202,21 @@ static struct ike_sa *one_session(struct sites *s)
 		assert_int_equal(fake_count_policies(dp), 1);
 	}
 	return c;
+}
+
+/* And of all that was up, operators know of that one alone. */
+static struct ike_sa *told_of_one(struct sites *s)
+{
+	struct ike_sa *sa = one_session(s);
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t stays = peer_session_id(&s->w->peers[i]);
+
+		for (unsigned id = 0; id < MAX_SESSIONS; id++)
+			assert_int_equal(s->told[i].up[id] - s->told[i].down[id], id == stays);
+		assert_int_equal(s->told[i].early, 0);
+	}
+	return sa;
 }
 
 static uint64_t crossed(struct sites *s)
@@ -263,9 +273,39 @@ static void one_stays_on_a_bad_network(void **state)
 		world_run(s->w, 30000);
 		s->w->loss_percent = s->w->jitter_ms = 0;
 		world_run(s->w, 300000);
-		one_session(s);
+		told_of_one(s);
 		sites_free(s);
 	}
+}
+
+/* A session that was chosen to go before it was up is none that an operator hears of; one that was up goes
+ * down for him too. Each end that has met both says which one stays. */
+static void events_say_what_served(void **state)
+{
+	unsigned never_up = 0, once_up = 0;
+
+	(void)state;
+	for (unsigned kind = 0; kind < 4; kind++) {
+		for (unsigned after = 0; after <= 60; after++) {
+			struct sites *s = sites_new(kind & 1, "replace", true);
+
+			begin(s, kind & 2);
+			world_run(s->w, after);
+			begin(s, !(kind & 2));
+			world_run(s->w, 3000);
+			told_of_one(s);
+			for (unsigned i = 0; i < 2; i++) {
+				uint64_t met = peer_counter(&s->w->peers[i], "ike-sessions-crossed");
+
+				assert_int_equal(s->told[i].crossed, met);
+				never_up += met > 0 && s->told[i].ups == 1;
+				once_up += met > 0 && s->told[i].ups == 2;
+			}
+			sites_free(s);
+		}
+	}
+	assert_true(never_up > 20);
+	assert_true(once_up > 20);
 }
 
 /* Who comes again with nothing left has the session that it begins now (INITIAL_CONTACT). */
@@ -278,15 +318,15 @@ static void who_has_lost_all_gets_the_new_one(void **state)
 
 		begin(s, true);
 		world_run(s->w, 40000);
-		assert_true(one_session(s)->session_initiator);
+		assert_true(told_of_one(s)->session_initiator);
 		peer_restart(world_gateway(s->w));
 		*world_gateway(s->w)->dp = (struct fake_dataplane){0};
 		begin(s, false);
 		world_run(s->w, 1000);
-		stays = one_session(s);
+		stays = told_of_one(s);
 		assert_false(stays->session_initiator);
 		world_run(s->w, 60000);
-		assert_ptr_equal(one_session(s), stays);
+		assert_ptr_equal(told_of_one(s), stays);
 		sites_free(s);
 	}
 }
@@ -301,7 +341,7 @@ static void a_peer_without_the_rule(void **state)
 		begin(s, true);
 		begin(s, false);
 		world_run(s->w, 20000);
-		assert_int_equal(one_session(s)->session_initiator, lower);
+		assert_int_equal(told_of_one(s)->session_initiator, lower);
 		assert_int_equal(s->lost, 0);
 		sites_free(s);
 	}
@@ -332,7 +372,7 @@ static void a_peer_that_drops_the_one_that_stays(void **state)
 	ike_sa_close(begun_by(world_gateway(s->w), true), "a test");
 	s->worked[0] = s->worked[1] = false;
 	world_run(s->w, 600000);
-	assert_true(one_session(s)->session_initiator);
+	assert_true(told_of_one(s)->session_initiator);
 	assert_true(s->worked[0] && s->worked[1]);
 	sites_free(s);
 }
@@ -350,10 +390,10 @@ static void a_peer_that_deletes_the_one_that_stays(void **state)
 	g = world_gateway(s->w);
 	ike_sa_delete(begun_by(g, true), "a test");
 	world_run(s->w, 200);
-	assert_true(one_session(s)->session_initiator);
+	assert_true(told_of_one(s)->session_initiator);
 	s->worked[0] = s->worked[1] = false;
 	world_run(s->w, 60000);
-	assert_true(one_session(s)->session_initiator);
+	assert_true(told_of_one(s)->session_initiator);
 	assert_true(s->worked[0] && s->worked[1]);
 	sites_free(s);
 }
@@ -374,7 +414,7 @@ static void uniqueness_says_which(void **state)
 		begin(s, true);
 		begin(s, false);
 		world_run(s->w, 60000);
-		assert_int_equal(one_session(s)->session_initiator, lower);
+		assert_int_equal(told_of_one(s)->session_initiator, lower);
 		assert_int_equal(s->lost, 0);
 		sites_free(s);
 	}
@@ -385,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(one_stays_whenever_they_begin),
 	        cmocka_unit_test(one_stays_on_a_bad_network),
+	        cmocka_unit_test(events_say_what_served),
 	        cmocka_unit_test(who_has_lost_all_gets_the_new_one),
 	        cmocka_unit_test(a_peer_without_the_rule),
 	        cmocka_unit_test(a_peer_that_drops_the_one_that_stays),

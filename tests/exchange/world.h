@@ -53,6 +53,7 @@ struct peer {
 	unsigned keepalives;          /* of a NAT's mapping, that it sent */
 	unsigned events[IKE_N_EVENTS];
 	char last_event[IKE_N_EVENTS][256];
+	void (*on_event)(struct peer *p, const struct ike_event *event); /* a test's own; NULL */
 	struct rg_cfg_addr pool_next4, pool_next6; /* addresses that it gives to clients */
 	bool pool_full;
 	struct rg_pools *pools; /* the real ones instead; NULL */

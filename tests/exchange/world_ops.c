@@ -79,6 +79,8 @@ static void op_event(void *user, const struct ike_event *event)
 
 	p->events[event->type]++;
 	snprintf(p->last_event[event->type], sizeof(p->last_event[0]), "%s", event->text);
+	if (p->on_event != NULL)
+		p->on_event(p, event);
 	if (getenv("WORLD_LOG") != NULL)
 		print_message("%8lu %c event %u: %s\n", p->world->now_ms, p->letter, event->type,
 		              event->text);
