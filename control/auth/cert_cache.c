@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A set-associative table of digests (cert_cache.h). What is above the leaf is the
- * same for many clients, so it is kept once, in a short list of paths. Locked; any
- * thread.
+ * same for many clients, so it is kept once, in a short list of paths, of which the
+ * longest unused gives way with all its entries. Locked; any thread.
  */
 #include "control/auth/cert_cache.h"
 
@@ -16,16 +16,21 @@
 
 struct entry {
 	uint8_t key[CERT_CACHE_KEY_LEN];
-	int64_t from, until; /* seconds; until 0: empty */
-	uint32_t path;
-	uint32_t used; /* the clock of its last use: the oldest of a set gives way */
+	int64_t from, until;  /* seconds; until 0: empty */
+	uint32_t path, issue; /* of the path that was meant: another one may have its place */
+	uint32_t used;        /* the clock of its last use: the oldest of a set gives way */
+};
+
+struct path {
+	STACK_OF(X509) * above; /* of the leaf; NULL: free */
+	uint32_t issue;         /* counts those that had this place */
+	uint32_t used;          /* as of an entry */
 };
 
 struct cert_cache {
 	pthread_mutex_t lock;
 	uint32_t clock;
-	size_t n_paths;
-	STACK_OF(X509) * paths[CERT_CACHE_PATHS];
+	struct path paths[CERT_CACHE_PATHS];
 	struct entry entries[CERT_CACHE_ENTRIES];
 };
 
@@ -44,8 +49,8 @@ void cert_cache_free(struct cert_cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < cache->n_paths; i++)
-		sk_X509_pop_free(cache->paths[i], X509_free);
+	for (size_t i = 0; i < CERT_CACHE_PATHS; i++)
+		sk_X509_pop_free(cache->paths[i].above, X509_free);
 	pthread_mutex_destroy(&cache->lock);
 	free(cache);
 }
@@ -71,6 +76,17 @@ static struct entry *set_of(struct cert_cache *cache, const uint8_t key[CERT_CAC
 	return &cache->entries[set * WAYS];
 }
 
+/* One whose path gave way is as good as empty. */
+static bool is_kept(const struct cert_cache *cache, const struct entry *entry)
+{
+	return entry->until != 0 && cache->paths[entry->path].issue == entry->issue;
+}
+
+static void use(struct cert_cache *cache, struct entry *entry)
+{
+	entry->used = cache->paths[entry->path].used = ++cache->clock;
+}
+
 STACK_OF(X509) * cert_cache_find(struct cert_cache *cache, const uint8_t key[CERT_CACHE_KEY_LEN])
 {
 	int64_t now = (int64_t)time(NULL);
@@ -79,11 +95,11 @@ STACK_OF(X509) * cert_cache_find(struct cert_cache *cache, const uint8_t key[CER
 
 	pthread_mutex_lock(&cache->lock);
 	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].until <= now || set[i].from > now ||
+		if (!is_kept(cache, &set[i]) || set[i].until <= now || set[i].from > now ||
 		    memcmp(set[i].key, key, CERT_CACHE_KEY_LEN) != 0)
 			continue;
-		set[i].used = ++cache->clock;
-		above = X509_chain_up_ref(cache->paths[set[i].path]);
+		use(cache, &set[i]);
+		above = X509_chain_up_ref(cache->paths[set[i].path].above);
 		break;
 	}
 	pthread_mutex_unlock(&cache->lock);
@@ -133,46 +149,65 @@ static bool same_path(STACK_OF(X509) * path, STACK_OF(X509) * chain)
 	return true;
 }
 
-/* Its index; -1: the list is full, or memory is. */
-static int find_path(struct cert_cache *cache, STACK_OF(X509) * chain)
+/* A place for it: that of the longest unused one, if all are taken. NULL: no memory. */
+static struct path *make_path(struct cert_cache *cache, STACK_OF(X509) * chain)
 {
-	STACK_OF(X509) * above;
+	STACK_OF(X509) *above = X509_chain_up_ref(chain);
+	struct path *oldest = &cache->paths[0];
 
-	for (size_t i = 0; i < cache->n_paths; i++)
-		if (same_path(cache->paths[i], chain))
-			return (int)i;
-	if (cache->n_paths == CERT_CACHE_PATHS)
-		return -1;
-	above = X509_chain_up_ref(chain);
 	if (!above)
-		return -1;
+		return NULL;
 	X509_free(sk_X509_shift(above));
-	cache->paths[cache->n_paths] = above;
-	return (int)cache->n_paths++;
+	for (size_t i = 1; i < CERT_CACHE_PATHS; i++)
+		if (cache->paths[i].used < oldest->used)
+			oldest = &cache->paths[i];
+	sk_X509_pop_free(oldest->above, X509_free);
+	oldest->above = above;
+	oldest->issue++;
+	return oldest;
+}
+
+static struct path *find_path(struct cert_cache *cache, STACK_OF(X509) * chain)
+{
+	for (size_t i = 0; i < CERT_CACHE_PATHS; i++)
+		if (cache->paths[i].above && same_path(cache->paths[i].above, chain))
+			return &cache->paths[i];
+	return make_path(cache, chain);
+}
+
+/* Where the key is, or may be put. */
+static struct entry *choose(const struct cert_cache *cache, struct entry *set,
+                            const uint8_t key[CERT_CACHE_KEY_LEN])
+{
+	struct entry *victim = set;
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (is_kept(cache, &set[i]) && memcmp(set[i].key, key, CERT_CACHE_KEY_LEN) == 0)
+			return &set[i];
+		if (!is_kept(cache, &set[i]))
+			set[i].used = 0;
+		if (set[i].used < victim->used)
+			victim = &set[i];
+	}
+	return victim;
 }
 
 void cert_cache_keep(struct cert_cache *cache, const uint8_t key[CERT_CACHE_KEY_LEN], STACK_OF(X509) * chain)
 {
-	struct entry *set = set_of(cache, key), *victim = set, entry;
-	int path;
+	struct entry entry = {0}, *place;
+	struct path *path;
 
 	if (!span(chain, &entry))
 		return;
 	memcpy(entry.key, key, CERT_CACHE_KEY_LEN);
 	pthread_mutex_lock(&cache->lock);
 	path = find_path(cache, chain);
-	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].until != 0 && memcmp(set[i].key, key, CERT_CACHE_KEY_LEN) == 0) {
-			victim = &set[i];
-			break;
-		}
-		if (set[i].used < victim->used)
-			victim = &set[i];
-	}
-	if (path >= 0) {
-		entry.path = (uint32_t)path;
-		entry.used = ++cache->clock;
-		*victim = entry;
+	if (path) {
+		entry.path = (uint32_t)(path - cache->paths);
+		entry.issue = path->issue;
+		place = choose(cache, set_of(cache, key), key);
+		*place = entry;
+		use(cache, place);
 	}
 	pthread_mutex_unlock(&cache->lock);
 }
@@ -183,7 +218,7 @@ size_t cert_cache_used(struct cert_cache *cache)
 
 	pthread_mutex_lock(&cache->lock);
 	for (size_t i = 0; i < CERT_CACHE_ENTRIES; i++)
-		n += cache->entries[i].until != 0;
+		n += is_kept(cache, &cache->entries[i]);
 	pthread_mutex_unlock(&cache->lock);
 	return n;
 }

@@ -3,7 +3,8 @@
  * Chains that led to an authority once need not be built again: a client that
  * comes back costs a hash instead of a path and its signatures. Only what was found
  * good is kept, in a table of fixed size, so whoever holds no certificate of an
- * authority's cannot fill it (H28). Locked; any thread.
+ * authority's cannot fill it (H28), and whoever does, or a deployment with more intermediates than there are
+ * paths, pushes out what has not been used for longest. Locked; any thread.
  */
 #ifndef RG_CONTROL_AUTH_CERT_CACHE_H
 #define RG_CONTROL_AUTH_CERT_CACHE_H
