@@ -135,6 +135,19 @@ static struct ike_sa *rival(const struct ike_sa *sa)
 	return NULL;
 }
 
+/* Is there another one of the device, but `but`, that is up or about to be, and is not to go itself? */
+static bool is_followed(const struct ike_sa *sa, const struct ike_sa *but)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = succession_next(sa, other)) != NULL) {
+		if (other != but && other->cookie == sa->cookie && other->state <= IKE_STATE_ESTABLISHED &&
+		    !other->superseded)
+			return true;
+	}
+	return false;
+}
+
 void crossing_tell(struct ike_sa *goes)
 {
 	struct ike_sa *stays = rival(goes);
@@ -168,7 +181,9 @@ static void carry_on(struct ike_sa *sa)
 	int error = 0;
 
 	sa->superseded = false;
+	ike_sa_timer(sa, TIMER_EXPIRE, 0);
 	timers_established(sa);
+	succession_limit(sa);
 	if (batch == NULL) {
 		ike_sa_delete(sa, "no memory");
 		return;
@@ -200,8 +215,12 @@ bool crossing_expire(struct ike_sa *sa)
 	if (!sa->superseded || sa->state != IKE_STATE_ESTABLISHED || !is_of_sites(sa))
 		return false;
 	stays = rival(sa);
-	if (stays == NULL)
-		return false;
+	if (stays == NULL) {
+		if (is_followed(sa, NULL))
+			return false;
+		carry_on(sa); /* the one that was to stay never came up */
+		return true;
+	}
 	/* Where the peer answered our request it has the session; else something must have come over it. */
 	if (!stays->session_initiator && stays->last_in_ms <= stays->established_ms) {
 		informational_probe(stays);
@@ -214,13 +233,15 @@ bool crossing_expire(struct ike_sa *sa)
 
 void crossing_closed(struct ike_sa *sa)
 {
+	bool was_up = sa->state >= IKE_STATE_ESTABLISHED;
 	struct ike_sa *other = NULL;
 
-	if (sa->superseded || sa->heir_has_it || sa->manager->ending || sa->state < IKE_STATE_ESTABLISHED)
+	if (sa->superseded || sa->heir_has_it || sa->manager->ending)
 		return;
 	while ((other = crossing_next(sa, other)) != NULL) {
 		if (other->superseded && other->state == IKE_STATE_ESTABLISHED &&
-		    crossing_between(sa, other) && crossing_met(sa, other)) {
+		    crossing_between(sa, other) && (!was_up || crossing_met(sa, other)) &&
+		    !is_followed(other, sa)) {
 			carry_on(other);
 			return;
 		}

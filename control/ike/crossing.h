@@ -41,7 +41,7 @@ void crossing_wait(struct ike_sa *sa);
 void crossing_tell(struct ike_sa *goes);
 /* TIMER_EXPIRE of a superseded one. False: it is none of a pair. */
 bool crossing_expire(struct ike_sa *sa);
-/* The one that was to stay ends: the other one carries on in its place. */
+/* The one that was to stay ends, or does not come up at all: the other one carries on in its place. */
 void crossing_closed(struct ike_sa *sa);
 
 #endif

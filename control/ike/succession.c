@@ -44,11 +44,22 @@ static bool shares_identity(const struct ike_sa *sa)
 	return sa->connection->uniqueness != RG_UNIQUE_REPLACE;
 }
 
-/* The session of the same device before this one, if it is still up. An initiator whose sessions
- * stand side by side knows which one it repeats. */
+static bool has_policies(const struct ike_sa *sa)
+{
+	const struct flow *flow;
+
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		if (flow->n_policies > 0)
+			return true;
+	}
+	return false;
+}
+
+/* The session of the same device before this one, if it is still up: of several, that which has the device's
+ * policies. An initiator whose sessions stand side by side knows which one it repeats. */
 static struct ike_sa *before(const struct ike_sa *sa)
 {
-	struct ike_sa *other = NULL;
+	struct ike_sa *other = NULL, *found = NULL;
 
 	if (sa->superseded)
 		return NULL;
@@ -56,10 +67,11 @@ static struct ike_sa *before(const struct ike_sa *sa)
 		return manager_find(sa->manager, sa->reauthenticates);
 	while ((other = succession_next(sa, other)) != NULL) {
 		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED &&
-		    (crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)))
-			return other;
+		    (crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)) &&
+		    (found == NULL || (!has_policies(found) && has_policies(other))))
+			found = other;
 	}
-	return NULL;
+	return found;
 }
 
 static bool says(const struct ike_msg *msg, uint16_t type)
@@ -262,7 +274,7 @@ void succession_yield(struct ike_sa *sa)
 	if (sa->peer_cookie == 0)
 		return;
 	while ((other = succession_next(sa, other)) != NULL) {
-		if (other->cookie != sa->cookie || other->superseded)
+		if (other->cookie != sa->cookie) /* one that is superseded itself may send with it */
 			continue;
 		TAILQ_FOREACH (child, &other->children, link) {
 			if (child->state == CHILD_INBOUND)
@@ -284,10 +296,25 @@ static void take_name(struct ike_sa *sa, struct ike_sa *old)
 	sa->counters.rekeys += old->counters.rekeys;
 }
 
+void succession_limit(struct ike_sa *sa)
+{
+	uint64_t life = (uint64_t)sa->connection->lifetimes.authentication_s * 1000;
+	uint64_t since = sa->established_ms;
+
+	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
+	    (life == 0 || (uint64_t)sa->peer_lifetime_s * 1000 < life))
+		life = (uint64_t)sa->peer_lifetime_s * 1000;
+	if (life != 0 && sa->session_initiator)
+		ike_sa_timer(sa, TIMER_REAUTH, since + timer_jitter(sa, life / 10 * 9));
+	else if (life != 0) /* RFC 4478 2: "soon after", since the peer counts from when it heard of it */
+		ike_sa_timer(sa, TIMER_REAUTH,
+		             since + life +
+		                     (life / 10 < SUCCESSION_GRACE_MS ? life / 10 : SUCCESSION_GRACE_MS));
+}
+
 /* The initiator has the new one and ends the old one; a responder waits for that. */
 void succession_established(struct ike_sa *sa)
 {
-	uint64_t life = (uint64_t)sa->connection->lifetimes.authentication_s * 1000, now = ike_sa_now(sa);
 	struct ike_sa *old = before(sa);
 
 	if (sa->superseded) {
@@ -295,15 +322,7 @@ void succession_established(struct ike_sa *sa)
 		crossing_tell(sa);
 		return;
 	}
-	if (sa->session_initiator && sa->peer_lifetime_s != UINT32_MAX &&
-	    (life == 0 || (uint64_t)sa->peer_lifetime_s * 1000 < life))
-		life = (uint64_t)sa->peer_lifetime_s * 1000;
-	if (life != 0 && sa->session_initiator)
-		ike_sa_timer(sa, TIMER_REAUTH, now + timer_jitter(sa, life / 10 * 9));
-	else if (life != 0) /* RFC 4478 2: "soon after", since the peer counts from when it heard of it */
-		ike_sa_timer(sa, TIMER_REAUTH,
-		             now + life +
-		                     (life / 10 < SUCCESSION_GRACE_MS ? life / 10 : SUCCESSION_GRACE_MS));
+	succession_limit(sa);
 	if (old == NULL)
 		return;
 	if (crosses(sa, old)) {

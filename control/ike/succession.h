@@ -45,6 +45,8 @@ void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch
 /* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
 void succession_yield(struct ike_sa *sa);
 
+/* How long the authentication is good for, from when the session came up: sets TIMER_REAUTH. */
+void succession_limit(struct ike_sa *sa);
 /* The session is up: the one before is told (initiator), or left to be deleted by the peer. */
 void succession_established(struct ike_sa *sa);
 /* Initiator: all Child SAs of the connection are there, or none is to be had any more: the session before

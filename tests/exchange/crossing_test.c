@@ -118,8 +118,7 @@ static void hear(struct peer *p, const struct ike_event *event)
 	assert_true(id < MAX_SESSIONS);
 	switch (event->type) {
 	case IKE_EVENT_SESSION_UP:
-		assert_int_equal(told->up[id], told->down[id]);
-		told->up[id]++;
+		told->up[id] += told->up[id] == told->down[id]; /* or it was authenticated anew */
 		told->ups++;
 		break;
 	case IKE_EVENT_SESSION_DOWN:
@@ -138,11 +137,13 @@ static void hear(struct peer *p, const struct ike_event *event)
 	}
 }
 
-static struct sites *sites_new(bool branch_is_lower, const char *uniqueness, bool hq_begins)
+static struct sites *sites_new_with(const char *extra, bool branch_is_lower, const char *uniqueness,
+                                    bool hq_begins)
 {
 	struct sites_options o = {.branch_is_lower = branch_is_lower,
 	                          .uniqueness = uniqueness,
 	                          .hq_begins = hq_begins,
+	                          .extra = extra,
 	                          .homing = &homing_ops};
 	struct sites *s = calloc(1, sizeof(*s));
 
@@ -152,6 +153,11 @@ static struct sites *sites_new(bool branch_is_lower, const char *uniqueness, boo
 	s->w->peers[0].on_event = s->w->peers[1].on_event = hear;
 	current = s;
 	return s;
+}
+
+static struct sites *sites_new(bool branch_is_lower, const char *uniqueness, bool hq_begins)
+{
+	return sites_new_with(NULL, branch_is_lower, uniqueness, hq_begins);
 }
 
 static void sites_free(struct sites *s)
@@ -420,6 +426,95 @@ static void uniqueness_says_which(void **state)
 	}
 }
 
+/* It ends before it was up: what has yielded to it meanwhile, and is not up either, is the one. */
+static void the_one_that_stays_never_comes_up(void **state)
+{
+	struct sites *s = sites_new(true, "replace", true);
+	struct peer *hq = world_gateway(s->w);
+	struct ike_sa *sa, *stays = NULL;
+
+	(void)state;
+	hq->hold_batches = true;
+	begin(s, true);
+	begin(s, false);
+	world_run(s->w, 45);
+	TAILQ_FOREACH (sa, &hq->m->sas, link) {
+		if (!sa->session_initiator && sa->state < IKE_STATE_ESTABLISHED)
+			stays = sa;
+	}
+	assert_non_null(stays);
+	ike_sa_close(stays, "a test");
+	hq->hold_batches = false;
+	world_run(s->w, 100);
+	assert_true(begun_by(hq, true)->superseded);
+	assert_int_equal(s->told[1].ups, 0);
+	world_run(s->w, 60000);
+	assert_false(told_of_one(s)->session_initiator);
+	sites_free(s);
+}
+
+/* The one that carries on is limited as every other: it is rekeyed, asked after and authenticated anew. */
+static void the_one_that_carries_on_has_its_limits(void **state)
+{
+	struct sites *s = sites_new_with("    lifetimes: {authentication: 600s}\n", false, "replace", false);
+	struct peer *g = world_gateway(s->w), *c = world_client(s->w);
+
+	(void)state;
+	begin(s, true);
+	begin(s, false);
+	world_run(s->w, 200);
+	ike_sa_delete(begun_by(g, true), "a test");
+	world_run(s->w, 200);
+	assert_true(told_of_one(s)->session_initiator);
+	for (unsigned i = TIMER_DPD; i <= TIMER_REAUTH; i++) {
+		assert_true(i == TIMER_DPD || peer_session(c)->timer[i] > s->w->now_ms + 60000);
+		assert_int_not_equal(peer_session(c)->timer[i], 0);
+	}
+	world_run(s->w, 600000);
+	assert_int_equal(c->events[IKE_EVENT_REAUTHENTICATED], 1);
+	told_of_one(s);
+	sites_free(s);
+}
+
+static bool lose_answers_of_branch(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	return dg->from == world_gateway(w) || ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       !ike_header_is_response(&hdr) || hdr.exchange != IKE_EXCHANGE_IKE_AUTH;
+}
+
+/* Headquarters asks anew and hears nothing, the branch begins another one, and then the answer comes: the
+ * second session, which still sends with the first one's SA, is superseded in its turn. None of the three
+ * leaves anything in the dataplane. */
+static void three_that_follow_each_other(void **state)
+{
+	struct sites *s = sites_new(false, "replace", true);
+	struct peer *branch = world_client(s->w), *hq = world_gateway(s->w);
+
+	(void)state;
+	s->w->watch = NULL; /* no packet: nobody knows that the peer can receive on the second one */
+	begin(s, false);
+	world_run(s->w, 1000);
+	s->w->filter = lose_answers_of_branch;
+	begin(s, false);
+	world_run(s->w, 200);
+	ike_sa_close(peer_session(branch)->superseded ? begun_by(branch, true) : peer_session(branch),
+	             "a test");
+	begin(s, true);
+	world_run(s->w, 200);
+	assert_int_equal(sessions(hq, NULL), 2);
+	s->w->filter = NULL;
+	world_run(s->w, 2000);
+	assert_int_equal(fake_count_in(hq->dp), 2);
+	assert_int_equal(fake_count_policies(hq->dp), 1);
+	world_run(s->w, 700000);
+	assert_int_equal(fake_count_in(hq->dp), sessions(hq, NULL));
+	assert_int_equal(fake_count_tunnels(hq->dp), sessions(hq, NULL));
+	assert_int_equal(fake_count_policies(hq->dp), sessions(hq, NULL));
+	sites_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +526,9 @@ int main(void)
 	        cmocka_unit_test(a_peer_that_drops_the_one_that_stays),
 	        cmocka_unit_test(a_peer_that_deletes_the_one_that_stays),
 	        cmocka_unit_test(uniqueness_says_which),
+	        cmocka_unit_test(the_one_that_stays_never_comes_up),
+	        cmocka_unit_test(the_one_that_carries_on_has_its_limits),
+	        cmocka_unit_test(three_that_follow_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,15 @@
  * request, sends datagrams of any bytes, while the network loses and doubles and time
  * goes by. Whatever it was, the gateway's dataplane stays in order, nothing grows, and the
  * client can come again.
+ *
+ * A first octet of 0x80 and more makes the peer a gateway too, and says of what nature both are
+ * (peer_sites.h): either may begin, both at once, are asked to, lose their uplink or their process, and the
+ * peer changes its answers as well. In the end they have one session, the same one.
  */
 #include "tests/exchange/mutate.h"
 
 #include "tests/fuzz/peer_check.h"
+#include "tests/fuzz/peer_sites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +21,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_STEPS 24u
+#define GATEWAYS  0x80u
 
 /* The rest of the script; zeros after its end. */
 struct script {
@@ -24,9 +30,12 @@ struct script {
 
 struct play {
 	struct world *w;
+	struct sites sites; /* where the peer is a gateway */
 	struct script script;
 	struct mutation m;
 };
+
+typedef void play_step(struct play *p);
 
 static uint8_t next(struct script *s)
 {
@@ -146,17 +155,31 @@ static void step_forget(struct play *p)
 		ike_sa_close(sa, "the fuzzer forgets");
 }
 
+static void run(struct play *p, uint64_t ms)
+{
+	if (p->sites.w != NULL)
+		sites_run(&p->sites, ms);
+	else
+		world_run(p->w, ms);
+}
+
 static void step_time(struct play *p)
 {
-	world_run(p->w, next16(&p->script));
+	run(p, next16(&p->script));
 }
+
+static const uint8_t exchanges[] = {IKE_EXCHANGE_IKE_SA_INIT, IKE_EXCHANGE_IKE_AUTH,
+                                    IKE_EXCHANGE_CREATE_CHILD_SA, IKE_EXCHANGE_INFORMATIONAL};
 
 static void step_mutate(struct play *p)
 {
-	static const uint8_t exchanges[] = {IKE_EXCHANGE_IKE_SA_INIT, IKE_EXCHANGE_IKE_AUTH,
-	                                    IKE_EXCHANGE_CREATE_CHILD_SA, IKE_EXCHANGE_INFORMATIONAL};
-
 	mutate(p->w, &p->m, exchanges[next(&p->script) % 4], change, &p->script);
+}
+
+static void step_mutate_answer(struct play *p)
+{
+	step_mutate(p);
+	p->m.own_answers = true;
 }
 
 static void step_heal(struct play *p)
@@ -196,24 +219,118 @@ static void step_traffic(struct play *p)
 	world_traffic(p->w);
 }
 
-static void (*const steps[])(struct play *p) = {
+static play_step *const steps[] = {
         step_connect, step_rekey_children, step_rekey_session, step_gateway_rekeys, step_terminate,
         step_forget,  step_time,           step_time,          step_mutate,         step_heal,
         step_inject,  step_network,        step_traffic,
 };
 
+/* Steps of two gateways */
+
+static struct site *either(struct play *p)
+{
+	return &p->sites.ends[next(&p->script) & 1];
+}
+
+static void step_begin_both(struct play *p)
+{
+	unsigned apart = next(&p->script) % 64;
+
+	if (peer_sas(world_client(p->w)) > 4 || peer_sas(world_gateway(p->w)) > 4)
+		return;
+	sites_begin_now(&p->sites, !(apart & 1));
+	run(p, apart);
+	sites_begin_now(&p->sites, apart & 1);
+}
+
+static void step_ask(struct play *p)
+{
+	sites_ask(either(p));
+}
+
+static void step_packet(struct play *p)
+{
+	sites_packet(either(p));
+}
+
+static void step_hold(struct play *p)
+{
+	sites_hold(either(p));
+}
+
+static void step_uplink(struct play *p)
+{
+	struct site *end = either(p);
+
+	sites_uplink(end, end->down);
+}
+
+static void step_reload(struct play *p)
+{
+	sites_reload(either(p));
+}
+
+static void step_restart(struct play *p)
+{
+	sites_restart(&p->sites, either(p));
+}
+
+static void step_gateway_terminates(struct play *p)
+{
+	struct ike_sa *sa = peer_session(world_gateway(p->w));
+
+	if (sa != NULL)
+		ike_terminate(world_gateway(p->w)->m, ike_session_id(sa));
+}
+
+static play_step *const steps_of_gateways[] = {
+        step_begin_both,    step_rekey_children,
+        step_rekey_session, step_gateway_rekeys,
+        step_terminate,     step_forget,
+        step_time,          step_time,
+        step_mutate,        step_heal,
+        step_inject,        step_network,
+        step_packet,        step_ask,
+        step_hold,          step_uplink,
+        step_reload,        step_restart,
+        step_mutate_answer, step_gateway_terminates,
+};
+
+static void play(struct play *p, play_step *const *table, size_t n)
+{
+	for (unsigned i = 0; i < MAX_STEPS && p->script.at < p->script.end; i++) {
+		table[next(&p->script) % n](p);
+		run(p, 50);
+	}
+	mutate_stop(p->w);
+}
+
+static void play_gateways(struct play *p)
+{
+	sites_open(&p->sites, next(&p->script) & ~GATEWAYS);
+	p->w = p->sites.w;
+	play(p, steps_of_gateways, sizeof(steps_of_gateways) / sizeof(steps_of_gateways[0]));
+	sites_check_alive(&p->sites);
+	sites_close(&p->sites);
+	p->sites.w = NULL;
+}
+
+static void play_client(struct play *p)
+{
+	p->w = world_new(NULL);
+	play(p, steps, sizeof(steps) / sizeof(steps[0]));
+	peer_check_alive(p->w);
+	world_free(p->w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct play p;
 
-	p.w = world_new(NULL);
 	p.script = (struct script){data, data + size};
-	for (unsigned i = 0; i < MAX_STEPS && p.script.at < p.script.end; i++) {
-		steps[next(&p.script) % (sizeof(steps) / sizeof(steps[0]))](&p);
-		world_run(p.w, 50);
-	}
-	mutate_stop(p.w);
-	peer_check_alive(p.w);
-	world_free(p.w);
+	if (size > 0 && data[0] & GATEWAYS)
+		play_gateways(&p);
+	else
+		play_client(&p);
 	return 0;
 }
