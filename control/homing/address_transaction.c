@@ -123,6 +123,7 @@ static bool joins(struct address_transaction *tx, const struct address_move *mov
 		return false;
 	tx->active.asker = move->asker;
 	tx->active.order = move->order;
+	tx->active.needs_proof |= move->needs_proof;
 	return true;
 }
 
@@ -148,6 +149,12 @@ int address_transaction_request(struct address_transaction *tx, const struct add
 		tx->has_next = true;
 		if (had_next)
 			tx->ops->ended(tx, &older, ADDRESS_END_SUPERSEDED);
+		return 0;
+	}
+	/* The limit is for what a peer makes us do: neither for others' moves, nor for none at all. */
+	if (state == ADDRESS_HELD && (!is_limited(move->asker) || pair_path_equal(&move->to, &tx->current))) {
+		end(tx, ADDRESS_END_SUPERSEDED);
+		begin(tx, move, now_ms);
 		return 0;
 	}
 	if (state != ADDRESS_IDLE && joins(tx, move))

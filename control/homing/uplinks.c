@@ -152,13 +152,18 @@ static void replace(struct homing_session *hs)
 
 void uplinks_check(struct homing_session *hs)
 {
+	const struct pair_path held = hs->tx.active.to;
 	struct address_set local;
 	bool moving =
 	        hs->tx.state != ADDRESS_IDLE && !uplinks_is_dead(hs->sa, &hs->tx.active.to.pair.local.addr);
 
 	hs->uplink_due_ms = 0;
-	if (uplinks_is_dead(hs->sa, &hs->tx.current.pair.local.addr) && !moving)
-		replace(hs);
+	if (uplinks_is_dead(hs->sa, &hs->tx.current.pair.local.addr)) {
+		if (!moving)
+			replace(hs);
+		else if (hs->tx.state == ADDRESS_HELD) /* what the peer asked for is needed now */
+			(void)homing_request(hs, ADDRESS_BY_UPLINK_DOWN, &held, hs->tx.active.needs_proof, 0);
+	}
 	/* Without any uplink there is nothing to say, and no way to say it. */
 	uplinks_local(hs->sa, &local);
 	if ((hs->sa->capabilities & IKE_CAP_MOBIKE) != 0 && local.count > 0)

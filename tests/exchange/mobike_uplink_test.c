@@ -305,6 +305,27 @@ static void move_over_a_broken_connection(void **state)
 	roam_free(r);
 }
 
+/* The client's second update has to wait (H51), and is just what is needed when the uplink in use dies. */
+static void H51_held_update_when_the_uplink_dies(void **state)
+{
+	struct roam *r = roam_new("return-routability: always, updates: 1/h", NULL, NULL);
+
+	(void)state;
+	roam_up(r);
+	roam_move(r, LTE, ISP1);
+	roam_run(r, 1000);
+	roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+	roam_move(r, WLAN, ISP2);
+	roam_run(r, 1000);
+	roam_expect_paths(r, "198.51.100.7>203.0.113.1", "192.0.2.1>203.0.113.77");
+	assert_int_equal(roam_gateway(r)->homing->tx.state, ADDRESS_HELD);
+	cut(r, ISP1, PORT_ISP1);
+	roam_run(r, 500);
+	roam_expect_paths(r, "198.51.100.7>203.0.113.1", "203.0.113.1>198.51.100.7");
+	assert_true(world_traffic(r->w));
+	roam_free(r);
+}
+
 /* A smaller path MTU is published for the same pair. */
 static void path_mtu(void **state)
 {
@@ -344,6 +365,7 @@ int main(void)
 	        cmocka_unit_test(no_answer_is_checked),
 	        cmocka_unit_test(move_without_a_dataplane),
 	        cmocka_unit_test(move_over_a_broken_connection),
+	        cmocka_unit_test(H51_held_update_when_the_uplink_dies),
 	        cmocka_unit_test(path_mtu),
 	};
 

@@ -252,6 +252,87 @@ static void H51_coalesced(void **state)
 	assert_int_equal(r.publishes, 3);
 }
 
+/* One is held until 30 s after the second of two. */
+static void hold(struct address_transaction *tx, struct recorder *r, bool proof)
+{
+	recorder_begin(tx, r, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		recorder_ask(tx, (uint8_t)(20 + i), false, i, 0);
+		address_transaction_published(tx, tx->active.generation, 0, 0);
+	}
+	recorder_ask(tx, 30, proof, 2, 0);
+	assert_int_equal(tx->state, ADDRESS_HELD);
+	assert_int_equal(tx->deadline_ms, 30000);
+}
+
+/* It is applied in the moment when it may be, and no sooner. */
+static void H51_held_until_it_may_be_applied(void **state)
+{
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	hold(&tx, &r, false);
+	assert_int_equal(address_transaction_tick(&tx, 29999), 30000);
+	assert_int_equal(r.publishes, 2);
+	address_transaction_tick(&tx, 30000);
+	assert_int_equal(tx.state, ADDRESS_PUBLISHING);
+	assert_int_equal(r.publishes, 3);
+}
+
+/* A dead uplink, an operator and a probe do not wait for the peer's limit, even for the same path. */
+static void H51_others_do_not_wait(void **state)
+{
+	static const enum address_asker askers[] = {ADDRESS_BY_UPLINK_DOWN, ADDRESS_BY_PROBE,
+	                                            ADDRESS_BY_OWN_UPDATE, ADDRESS_BY_PMTU};
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct address_move move = recorder_move(i < 4 ? 30 : 40, false, 0);
+
+		hold(&tx, &r, false);
+		move.asker = askers[i % 4];
+		assert_int_equal(address_transaction_request(&tx, &move, 10), 0);
+		assert_int_equal(r.publishes, 3);
+		assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 1);
+		assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], i < 4 ? 30 : 40);
+	}
+}
+
+/* A peer that goes back to where it is has nothing to wait for, and its next move has the token. */
+static void H51_back_while_held(void **state)
+{
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	hold(&tx, &r, false);
+	recorder_ask(&tx, 21, false, 3, 10);
+	assert_int_equal(tx.state, ADDRESS_IDLE);
+	assert_int_equal(r.last, ADDRESS_END_UNCHANGED);
+	assert_int_equal(address_transaction_tick(&tx, 20), UINT64_MAX);
+	recorder_ask(&tx, 30, false, 4, 20000);
+	assert_int_equal(tx.deadline_ms, 30000);
+}
+
+/* Whoever asks for the same once more, with a proof, gets the proof. */
+static void held_is_proven_if_anybody_asks_for_it(void **state)
+{
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	for (unsigned first = 0; first < 2; first++) {
+		hold(&tx, &r, first);
+		recorder_ask(&tx, 30, !first, 3, 10);
+		address_transaction_tick(&tx, 30000);
+		assert_int_equal(r.publishes, 2);
+		assert_int_equal(tx.state, ADDRESS_WAITING);
+	}
+}
+
 /* A request during a publish waits for its end; of several the last one remains. */
 static void request_while_publishing(void **state)
 {
@@ -424,6 +505,10 @@ int main(void)
 	        cmocka_unit_test(H46_several_addresses),
 	        cmocka_unit_test(H45_timeout),
 	        cmocka_unit_test(H51_coalesced),
+	        cmocka_unit_test(H51_held_until_it_may_be_applied),
+	        cmocka_unit_test(H51_others_do_not_wait),
+	        cmocka_unit_test(H51_back_while_held),
+	        cmocka_unit_test(held_is_proven_if_anybody_asks_for_it),
 	        cmocka_unit_test(request_while_publishing),
 	        cmocka_unit_test(H53_lost_request),
 	        cmocka_unit_test(abandoned_with_a_proof_on_the_wire),
