@@ -187,7 +187,8 @@ struct rg_cfg_connection {
 	size_t n_ike, n_esp;
 	unsigned window; /* ESP replay window, packets */
 	enum rg_cfg_df df;
-	unsigned dscp; /* 0 to 63, or RG_DSCP_OF_INNER */
+	unsigned path_mtu_age_s; /* 0: never */
+	unsigned dscp;           /* 0 to 63, or RG_DSCP_OF_INNER */
 	struct {
 		uint32_t ike_s, child_s, dpd_s;
 		uint32_t unanswered_s;               /* until a peer counts as gone */

@@ -276,6 +276,11 @@ static const struct cfg_key connection_keys[] = {
                  "packets before encryption; `copy` takes the inner packet's; `clear` lets routers cut, for "
                  "paths that drop ICMP. Where a bit is clear, a receiver may at high rates put pieces of two "
                  "packets together, which fails the integrity check."},
+        {"path-mtu-age", CFG_T_DURATION, FIELD(rg_cfg_connection, path_mtu_age_s), .flags = CFG_OFF_IS_0,
+         .unit = 1000, .min = 300, .max = 86400, .standard = "10min",
+         .help = "A smaller path MTU that a router told of is believed for so long; then packets of the "
+                 "uplink's own size are tried once more, since nobody tells that a path has grown (RFC 1191 "
+                 "6.3, RFC 8201 4). `off`: until the client moves."},
         {"dscp", CFG_T_WORD, FIELD(rg_cfg_connection, dscp), .words = dscp_words, .standard = "copy",
          .help = "The DSCP of ESP packets: the inner packet's, or always this one. ECN always follows RFC "
                  "6040."},

@@ -107,7 +107,10 @@
 	  "a broken peer, or a lie")                                                                         \
 	X("mobike-moves", "moves that took effect in the fast path", "")                                     \
 	X("mobike-moves-failed", "moves that the fast path refused: the old path stays",                     \
-	  "the log says why for each")
+	  "the log says why for each")                                                                       \
+	X("path-mtu-lowered", "a router told of a smaller path MTU, and it is in the fast path", "")         \
+	X("path-mtu-raised", "after `path-mtu-age` the uplink's MTU was tried again", "")                    \
+	X("path-mtu-ignored", "the same, but no smaller than what is known, or a move was under way", "")
 
 #define COUNTERS_TEXT_REJECTS(X)                                                                             \
 	X("ike-short", "datagram below 28 octets", "")                                                       \

@@ -127,6 +127,26 @@ static bool joins(struct address_transaction *tx, const struct address_move *mov
 	return true;
 }
 
+bool address_transaction_takes_mtu(const struct address_transaction *tx)
+{
+	return tx->state == ADDRESS_IDLE || tx->state == ADDRESS_HELD;
+}
+
+/* The path in use may be so for long yet. */
+static void before_held(struct address_transaction *tx, const struct address_move *move, uint64_t now_ms)
+{
+	struct address_move held = tx->active;
+
+	set_state(tx, ADDRESS_IDLE);
+	begin(tx, move, now_ms);
+	if (tx->state == ADDRESS_IDLE) {
+		begin(tx, &held, now_ms);
+	} else if (!tx->has_next) {
+		tx->next = held;
+		tx->has_next = true;
+	}
+}
+
 int address_transaction_request(struct address_transaction *tx, const struct address_move *move,
                                 uint64_t now_ms)
 {
@@ -149,6 +169,10 @@ int address_transaction_request(struct address_transaction *tx, const struct add
 		tx->has_next = true;
 		if (had_next)
 			tx->ops->ended(tx, &older, ADDRESS_END_SUPERSEDED);
+		return 0;
+	}
+	if (state == ADDRESS_HELD && address_move_is_of_mtu(move)) {
+		before_held(tx, move, now_ms);
 		return 0;
 	}
 	/* The limit is for what a peer makes us do: neither for others' moves, nor for none at all. */

@@ -30,7 +30,8 @@
 	X(NAT_MAPPING, "a changed NAT mapping")                                                              \
 	X(PROBE, "a probe's answer")                                                                         \
 	X(PMTU, "a smaller path MTU")                                                                        \
-	X(OWN_UPDATE, "our own update") /* initiator: its policy, or an operator */
+	X(OWN_UPDATE, "our own update") /* initiator: its policy, or an operator */                          \
+	X(PMTU_AGE, "a path MTU that is old")
 
 /* How a move ended. */
 #define ADDRESS_OUTCOMES(X)                                                                                  \
@@ -71,6 +72,12 @@ struct address_move {
 	uint32_t generation;       /* filled in when it is published */
 	uint64_t asked_ms;
 };
+
+/* The same pair, with another path MTU. */
+static inline bool address_move_is_of_mtu(const struct address_move *move)
+{
+	return move->asker == ADDRESS_BY_PMTU || move->asker == ADDRESS_BY_PMTU_AGE;
+}
 
 struct address_transaction;
 
@@ -124,6 +131,8 @@ void address_transaction_set_current(struct address_transaction *tx, const struc
  * peer's update that is older than one seen before. */
 int address_transaction_request(struct address_transaction *tx, const struct address_move *move,
                                 uint64_t now_ms);
+/* Would a change of the path MTU be in nobody's way? What is held goes on after it. */
+bool address_transaction_takes_mtu(const struct address_transaction *tx);
 /* Gives up whatever is not published yet. The answer to a proof's request that is on its
  * way is still waited for: until then no other is sent (window 1). */
 void address_transaction_abandon(struct address_transaction *tx);

@@ -8,9 +8,6 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 
-#define MTU_MIN_IPV4 576u
-#define MTU_MIN_IPV6 1280u
-
 /* Authenticated ESP came from elsewhere. The peer's NAT may have a new mapping: then the
  * host that is not behind a NAT may follow (RFC 4555 3.8), here after a proof. Any other
  * peer says by itself where it is. */
@@ -44,18 +41,6 @@ static void new_address(struct homing_session *hs, const struct rg_api_event *ev
 		exchange_resend_on(sa, &to.pair.local, &to.pair.remote);
 }
 
-static void smaller_mtu(struct homing_session *hs, uint64_t mtu)
-{
-	struct pair_path to = hs->tx.current;
-	unsigned least = to.pair.local.addr.family == 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
-
-	if (hs->tx.state != ADDRESS_IDLE || mtu > UINT16_MAX)
-		return;
-	to.mtu = (uint16_t)(mtu < least ? least : mtu);
-	if (to.mtu < hs->tx.current.mtu || hs->tx.current.mtu == 0)
-		(void)homing_request(hs, ADDRESS_BY_PMTU, &to, false, 0);
-}
-
 void hints_event(struct ike_sa *sa, const struct rg_api_event *event)
 {
 	struct homing_session *hs = sa->homing;
@@ -72,7 +57,7 @@ void hints_event(struct ike_sa *sa, const struct rg_api_event *event)
 			informational_probe(sa);
 		break;
 	case RG_EVENT_PMTU:
-		smaller_mtu(hs, event->value);
+		path_mtu_told(hs, event->value);
 		break;
 	default:
 		break;

@@ -61,6 +61,7 @@ void homing_restored(struct ike_sa *sa)
 		homing_schedule(hs, hs->uplink_due_ms);
 	}
 	keepalive_check(hs);
+	path_mtu_watch(hs);
 	if (sa->state != IKE_STATE_ESTABLISHED || pair_equal(&pair, &hs->tx.current.pair))
 		return;
 	hs->retry = (struct address_move){.asker = sa->session_initiator ? ADDRESS_BY_OWN_UPDATE

@@ -165,16 +165,18 @@ static void applied(struct homing_session *hs, const struct address_move *move)
 	struct ike_sa *sa = hs->sa;
 	char from[PAIR_TEXT], to[PAIR_TEXT];
 
-	sa->counters.moves++;
 	store_touch(sa);
+	if (address_move_is_of_mtu(move)) { /* the same pair, of which it proves nothing */
+		path_mtu_applied(hs, move);
+		return;
+	}
+	sa->counters.moves++;
 	IKE_COUNT(sa->manager, moves);
 	journal_path(sa, JOURNAL_MOVED, move->asker, ike_sa_now(sa) - move->asked_ms, &move->to);
 	ike_sa_event(sa, IKE_EVENT_MOVED, "%s: from %s to %s, generation %u, %llu ms after it was asked for",
 	             address_asker_text(move->asker), pair_path_text(&move->from, from),
 	             pair_path_text(&move->to, to), move->generation,
 	             (unsigned long long)(ike_sa_now(sa) - move->asked_ms));
-	if (move->asker == ADDRESS_BY_PMTU)
-		return; /* the same pair, of which it proves nothing */
 	doubt_end(hs);
 	hs->retry_ms = 0;
 	if (move->asker == ADDRESS_BY_PEER_UPDATE &&
@@ -251,6 +253,8 @@ static void ended(struct address_transaction *tx, const struct address_move *mov
 		}
 		/* Without a dataplane nothing was refused: it gets this path when it is back. */
 		address_transaction_set_current(tx, &move->to, move->generation);
+		if (address_move_is_of_mtu(move))
+			path_mtu_watch(hs);
 		return;
 	}
 	refused(hs, move, outcome);
@@ -364,7 +368,9 @@ static void timer(struct ike_sa *sa)
 		hs->retry_ms = 0;
 		(void)homing_request(hs, hs->retry.asker, &hs->retry.to, true, hs->retry.order);
 	}
+	path_mtu_due(hs, now);
 	keepalive_check(hs);
+	homing_schedule(hs, hs->mtu_due_ms != 0 ? hs->mtu_due_ms : UINT64_MAX);
 	homing_schedule(hs, hs->keepalive_ms != 0 ? hs->keepalive_ms : UINT64_MAX);
 	homing_schedule(hs, hs->uplink_due_ms != 0 ? hs->uplink_due_ms : UINT64_MAX);
 	homing_schedule(hs, hs->retry_ms != 0 ? hs->retry_ms : UINT64_MAX);

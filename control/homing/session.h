@@ -42,6 +42,7 @@ struct homing_session {
 	unsigned list_tries;
 	uint64_t keepalive_ms;  /* behind a NAT: the next look at it; 0: none */
 	uint64_t uplink_due_ms; /* the local address may be dead: look then; 0: no */
+	uint64_t mtu_due_ms;    /* what a router said of the path's MTU is old: try more; 0: nothing */
 	uint64_t doubt_ms;      /* when the path fell in doubt; 0: it is not */
 	bool verify;            /* the next answer on one pair ends the doubt */
 
@@ -106,6 +107,13 @@ bool doubt_retransmit(struct ike_sa *sa, unsigned n);
 bool doubt_gave_up(struct ike_sa *sa);
 /* All pairs that may lead to the peer, the present one first. */
 unsigned doubt_pairs(const struct homing_session *hs, struct pair pairs[ADDRESS_PAIRS_MAX]);
+
+/* path_mtu.c: a router's word; when it is to be forgotten (from now on, or never); it took effect; what is
+ * due. */
+void path_mtu_told(struct homing_session *hs, uint64_t mtu);
+void path_mtu_watch(struct homing_session *hs);
+void path_mtu_applied(struct homing_session *hs, const struct address_move *move);
+void path_mtu_due(struct homing_session *hs, uint64_t now);
 
 /* hints.c: what the dataplane tells. */
 void hints_event(struct ike_sa *sa, const struct rg_api_event *event);

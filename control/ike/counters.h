@@ -85,7 +85,10 @@
 	X(rr_missing, "mobike-return-routability-cookie-missing", 0)                                         \
 	X(rr_mismatch, "mobike-return-routability-cookie-differs", 0)                                        \
 	X(moves, "mobike-moves", 0)                                                                          \
-	X(moves_failed, "mobike-moves-failed", 0)
+	X(moves_failed, "mobike-moves-failed", 0)                                                            \
+	X(path_mtu_lowered, "path-mtu-lowered", 0)                                                           \
+	X(path_mtu_raised, "path-mtu-raised", 0)                                                             \
+	X(path_mtu_ignored, "path-mtu-ignored", 0)
 
 struct ike_counter_values {
 #define X(field, name, drop) uint64_t field;

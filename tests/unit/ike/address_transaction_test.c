@@ -284,20 +284,51 @@ static void H51_held_until_it_may_be_applied(void **state)
 static void H51_others_do_not_wait(void **state)
 {
 	static const enum address_asker askers[] = {ADDRESS_BY_UPLINK_DOWN, ADDRESS_BY_PROBE,
-	                                            ADDRESS_BY_OWN_UPDATE, ADDRESS_BY_PMTU};
+	                                            ADDRESS_BY_OWN_UPDATE};
 	struct address_transaction tx;
 	struct recorder r;
 
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
-		struct address_move move = recorder_move(i < 4 ? 30 : 40, false, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		struct address_move move = recorder_move(i < 3 ? 30 : 40, false, 0);
 
 		hold(&tx, &r, false);
-		move.asker = askers[i % 4];
+		move.asker = askers[i % 3];
 		assert_int_equal(address_transaction_request(&tx, &move, 10), 0);
 		assert_int_equal(r.publishes, 3);
 		assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 1);
-		assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], i < 4 ? 30 : 40);
+		assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], i < 3 ? 30 : 40);
+	}
+}
+
+/* A path MTU is for the path in use, for as long as the limit wants; the held move keeps its place. */
+static void a_path_mtu_goes_before_what_is_held(void **state)
+{
+	struct address_move move = {.asker = ADDRESS_BY_PMTU};
+	struct address_transaction tx;
+	struct recorder r;
+
+	(void)state;
+	for (unsigned refused = 0; refused < 2; refused++) {
+		hold(&tx, &r, false);
+		r.publish_result = refused ? -ENOMEM : 0;
+		move.to = tx.current;
+		move.to.mtu = 1400;
+		assert_true(address_transaction_takes_mtu(&tx));
+		assert_int_equal(address_transaction_request(&tx, &move, 10), 0);
+		assert_int_equal(r.publishes, 3);
+		if (!refused) {
+			assert_int_equal(tx.active.to.mtu, 1400);
+			assert_false(address_transaction_takes_mtu(&tx));
+			address_transaction_published(&tx, tx.active.generation, 0, 20);
+			assert_int_equal(tx.current.mtu, 1400);
+		}
+		assert_int_equal(r.ended[ADDRESS_END_SUPERSEDED], 0);
+		assert_int_equal(tx.state, ADDRESS_HELD);
+		assert_int_equal(tx.deadline_ms, 30000);
+		r.publish_result = 0;
+		address_transaction_tick(&tx, 30000);
+		assert_int_equal(tx.active.to.pair.remote.addr.bytes[3], 30);
 	}
 }
 
@@ -508,6 +539,7 @@ int main(void)
 	        cmocka_unit_test(H51_held_until_it_may_be_applied),
 	        cmocka_unit_test(H51_others_do_not_wait),
 	        cmocka_unit_test(H51_back_while_held),
+	        cmocka_unit_test(a_path_mtu_goes_before_what_is_held),
 	        cmocka_unit_test(held_is_proven_if_anybody_asks_for_it),
 	        cmocka_unit_test(request_while_publishing),
 	        cmocka_unit_test(H53_lost_request),
