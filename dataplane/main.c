@@ -33,6 +33,7 @@ struct process {
 	struct api_server *api;
 	struct nl nl;
 	struct report report;
+	struct counters counters; /* of this thread */
 	struct selftest selftest;
 	struct steer steer;
 	struct loop loop;
@@ -177,7 +178,7 @@ static void on_tick(void *ctx, uint64_t now_ms)
 	if (p->mirror.back != 0)
 		restore_ports(p);
 	for (unsigned i = 0; i < PMTU_RATE * LOOP_TICK_MS / 1000 && pmtu_take(&p->punt.pmtu, &hint); i++)
-		pmtu_apply(p->dp.core, &hint);
+		pmtu_apply(p->dp.core, &hint, &p->counters);
 	core_tick(p->dp.core, now_ms);
 	steer_tick(&p->steer);
 	selftest_tick(&p->selftest, &p->mirror, now_ms);
@@ -233,7 +234,7 @@ static int open_loop(struct process *p)
 	struct api_server_config api = {.path = p->cfg->dataplane.socket, .core = p->dp.core};
 	int rc = loop_init(&p->loop);
 
-	report_init(&p->report, &p->dp, &p->punt.counters);
+	report_init(&p->report, &p->dp, &p->punt.counters, &p->counters);
 	report_fill(&p->report, &api);
 	p->loop.tick = on_tick;
 	p->loop.hurry = when_due;

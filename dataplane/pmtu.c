@@ -80,12 +80,14 @@ bool pmtu_parse(const uint8_t *frame, uint32_t len, struct pmtu_hint *hint)
 	return frame[0] >> 4 == 4 ? parse4(frame, len, hint) : frame[0] >> 4 == 6 && parse6(frame, len, hint);
 }
 
-void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint)
+void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint, struct counters *counters)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == PMTU_RING)
+	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == PMTU_RING) {
+		count_add(counters, COUNTER_PMTU_FULL, 1);
 		return;
+	}
 	ring->slot[head % PMTU_RING] = *hint;
 	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
@@ -101,18 +103,26 @@ bool pmtu_take(struct pmtu_ring *ring, struct pmtu_hint *hint)
 	return true;
 }
 
-void pmtu_apply(struct core *core, const struct pmtu_hint *hint)
+/* Does it name one of the SA's last packets, and less than its path is known to take? */
+static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
 {
-	const struct sa *sa = core_find_outbound(core, hint->spi, hint->family, hint->remote);
-	size_t len = hint->family == 4 ? 4 : 16;
-
-	if (sa == NULL || hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6))
-		return;
 	const struct path *path = tunnel_path(sa->tunnel);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
 	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
-	if (nh == NULL || memcmp(path->hdr + (hint->family == 4 ? 12 : 8), hint->local, len) != 0 ||
-	    hint->mtu >= path_outer_mtu(path, nh) || sent - hint->sequence >= PMTU_SEQUENCE)
+	size_t len = hint->family == 4 ? 4 : 16;
+
+	return nh != NULL && memcmp(path->hdr + (hint->family == 4 ? 12 : 8), hint->local, len) == 0 &&
+	       hint->mtu < path_outer_mtu(path, nh) && sent - hint->sequence < PMTU_SEQUENCE;
+}
+
+void pmtu_apply(struct core *core, const struct pmtu_hint *hint, struct counters *counters)
+{
+	const struct sa *sa = core_find_outbound(core, hint->spi, hint->family, hint->remote);
+
+	if (sa == NULL || hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6) || !is_news(sa, hint)) {
+		count_add(counters, COUNTER_PMTU_REFUSED, 1);
 		return;
+	}
+	count_add(counters, COUNTER_PMTU_TOLD, 1);
 	event_pmtu(core_main_events(core), sa, hint->mtu);
 }

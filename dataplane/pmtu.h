@@ -32,11 +32,12 @@ struct pmtu_ring {
 
 /* A frame of `len` bytes with a local destination. True if it is such an error. Pure. */
 bool pmtu_parse(const uint8_t *frame, uint32_t len, struct pmtu_hint *hint);
-/* Punt thread: what does not fit is forgotten; the next packet that is too big brings it again. */
-void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint);
+/* Punt thread: what does not fit is forgotten, and counted; the next packet that is too big brings it again.
+ */
+void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint, struct counters *counters);
 /* Main. */
 bool pmtu_take(struct pmtu_ring *ring, struct pmtu_hint *hint);
 /* Main: raises RG_EVENT_PMTU if the hint may be true. */
-void pmtu_apply(struct core *core, const struct pmtu_hint *hint);
+void pmtu_apply(struct core *core, const struct pmtu_hint *hint, struct counters *counters);
 
 #endif

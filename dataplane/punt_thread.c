@@ -29,7 +29,7 @@ static void write_packet(struct punt_thread *p, const struct handover *item)
 
 	if (item->data == PUNT_CLASS_ICMP_ERROR && item->kind == HAND_FRAME &&
 	    pmtu_parse(data, rte_pktmbuf_data_len(m), &hint))
-		pmtu_put(&p->pmtu, &hint);
+		pmtu_put(&p->pmtu, &hint, &p->counters);
 	if (write(fd, data, rte_pktmbuf_data_len(m)) < 0)
 		drop_count(&p->counters, DROP_PUNT_WRITE);
 	rte_pktmbuf_free(m);

@@ -43,18 +43,27 @@ static void show_worker(void *ctx, uint32_t index, struct rg_api_worker *inout)
 	}
 }
 
-/* The punt thread's drops. */
+/* What the punt thread and this one count: all drops, and what workers have no part in. */
 static bool show_counter(void *ctx, uint32_t index, struct rg_api_counter *out)
 {
+	static const enum counter ours[] = {COUNTER_PMTU_TOLD, COUNTER_PMTU_REFUSED, COUNTER_PMTU_FULL};
 	const struct report *r = (const struct report *)ctx;
+	const char *name;
 
-	if (r->punt == NULL || index + 1 >= DROP_COUNT)
+	if (r->punt == NULL || index >= DROP_COUNT - 1 + sizeof(ours) / sizeof(ours[0]))
 		return false;
-	memset(out, 0, sizeof(*out));
-	snprintf(out->name, sizeof(out->name), "%s", drop_name((enum drop)(index + 1)));
-	out->worker = UINT32_MAX;
-	out->is_drop = 1;
-	out->value = counters_read(&r->punt->drop[index + 1]);
+	*out = (struct rg_api_counter){.worker = UINT32_MAX, .is_drop = index < DROP_COUNT - 1};
+	if (out->is_drop) {
+		name = drop_name((enum drop)(index + 1));
+		out->value =
+		        counters_read(&r->punt->drop[index + 1]) + counters_read(&r->main->drop[index + 1]);
+	} else {
+		enum counter what = ours[index - (DROP_COUNT - 1)];
+
+		name = counter_name(what);
+		out->value = counters_read(&r->punt->count[what]) + counters_read(&r->main->count[what]);
+	}
+	snprintf(out->name, sizeof(out->name), "%s", name);
 	return true;
 }
 
@@ -67,9 +76,10 @@ static void show_status(void *ctx, struct rg_api_status *inout)
 	snprintf(inout->crypto, sizeof(inout->crypto), "%s", crypto_name());
 }
 
-void report_init(struct report *r, const struct dp *dp, const struct counters *punt)
+void report_init(struct report *r, const struct dp *dp, const struct counters *punt,
+                 const struct counters *main)
 {
-	*r = (struct report){.dp = dp, .punt = punt, .started_ms = loop_now_ms()};
+	*r = (struct report){.dp = dp, .punt = punt, .main = main, .started_ms = loop_now_ms()};
 }
 
 void report_fill(struct report *r, struct api_server_config *api)

@@ -11,10 +11,12 @@
 struct report {
 	const struct dp *dp;
 	const struct counters *punt; /* of the punt thread */
+	const struct counters *main; /* of this one */
 	uint64_t started_ms;
 };
 
-void report_init(struct report *r, const struct dp *dp, const struct counters *punt);
+void report_init(struct report *r, const struct dp *dp, const struct counters *punt,
+                 const struct counters *main);
 /* The callbacks of api_server.h, with `r` as their context. */
 void report_fill(struct report *r, struct api_server_config *api);
 

@@ -99,6 +99,10 @@
 	X(RECEIVED_OVER, "received-over", "packets taken from other workers")                                \
 	X(PASSED_ON, "passed-on", "of those, packets whose SA had another owner by then")                    \
 	X(SAS_GRANTED, "sas-granted", "SAs given to another worker")                                         \
+	X(PMTU_TOLD, "pmtu-told", "ICMP errors about our ESP: a smaller path MTU, told to control")          \
+	X(PMTU_REFUSED, "pmtu-refused",                                                                      \
+	  "ICMP errors about ESP that name no packet of ours, or an MTU that is known or impossible")        \
+	X(PMTU_FULL, "pmtu-full", "ICMP errors about ESP that came faster than they are looked at")          \
 	X(EVENTS_RAISED, "events-raised", "what the worker told control")                                    \
 	X(POLLS, "polls", "rounds of the loop")                                                              \
 	X(EMPTY_POLLS, "empty-polls", "rounds that found nothing")                                           \

@@ -40,3 +40,4 @@ def test_tcp_through_a_narrow_path(scene, inner):
     transfer(scene.net.laptop, scene.net.server, scene.net.server_addresses[inner], 5000 + inner)
     tunnel, = scene.gateway.ctl("dataplane", "tunnels")["tunnels"]
     assert tunnel["mtu"] == PATH_MTU
+    assert scene.gateway.counter("pmtu-told") > 0

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pmtu.c: ICMP errors that quote our ESP, cut at every byte, and the ring to main.
+ * pmtu.c: ICMP errors that quote our ESP, cut at every byte, the ring to main, and which of them main tells
+ * to control. What is not told is counted.
  */
 #include "dataplane/pmtu.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include "tests/unit/core/fixture.h"
 
-#include <cmocka.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
 
 static const uint8_t esp_header[8] = {0xc0, 0x00, 0x00, 0x01, 0x00, 0x00, 0x12, 0x34};
 
@@ -122,13 +120,15 @@ static void ring_to_main(void **state)
 {
 	static struct pmtu_ring ring;
 	struct pmtu_hint h = {0};
+	struct counters counters = {0};
 
 	(void)state;
 	assert_false(pmtu_take(&ring, &h));
 	for (uint32_t i = 0; i < PMTU_RING + 10; i++) {
 		h.mtu = i;
-		pmtu_put(&ring, &h);
+		pmtu_put(&ring, &h, &counters);
 	}
+	assert_int_equal(counters.count[COUNTER_PMTU_FULL], 10);
 	for (uint32_t i = 0; i < PMTU_RING; i++) {
 		assert_true(pmtu_take(&ring, &h));
 		assert_int_equal(h.mtu, i);
@@ -136,13 +136,98 @@ static void ring_to_main(void **state)
 	assert_false(pmtu_take(&ring, &h));
 }
 
+static struct route *added;
+
+static void on_added(void *ctx, struct route *route)
+{
+	(void)ctx;
+	added = route;
+}
+
+#define SENT 100000u
+
+/* An outbound SA, 0x10000002 to 203.0.113.1, that has sent so many over a port of 1500. */
+static struct core *core_with_sa(void)
+{
+	struct core_config config = {.n_workers = 1, .max_sas = 64, .key_size = 64, .route_added = on_added};
+	struct nexthop nh = {.l2 = {2, 0, 0, 0, 0, 1}, .port = 1, .mtu = 1500};
+	struct rg_api_tunnel tunnel = fixture_tunnel(1);
+	struct rg_api_sa sa = fixture_sa(2, 1, 0x0a630001);
+	struct batch_result result;
+	struct core *core = NULL;
+
+	assert_int_equal(core_new(&config, &core), 0);
+	core_tick(core, 1000);
+	assert_int_equal(batch_tunnel_add(core, &tunnel, 1, &result), 0);
+	sa.sequence = SENT;
+	assert_int_equal(batch_sa_add(core, RG_OUT, &sa, 1, &result), 0);
+	assert_int_equal(route_set_nexthop(core, added, &nh), 0);
+	return core;
+}
+
+static struct pmtu_hint good_hint(void)
+{
+	return (struct pmtu_hint){.spi = htonl(0x10000002),
+	                          .sequence = SENT - 10,
+	                          .mtu = 1400,
+	                          .family = 4,
+	                          .local = {192, 0, 2, 1},
+	                          .remote = {203, 0, 113, 1}};
+}
+
+static void what_main_tells(void **state)
+{
+	struct core *core = core_with_sa();
+	struct pmtu_hint good = good_hint();
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	pmtu_apply(core, &good, &counters);
+	assert_int_equal(event_take(core_main_events(core), &e), 1);
+	assert_int_equal(e.type, RG_EVENT_PMTU);
+	assert_int_equal(e.value, 1400);
+	assert_int_equal(e.handle, 2);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOLD], 1);
+	assert_int_equal(counters.count[COUNTER_PMTU_REFUSED], 0);
+	core_free(core);
+}
+
+/* H41: an SPI, a sequence number and addresses that somebody has guessed, and sizes that cannot be or are no
+ * news. */
+static void what_main_refuses(void **state)
+{
+	struct core *core = core_with_sa();
+	struct pmtu_hint bad[] = {good_hint(), good_hint(), good_hint(), good_hint(),
+	                          good_hint(), good_hint(), good_hint(), good_hint()};
+	const unsigned n = sizeof(bad) / sizeof(bad[0]);
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	bad[0].spi = htonl(0x10000003);
+	bad[1].remote[3] = 2;
+	bad[2].local[3] = 2;
+	bad[3].family = 6;
+	bad[4].sequence = SENT - PMTU_SEQUENCE;
+	bad[5].sequence = SENT + 1;
+	bad[6].mtu = 575;
+	bad[7].mtu = 1500;
+	for (unsigned i = 0; i < n; i++) {
+		pmtu_apply(core, &bad[i], &counters);
+		assert_int_equal(counters.count[COUNTER_PMTU_REFUSED], i + 1);
+	}
+	assert_int_equal(event_take(core_main_events(core), &e), 0);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOLD], 0);
+	core_free(core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(what_is_quoted),
-	        cmocka_unit_test(cut_anywhere),
-	        cmocka_unit_test(other_messages),
-	        cmocka_unit_test(ring_to_main),
+	        cmocka_unit_test(what_is_quoted),  cmocka_unit_test(cut_anywhere),
+	        cmocka_unit_test(other_messages),  cmocka_unit_test(ring_to_main),
+	        cmocka_unit_test(what_main_tells), cmocka_unit_test(what_main_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
