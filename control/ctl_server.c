@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * roamctl's socket: accepts, reads lines, answers, and lets clients follow the
- * events. Event loop's thread.
+ * roamctl's socket: accepts, reads lines, answers one request in a turn of the loop, and lets
+ * clients follow the events. Event loop's thread.
  */
 #include "control/ctl_server.h"
 
@@ -23,29 +23,35 @@
 
 struct ctl_client {
 	uv_pipe_t pipe; /* first: what libuv's callbacks give back */
-	LIST_ENTRY(ctl_client) link;
+	TAILQ_ENTRY(ctl_client) link;
 	struct ctl_server *server;
 	bool follows, closing;
+	bool asks;      /* a request is there whole, and waits for its turn */
+	bool answering; /* the next one is looked for when this answer is out */
 	size_t len;
 	char line[RG_CTL_REQUEST_MAX];
 };
 
 struct ctl_server {
 	uv_pipe_t pipe;
+	uv_idle_t turn; /* runs while somebody asks */
 	uv_loop_t *loop;
 	struct events_log *events;
 	ctl_answer answer;
 	void *user;
 	unsigned n_clients;
-	bool closed;
+	unsigned closed; /* of its two handles */
 	char path[108];
-	LIST_HEAD(, ctl_client) clients;
+	TAILQ_HEAD(, ctl_client) clients;
 };
 
 struct write {
 	uv_write_t request; /* first */
 	char *text;
+	bool is_answer;
 };
+
+static void look(struct ctl_client *client);
 
 json_t *ctl_error(const char *format, ...)
 {
@@ -63,10 +69,10 @@ static void client_closed(uv_handle_t *handle)
 	struct ctl_client *client = (struct ctl_client *)handle;
 	struct ctl_server *server = client->server;
 
-	LIST_REMOVE(client, link);
+	TAILQ_REMOVE(&server->clients, client, link);
 	server->n_clients--;
 	free(client);
-	if (server->closed && !server->n_clients)
+	if (server->closed == 2 && !server->n_clients)
 		free(server);
 }
 
@@ -80,15 +86,23 @@ static void close_client(struct ctl_client *client)
 
 static void written(uv_write_t *request, int status)
 {
+	struct ctl_client *client = (struct ctl_client *)request->handle;
 	struct write *w = (struct write *)request;
+	bool is_answer = w->is_answer;
 
-	(void)status; /* a client that went is noticed by its read */
 	free(w->text);
 	free(w);
+	if (!is_answer || client->closing)
+		return; /* where it is a follower, a client that went is noticed by its read */
+	client->answering = false;
+	if (status < 0)
+		close_client(client);
+	else
+		look(client);
 }
 
 /* One line; takes over `object`. */
-static void send_object(struct ctl_client *client, json_t *object)
+static void send_object(struct ctl_client *client, json_t *object, bool is_answer)
 {
 	struct write *w = calloc(1, sizeof(*w));
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL, *line = NULL;
@@ -106,6 +120,7 @@ static void send_object(struct ctl_client *client, json_t *object)
 	}
 	line[len] = '\n';
 	w->text = line;
+	w->is_answer = is_answer;
 	buf = uv_buf_init(line, (unsigned)len + 1);
 	if (uv_write(&w->request, (uv_stream_t *)&client->pipe, &buf, 1, written) < 0) {
 		free(line);
@@ -133,15 +148,23 @@ static json_t *event_object(const struct logged_event *event)
 	return object;
 }
 
+/* One page; who follows does so from the last one on. */
 static void answer_events(struct ctl_client *client, const json_t *request)
 {
-	json_t *list = json_array();
+	uint64_t from = (uint64_t)json_integer_value(json_object_get(request, "from"));
+	json_t *list = json_array(), *reply;
 	const struct logged_event *event;
 
-	for (uint64_t n = 0; (event = events_log_from(client->server->events, n)); n = event->number + 1)
+	while ((event = events_log_from(client->server->events, from)) &&
+	       json_array_size(list) < RG_CTL_PAGE) {
 		json_array_append_new(list, event_object(event));
-	client->follows = json_is_true(json_object_get(request, "follow"));
-	send_object(client, json_pack("{s:b, s:o}", "ok", 1, "events", list));
+		from = event->number + 1;
+	}
+	client->follows = !event && json_is_true(json_object_get(request, "follow"));
+	reply = json_pack("{s:b, s:o}", "ok", 1, "events", list);
+	if (event)
+		json_object_set_new(reply, "next", json_integer((json_int_t)from));
+	send_object(client, reply, true);
 }
 
 void ctl_server_event(struct ctl_server *server, const struct logged_event *event)
@@ -150,7 +173,7 @@ void ctl_server_event(struct ctl_server *server, const struct logged_event *even
 
 	if (!server || server->closed)
 		return;
-	LIST_FOREACH (client, &server->clients, link) {
+	TAILQ_FOREACH (client, &server->clients, link) {
 		if (!client->follows || client->closing)
 			continue;
 		if (uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > CTL_UNREAD_MAX) {
@@ -158,7 +181,7 @@ void ctl_server_event(struct ctl_server *server, const struct logged_event *even
 			close_client(client);
 			continue;
 		}
-		send_object(client, json_pack("{s:o}", "event", event_object(event)));
+		send_object(client, json_pack("{s:o}", "event", event_object(event)), false);
 	}
 }
 
@@ -169,28 +192,61 @@ static void handle_line(struct ctl_client *client, const char *line, size_t len)
 	const char *command = json_string_value(json_object_get(request, "command"));
 
 	if (!command)
-		send_object(client, ctl_error("a request is one JSON object in a line with a \"command\""));
+		send_object(client, ctl_error("a request is one JSON object in a line with a \"command\""),
+		            true);
 	else if (strcmp(command, "events") == 0)
 		answer_events(client, request);
 	else
-		send_object(client, client->server->answer(client->server->user, command, request));
+		send_object(client, client->server->answer(client->server->user, command, request), true);
 	json_decref(request);
 }
 
-static void take_lines(struct ctl_client *client)
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void got(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+
+static void take_request(struct ctl_client *client)
 {
-	char *end;
+	size_t used = (size_t)((char *)memchr(client->line, '\n', client->len) - client->line) + 1;
 
-	while (!client->closing && (end = memchr(client->line, '\n', client->len))) {
-		size_t used = (size_t)(end - client->line) + 1;
+	client->asks = false;
+	client->answering = true;
+	handle_line(client, client->line, used - 1);
+	client->len -= used;
+	memmove(client->line, client->line + used, client->len);
+}
 
-		handle_line(client, client->line, used - 1);
-		client->len -= used;
-		memmove(client->line, client->line + used, client->len);
+/* One request in a turn of the loop, whoever asks, so that a page is all that IKE waits for; the others in
+ * their turn. */
+static void take_turn(uv_idle_t *handle)
+{
+	struct ctl_server *server = handle->data;
+	struct ctl_client *client;
+
+	TAILQ_FOREACH (client, &server->clients, link) {
+		if (client->asks && !client->closing)
+			break;
 	}
-	if (client->len == sizeof(client->line) && !client->closing) {
+	if (!client) {
+		uv_idle_stop(handle);
+		return;
+	}
+	TAILQ_REMOVE(&server->clients, client, link);
+	TAILQ_INSERT_TAIL(&server->clients, client, link);
+	take_request(client);
+}
+
+/* Is there a whole request? Until it is answered nothing more is read. */
+static void look(struct ctl_client *client)
+{
+	if (memchr(client->line, '\n', client->len)) {
+		client->asks = true;
+		uv_read_stop((uv_stream_t *)&client->pipe);
+		uv_idle_start(&client->server->turn, take_turn);
+	} else if (client->len == sizeof(client->line)) {
 		log_warning("ctl", "a request is longer than %d bytes: closed", RG_CTL_REQUEST_MAX);
 		close_client(client);
+	} else {
+		uv_read_start((uv_stream_t *)&client->pipe, give_buffer, got);
 	}
 }
 
@@ -216,7 +272,7 @@ static void got(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (uv_stream_get_write_queue_size(stream) > CTL_UNREAD_MAX)
 		close_client(client);
 	else
-		take_lines(client);
+		look(client);
 }
 
 /* Mode 0600 keeps others out already; this also holds where a directory's ACL says otherwise. */
@@ -244,7 +300,7 @@ static void incoming(uv_stream_t *stream, int status)
 		return; /* it stays in the backlog */
 	client->server = server;
 	uv_pipe_init(server->loop, &client->pipe, 0);
-	LIST_INSERT_HEAD(&server->clients, client, link);
+	TAILQ_INSERT_HEAD(&server->clients, client, link);
 	server->n_clients++;
 	if (uv_accept(stream, (uv_stream_t *)&client->pipe) < 0 || server->n_clients > CTL_CLIENTS_MAX ||
 	    !is_permitted(&client->pipe)) {
@@ -314,8 +370,10 @@ struct ctl_server *ctl_server_create(uv_loop_t *loop, const char *path, struct e
 	server->answer = answer;
 	server->user = user;
 	snprintf(server->path, sizeof(server->path), "%s", path);
-	LIST_INIT(&server->clients);
+	TAILQ_INIT(&server->clients);
 	uv_pipe_init(loop, &server->pipe, 0);
+	uv_idle_init(loop, &server->turn);
+	server->pipe.data = server->turn.data = server;
 	rc = uv_pipe_open(&server->pipe, fd);
 	if (!rc)
 		rc = uv_listen((uv_stream_t *)&server->pipe, CTL_CLIENTS_MAX, incoming);
@@ -329,10 +387,9 @@ struct ctl_server *ctl_server_create(uv_loop_t *loop, const char *path, struct e
 
 static void server_closed(uv_handle_t *handle)
 {
-	struct ctl_server *server = (struct ctl_server *)handle;
+	struct ctl_server *server = handle->data;
 
-	server->closed = true;
-	if (!server->n_clients)
+	if (++server->closed == 2 && !server->n_clients)
 		free(server);
 }
 
@@ -343,7 +400,8 @@ void ctl_server_close(struct ctl_server *server)
 	if (!server)
 		return;
 	unlink(server->path);
-	LIST_FOREACH (client, &server->clients, link)
+	TAILQ_FOREACH (client, &server->clients, link)
 		close_client(client);
+	uv_close((uv_handle_t *)&server->turn, server_closed);
 	uv_close((uv_handle_t *)&server->pipe, server_closed);
 }

@@ -34,36 +34,34 @@ static json_t *dataplane_status(struct control *c)
 
 struct count {
 	json_int_t established, half_open, children;
-	const struct rg_cfg_uplink *uplink; /* of uplink_clients() */
-	json_int_t clients;
+	const struct rg_config *cfg;
+	json_int_t *clients; /* of each uplink */
 };
+
+static void count_uplink(struct count *count, const struct rg_cfg_addr *local)
+{
+	for (size_t u = 0; u < count->cfg->n_uplinks; u++)
+		for (size_t a = 0; a < count->cfg->uplinks[u].n_addresses; a++)
+			count->clients[u] += addr_equal(&count->cfg->uplinks[u].addresses[a].addr, local);
+}
 
 static bool count_session(struct ike_sa *sa, void *context)
 {
 	struct count *count = context;
 	const struct child_sa *child;
 
-	if (sa->state == IKE_STATE_ESTABLISHED)
+	if (sa->state == IKE_STATE_ESTABLISHED) {
 		count->established++;
-	else if (sa->is_half_open)
+		count_uplink(count, &sa->local.addr);
+	} else if (sa->is_half_open) {
 		count->half_open++;
+	}
 	TAILQ_FOREACH (child, &sa->children, link)
 		count->children += child->state == CHILD_INSTALLED || child->state == CHILD_REKEYING;
 	return true;
 }
 
-static bool count_uplink(struct ike_sa *sa, void *context)
-{
-	struct count *count = context;
-
-	if (sa->state != IKE_STATE_ESTABLISHED)
-		return true;
-	for (size_t a = 0; a < count->uplink->n_addresses; a++)
-		count->clients += addr_equal(&count->uplink->addresses[a].addr, &sa->local.addr);
-	return true;
-}
-
-static json_t *uplinks_status(struct control *c)
+static json_t *uplinks_status(struct control *c, const struct count *count)
 {
 	const struct rg_config *cfg = rg_auth_config(c->auth);
 	json_t *list = json_array();
@@ -71,17 +69,15 @@ static json_t *uplinks_status(struct control *c)
 
 	for (size_t u = 0; u < cfg->n_uplinks; u++) {
 		const struct rg_cfg_uplink *uplink = &cfg->uplinks[u];
-		struct count count = {.uplink = uplink};
 		json_t *addresses = json_array();
 
 		for (size_t a = 0; a < uplink->n_addresses; a++)
 			json_array_append_new(addresses,
 			                      json_string(addr_text(&uplink->addresses[a].addr, text)));
-		ike_for_each(c->ike, count_uplink, &count);
 		json_array_append_new(list, json_pack("{s:s, s:b, s:i, s:o, s:I}", "name", uplink->name, "up",
 		                                      links_up(c->links, uplink->port), "preference",
 		                                      (int)uplink->preference, "addresses", addresses,
-		                                      "clients", count.clients));
+		                                      "clients", count->clients[u]));
 	}
 	return list;
 }
@@ -138,17 +134,21 @@ static json_t *notes(size_t orphans)
 static json_t *answer_status(struct control *c)
 {
 	size_t orphans = orphans_count(c->ike);
-	struct count count = {0};
+	const struct rg_config *cfg = rg_auth_config(c->auth);
+	struct count count = {.cfg = cfg, .clients = calloc(cfg->n_uplinks + 1, sizeof(json_int_t))};
 	json_t *o;
 
+	if (!count.clients)
+		return NULL;
 	ike_for_each(c->ike, count_session, &count);
 	o = json_pack("{s:s, s:i, s:I, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:I, s:o, s:o, s:o}", "version",
 	              RG_VERSION, "pid", (int)getpid(), "uptime_s",
 	              (json_int_t)((control_now() - c->started_ms) / 1000), "config", c->config_file,
-	              "identity", rg_auth_config(c->auth)->gateway.identity, "dataplane", dataplane_status(c),
-	              "sessions", "established", count.established, "half_open", count.half_open, "orphans",
+	              "identity", cfg->gateway.identity, "dataplane", dataplane_status(c), "sessions",
+	              "established", count.established, "half_open", count.half_open, "orphans",
 	              (json_int_t)orphans, "child_sas", count.children, "notes", notes(orphans), "uplinks",
-	              uplinks_status(c), "pools", pools_status(c));
+	              uplinks_status(c, &count), "pools", pools_status(c));
+	free(count.clients);
 	json_object_set_new(o, "initiate", initiate_list(c));
 	return json_pack("{s:b, s:o}", "ok", 1, "status", o);
 }
@@ -285,11 +285,11 @@ json_t *report_answer(void *user, const char *command, const json_t *request)
 	if (strcmp(command, "status") == 0)
 		return answer_status(c);
 	if (strcmp(command, "clients") == 0)
-		return report_clients(c);
+		return report_clients(c, request);
 	if (strcmp(command, "sas") == 0)
-		return report_sas(c);
+		return report_sas(c, request);
 	if (strcmp(command, "paths") == 0)
-		return report_paths(c);
+		return report_paths(c, request);
 	if (strcmp(command, "counters") == 0)
 		return answer_counters(c);
 	if (strcmp(command, "rekey") == 0)

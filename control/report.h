@@ -11,10 +11,10 @@
 /* A ctl_answer of the server; `user` is a struct control. */
 json_t *report_answer(void *user, const char *command, const json_t *request);
 
-/* report_sessions.c */
-json_t *report_clients(struct control *c);
-json_t *report_sas(struct control *c);
-json_t *report_paths(struct control *c);
+/* report_sessions.c: one page each, with "next" where there is another one. */
+json_t *report_clients(struct control *c, const json_t *request);
+json_t *report_sas(struct control *c, const json_t *request);
+json_t *report_paths(struct control *c, const json_t *request);
 /* The whole story of one client, by its id. */
 json_t *report_explain(struct control *c, uint64_t session);
 

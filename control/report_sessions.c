@@ -5,6 +5,7 @@
  */
 #include "control/report.h"
 
+#include "control/ctl/protocol.h"
 #include "control/homing/homing.h"
 #include "control/homing/session.h"
 #include "control/ike/crypto/suite.h"
@@ -13,11 +14,28 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 struct listing {
 	struct control *control;
-	json_t *first, *second;
+	json_t *first, *second; /* NULL: not asked for */
 };
+
+/* {"from": what the page before said}; absent: the first one. A wrong one is behind the last. */
+static uint64_t fill_page(struct listing *l, const json_t *request,
+                          void (*add)(struct ike_sa *sa, void *context))
+{
+	return ike_for_page(l->control->ike, (uint64_t)json_integer_value(json_object_get(request, "from")),
+	                    RG_CTL_PAGE, add, l);
+}
+
+/* Takes over `reply`. */
+static json_t *end_page(json_t *reply, uint64_t next)
+{
+	if (next != 0)
+		json_object_set_new(reply, "next", json_integer((json_int_t)next));
+	return reply;
+}
 
 static json_t *identity_of(const struct ike_sa *sa)
 {
@@ -101,14 +119,14 @@ static bool is_client(const struct ike_sa *sa)
 	return sa->peer_id.type && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_DELETING);
 }
 
-static bool add_client(struct ike_sa *sa, void *context)
+static void add_client(struct ike_sa *sa, void *context)
 {
 	struct listing *l = context;
 	uint64_t now = control_now();
 	json_t *o;
 
 	if (!is_client(sa))
-		return true;
+		return;
 	o = json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)ike_session_id(sa),
 	              "identity", identity_of(sa), "connection", sa->connection ? sa->connection->name : "-",
 	              "state", ike_state_name(sa->state), "virtual", virtual_of(sa), "local",
@@ -125,15 +143,14 @@ static bool add_client(struct ike_sa *sa, void *context)
 	json_object_set_new(o, "established_s", json_integer(seconds(now, sa->established_ms)));
 	json_object_set_new(o, "idle_s", json_integer(idle(l->control, sa, now)));
 	json_array_append_new(l->first, o);
-	return true;
 }
 
-json_t *report_clients(struct control *c)
+json_t *report_clients(struct control *c, const json_t *request)
 {
 	struct listing l = {.control = c, .first = json_array()};
+	uint64_t next = fill_page(&l, request, add_client);
 
-	ike_for_each(c->ike, add_client, &l);
-	return json_pack("{s:b, s:o}", "ok", 1, "clients", l.first);
+	return end_page(json_pack("{s:b, s:o}", "ok", 1, "clients", l.first), next);
 }
 
 static json_t *hex(uint64_t value, int digits)
@@ -217,14 +234,18 @@ static void add_children(struct listing *l, const struct ike_sa *sa, uint64_t no
 	}
 }
 
-static bool add_sas(struct ike_sa *sa, void *context)
+static void add_sas(struct ike_sa *sa, void *context)
 {
 	struct listing *l = context;
 	uint64_t now = control_now();
 	char suite[96];
 
 	if (!sa->peer_id.type)
-		return true;
+		return;
+	if (l->second)
+		add_children(l, sa, now);
+	if (!l->first)
+		return;
 	json_array_append_new(l->first, json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "client",
 	                                          (json_int_t)ike_session_id(sa), "identity", identity_of(sa),
 	                                          "spi_i", hex(sa->spi_i, 16), "spi_r", hex(sa->spi_r, 16),
@@ -233,16 +254,26 @@ static bool add_sas(struct ike_sa *sa, void *context)
 	                                          sa->is_initiator ? "initiator" : "responder", "age_s",
 	                                          seconds(now, sa->created_ms), "rekey_s",
 	                                          left(now, sa->timer[TIMER_REKEY])));
-	add_children(l, sa, now);
-	return true;
 }
 
-json_t *report_sas(struct control *c)
+/* {"of":"ike"} or {"of":"child"}: one kind alone. */
+json_t *report_sas(struct control *c, const json_t *request)
 {
-	struct listing l = {.control = c, .first = json_array(), .second = json_array()};
+	const char *of = json_string_value(json_object_get(request, "of"));
+	struct listing l = {.control = c};
+	json_t *reply = json_pack("{s:b}", "ok", 1);
+	uint64_t next;
 
-	ike_for_each(c->ike, add_sas, &l);
-	return json_pack("{s:b, s:o, s:o}", "ok", 1, "ike", l.first, "child", l.second);
+	if (!of || strcmp(of, "ike") == 0)
+		l.first = json_array();
+	if (!of || strcmp(of, "child") == 0)
+		l.second = json_array();
+	next = fill_page(&l, request, add_sas);
+	if (l.first)
+		json_object_set_new(reply, "ike", l.first);
+	if (l.second)
+		json_object_set_new(reply, "child", l.second);
+	return end_page(reply, next);
 }
 
 static json_t *path_object(const struct ike_sa *sa, const struct ike_endpoint *local,
@@ -269,13 +300,13 @@ static json_t *current_path(const struct ike_sa *sa)
 	return o;
 }
 
-static bool add_paths(struct ike_sa *sa, void *context)
+static void add_paths(struct ike_sa *sa, void *context)
 {
 	const struct homing_session *hs = sa->homing;
 	struct listing *l = context;
 
 	if (!is_client(sa))
-		return true;
+		return;
 	json_array_append_new(l->first, current_path(sa));
 	if (hs && hs->tx.state != ADDRESS_IDLE)
 		json_array_append_new(l->first, path_object(sa, &hs->tx.active.to.pair.local,
@@ -286,15 +317,14 @@ static bool add_paths(struct ike_sa *sa, void *context)
 		if (candidate.addr.family == sa->local.addr.family)
 			json_array_append_new(l->first, path_object(sa, &sa->local, &candidate, "candidate"));
 	}
-	return true;
 }
 
-json_t *report_paths(struct control *c)
+json_t *report_paths(struct control *c, const json_t *request)
 {
 	struct listing l = {.control = c, .first = json_array()};
+	uint64_t next = fill_page(&l, request, add_paths);
 
-	ike_for_each(c->ike, add_paths, &l);
-	return json_pack("{s:b, s:o}", "ok", 1, "paths", l.first);
+	return end_page(json_pack("{s:b, s:o}", "ok", 1, "paths", l.first), next);
 }
 
 json_t *report_explain(struct control *c, uint64_t session)

@@ -7,8 +7,12 @@
  *   {"command":"clients"}
  *   {"ok":true,"clients":[...]}            or {"ok":false,"error":"TEXT"}
  *
- * {"command":"events","follow":true} is answered with the recent events and
- * then one line {"event":{...}} for each new one until the client closes; a
+ * clients, sas, paths and events are answered in pages, so that a hundred thousand sessions are in nobody's
+ * way: a reply with "next":N is not all, and the same request with "from":N gets what follows. Sessions come
+ * in an order that they keep for life, so none that is there all the time is missed or repeated.
+ *
+ * {"command":"events","follow":true} is answered with the recent events and, after the last page of them,
+ * one line {"event":{...}} for each new one until the client closes; a
  * client that does not read is closed. Other commands end with the reply, and a connection
  * serves any number of them. Unknown keys are ignored by both sides, absent ones shown as "-".
  *
@@ -29,7 +33,7 @@
  *     "virtual":["10.99.0.1"], "local":"192.0.2.1:4500", "remote":"[2001:db8::7]:4500", "uplink":"isp1",
  *     "encap":"udp" or "none", "nat":true, "mobike":true, "moves":0, "orphan":false,
  *     "established_s":1, "idle_s":1}]}
- * sas: {"ok":true,
+ * sas (with "of":"ike" or "of":"child" one kind alone): {"ok":true,
  *     "ike":[{"client":1, "identity":"...", "spi_i":"16 hex digits", "spi_r":"...", "state":"established",
  *         "suite":"aes128gcm16-prfsha256-x25519", "role":"responder", "age_s":1, "rekey_s":1}],
  *     "child":[{"client":1, "identity":"...", "spi_in":"8 hex digits", "spi_out":"...", "state":"installed",
@@ -51,7 +55,8 @@
 #ifndef RG_CONTROL_CTL_PROTOCOL_H
 #define RG_CONTROL_CTL_PROTOCOL_H
 
-#define RG_CTL_REQUEST_MAX 4096                /* bytes of a request with its newline */
+#define RG_CTL_REQUEST_MAX 4096 /* bytes of a request with its newline */
+#define RG_CTL_PAGE        128u /* sessions or events of a page; a few more where they belong together */
 #define RG_CTL_REPLY_MAX   (64u * 1024 * 1024) /* bytes of a reply that roamctl reads */
 
 /* X(name, what it shows): the commands of control. */

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "control/ctl/control_client.h"
 #include "control/ctl/dataplane_json.h"
+#include "control/ctl/listing.h"
 #include "control/ctl/protocol.h"
 #include "control/ctl/show.h"
 
@@ -121,17 +122,67 @@ static void event_out(const struct options *options, json_t *event)
 	}
 }
 
-/* The recent events one by one, then each as it comes, until control ends. */
-static int events_follow(const struct options *options, struct control_client *client, const json_t *recent)
+/* A connection and what is to be done with what comes out of it. */
+struct session {
+	const struct options *options;
+	struct control_client *client;
+	int rc;     /* exit code, where asking failed */
+	bool begun; /* events are shown */
+	size_t n;   /* so many */
+};
+
+/* The reply to a request; NULL with the reason said and its exit code noted. */
+static json_t *ask(void *user, const json_t *request)
 {
+	struct session *s = user;
+	char *text = json_dumps(request, JSON_COMPACT);
+	const char *line;
+	json_t *reply = NULL;
+	size_t len;
+	int rc = text ? control_client_send(s->client, text) : -ENOMEM;
+
+	free(text);
+	if (rc == 0)
+		rc = control_client_line(s->client, REPLY_TIMEOUT_MS, &line, &len);
+	if (rc != 0)
+		s->rc = broken("roamgate-control", rc);
+	else if (!(reply = reply_parse(line, len)))
+		s->rc = RG_CTL_ERROR;
+	return reply;
+}
+
+static bool is_one_document(const struct options *options)
+{
+	return options->json && !options->follow;
+}
+
+static void events_page(void *context, const json_t *events)
+{
+	struct session *s = context;
 	json_t *event;
 	size_t i;
 
-	json_array_foreach(json_object_get(recent, "events"), i, event) event_out(options, event);
+	if (is_one_document(s->options) && !s->begun)
+		fputs("{\"ok\":true,\"events\":[", stdout);
+	s->begun = true;
+	json_array_foreach(events, i, event)
+	{
+		if (is_one_document(s->options)) {
+			fputs(s->n++ > 0 ? "," : "", stdout);
+			json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+		} else {
+			event_out(s->options, event);
+		}
+	}
+}
+
+/* Each as it comes, until control ends. */
+static int events_follow(struct session *s)
+{
 	while (!ferror(stdout)) {
 		const char *line;
 		size_t len;
-		int rc = control_client_line(client, -1, &line, &len);
+		int rc = control_client_line(s->client, -1, &line, &len);
 		json_t *reply;
 
 		if (rc < 0)
@@ -140,43 +191,45 @@ static int events_follow(const struct options *options, struct control_client *c
 		if (!reply)
 			return RG_CTL_ERROR;
 		if (json_object_get(reply, "event"))
-			event_out(options, json_object_get(reply, "event"));
+			event_out(s->options, json_object_get(reply, "event"));
 		json_decref(reply);
 	}
 	return RG_CTL_ERROR;
 }
 
-static int control_exchange(const struct options *options, const char *request, const char *command,
-                            struct control_client *client)
+/* The recent ones, and those that come. */
+static int events_show(struct session *s, json_t *request)
 {
-	const char *line;
-	json_t *reply;
-	size_t len;
-	int rc = control_client_send(client, request);
+	if (!listing_pages(request, "events", events_page, s, ask, s))
+		return s->rc;
+	if (is_one_document(s->options))
+		fputs("]}\n", stdout);
+	return s->options->follow ? events_follow(s) : RG_CTL_OK;
+}
 
-	if (rc == 0)
-		rc = control_client_line(client, REPLY_TIMEOUT_MS, &line, &len);
-	if (rc != 0)
-		return broken("roamgate-control", rc);
-	reply = reply_parse(line, len);
+static int control_exchange(struct session *s, json_t *request, const char *command)
+{
+	json_t *reply;
+
+	if (strcmp(command, "events") == 0)
+		return events_show(s, request);
+	if (listing_has(command))
+		return listing_show(stdout, command, s->options->json, ask, s) ? RG_CTL_OK : s->rc;
+	reply = ask(s, request);
 	if (!reply)
-		return RG_CTL_ERROR;
-	rc = RG_CTL_OK;
-	if (options->follow)
-		rc = events_follow(options, client, reply);
-	else if (options->json)
+		return s->rc;
+	if (s->options->json)
 		json_print(reply);
 	else
 		show_reply(stdout, show_control, command, reply);
 	json_decref(reply);
-	return rc;
+	return RG_CTL_OK;
 }
 
 /* The words as a request; NULL: out of memory. command_run() has counted them. */
-static char *request_make(const struct options *options, char **words)
+static json_t *request_make(const struct options *options, char **words)
 {
 	json_t *request = json_pack("{s:s}", "command", words[0]);
-	char *text;
 
 	if (strcmp(words[0], "rekey") == 0) {
 		json_object_set_new(request, "sa", json_string(words[1]));
@@ -188,24 +241,23 @@ static char *request_make(const struct options *options, char **words)
 		json_object_set_new(request, "connection", json_string(words[1]));
 	if (options->follow)
 		json_object_set_new(request, "follow", json_true());
-	text = json_dumps(request, JSON_COMPACT);
-	json_decref(request);
-	return text;
+	return request;
 }
 
 static int control_command(const struct options *options, const char *path, char **words)
 {
-	char *request = request_make(options, words);
+	json_t *request = request_make(options, words);
 	struct control_client client;
+	struct session s = {.options = options, .client = &client};
 	int rc = request ? control_client_open(&client, path) : -ENOMEM;
 
 	if (rc < 0) {
 		rc = unreachable("roamgate-control", path, rc);
 	} else {
-		rc = control_exchange(options, request, words[0], &client);
+		rc = control_exchange(&s, request, words[0]);
 		control_client_close(&client);
 	}
-	free(request);
+	json_decref(request);
 	return rc;
 }
 
@@ -323,7 +375,7 @@ static int command_run(const struct options *options, int n, char **words)
 		              : misuse("initiate takes one connection", NULL);
 	if (strcmp(words[0], "explain") == 0)
 		return n == 2 ? with_socket(options, false, words) : misuse("explain takes one client", NULL);
-	if (!has_command(show_control, words[0]))
+	if (!has_command(show_control, words[0]) && !listing_has(words[0]) && strcmp(words[0], "events") != 0)
 		return misuse("unknown command", words[0]);
 	if (n != 1)
 		return misuse("one word too many", words[1]);

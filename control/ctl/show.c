@@ -77,65 +77,6 @@ static void status_print(FILE *out, const json_t *reply)
 	}
 }
 
-static void clients_print(FILE *out, const json_t *reply)
-{
-	static const struct column columns[] = {{"ID", "id", CELL_NUMBER},
-	                                        {"IDENTITY", "identity", CELL_TEXT},
-	                                        {"CONNECTION", "connection", CELL_TEXT},
-	                                        {"RULE", "rule", CELL_TEXT},
-	                                        {"STATE", "state", CELL_TEXT},
-	                                        {"VIRTUAL", "virtual", CELL_TEXT},
-	                                        {"LOCAL", "local", CELL_TEXT},
-	                                        {"REMOTE", "remote", CELL_TEXT},
-	                                        {"UPLINK", "uplink", CELL_TEXT},
-	                                        {"ENCAP", "encap", CELL_TEXT},
-	                                        {"NAT", "nat", CELL_TEXT},
-	                                        {"MOBIKE", "mobike", CELL_TEXT},
-	                                        {"MOVES", "moves", CELL_NUMBER},
-	                                        {"UP", "established_s", CELL_AGE},
-	                                        {"IDLE", "idle_s", CELL_AGE},
-	                                        {0}};
-
-	table_print(out, json_object_get(reply, "clients"), columns, "no clients");
-}
-
-static void sas_print(FILE *out, const json_t *reply)
-{
-	static const struct column ike[] = {
-	        {"CLIENT", "client", CELL_NUMBER}, {"IDENTITY", "identity", CELL_TEXT},
-	        {"IKE SPI I", "spi_i", CELL_TEXT}, {"SPI R", "spi_r", CELL_TEXT},
-	        {"STATE", "state", CELL_TEXT},     {"SUITE", "suite", CELL_TEXT},
-	        {"ROLE", "role", CELL_TEXT},       {"AGE", "age_s", CELL_AGE},
-	        {"REKEY IN", "rekey_s", CELL_AGE}, {0}};
-	static const struct column child[] = {{"CLIENT", "client", CELL_NUMBER},
-	                                      {"IDENTITY", "identity", CELL_TEXT},
-	                                      {"SPI IN", "spi_in", CELL_TEXT},
-	                                      {"SPI OUT", "spi_out", CELL_TEXT},
-	                                      {"STATE", "state", CELL_TEXT},
-	                                      {"SUITE", "suite", CELL_TEXT},
-	                                      {"LOCAL", "local_ts", CELL_TEXT},
-	                                      {"REMOTE", "remote_ts", CELL_TEXT},
-	                                      {"AGE", "age_s", CELL_AGE},
-	                                      {"REKEY IN", "rekey_s", CELL_AGE},
-	                                      {0}};
-
-	table_print(out, json_object_get(reply, "ike"), ike, "no IKE SAs");
-	fputc('\n', out);
-	table_print(out, json_object_get(reply, "child"), child, "no Child SAs");
-}
-
-static void paths_print(FILE *out, const json_t *reply)
-{
-	static const struct column columns[] = {
-	        {"CLIENT", "client", CELL_NUMBER}, {"IDENTITY", "identity", CELL_TEXT},
-	        {"LOCAL", "local", CELL_TEXT},     {"REMOTE", "remote", CELL_TEXT},
-	        {"UPLINK", "uplink", CELL_TEXT},   {"ENCAP", "encap", CELL_TEXT},
-	        {"STATE", "state", CELL_TEXT},     {"GENERATION", "generation", CELL_NUMBER},
-	        {"SINCE", "since_s", CELL_AGE},    {0}};
-
-	table_print(out, json_object_get(reply, "paths"), columns, "no paths");
-}
-
 /* Workers added up and zeros left out: for people, in one line a cause. */
 static json_t *counters_sum(const json_t *counters)
 {
@@ -185,14 +126,6 @@ void show_event(FILE *out, const json_t *event)
 		free(cell);
 	}
 	fputc('\n', out);
-}
-
-static void events_print(FILE *out, const json_t *reply)
-{
-	json_t *event;
-	size_t i;
-
-	json_array_foreach(json_object_get(reply, "events"), i, event) show_event(out, event);
 }
 
 static void dp_status_print(FILE *out, const json_t *reply)
@@ -336,10 +269,8 @@ static void explain_print(FILE *out, const json_t *reply)
 		fprintf(out, "%lld older entries gave way to newer ones\n", (long long)forgotten);
 }
 
-const struct show show_control[] = {{"status", status_print},     {"clients", clients_print},
-                                    {"sas", sas_print},           {"paths", paths_print},
-                                    {"counters", counters_print}, {"events", events_print},
-                                    {"explain", explain_print},   {0}};
+const struct show show_control[] = {
+        {"status", status_print}, {"counters", counters_print}, {"explain", explain_print}, {0}};
 
 const struct show show_dataplane[] = {
         {"status", dp_status_print},   {"sas", dp_sas_print},           {"tunnels", dp_tunnels_print},

@@ -6,11 +6,8 @@
 #include "control/ctl/table.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COLUMNS_MAX 24
 
 /* C0 and C1 controls and DEL: what a terminal would obey. `text` is UTF-8, as jansson checks. */
 static bool is_control(const unsigned char *text)
@@ -137,36 +134,61 @@ static void titles_print(FILE *out, const struct column *columns, const int widt
 	fputc('\n', out);
 }
 
-/* All cells first, since the widest decides where its column ends. */
-void table_print(FILE *out, const json_t *rows, const struct column *columns, const char *empty)
+static size_t count_columns(const struct column *columns)
 {
-	size_t n = 0, count = json_array_size(rows);
-	char *(*cells)[COLUMNS_MAX];
-	int widths[COLUMNS_MAX];
+	size_t n = 0;
 
-	if (count == 0) {
-		fprintf(out, "%s\n", empty);
-		return;
-	}
-	cells = calloc(count, sizeof(*cells));
+	while (n < TABLE_COLUMNS && columns[n].title)
+		n++;
+	return n;
+}
+
+static void begin(struct table *t, size_t n)
+{
+	for (size_t c = 0; c < n && !t->begun; c++)
+		t->widths[c] = width(t->columns[c].title);
+}
+
+/* All cells first, since the widest decides where its column ends. */
+void table_rows(struct table *t, const json_t *rows)
+{
+	size_t n = count_columns(t->columns), count = json_array_size(rows);
+	char *(*cells)[TABLE_COLUMNS] = count > 0 ? calloc(count, sizeof(*cells)) : NULL;
+
 	if (!cells)
 		return;
-	for (; columns[n].title && n < COLUMNS_MAX; n++) {
-		widths[n] = width(columns[n].title);
+	begin(t, n);
+	for (size_t c = 0; c < n; c++) {
 		for (size_t r = 0; r < count; r++) {
-			cells[r][n] = table_cell(json_object_get(json_array_get(rows, r), columns[n].key),
-			                         columns[n].kind);
-			if (cells[r][n] && width(cells[r][n]) > widths[n])
-				widths[n] = width(cells[r][n]);
+			cells[r][c] = table_cell(json_object_get(json_array_get(rows, r), t->columns[c].key),
+			                         t->columns[c].kind);
+			if (cells[r][c] && width(cells[r][c]) > t->widths[c])
+				t->widths[c] = width(cells[r][c]);
 		}
 	}
-	titles_print(out, columns, widths, n);
+	if (!t->begun)
+		titles_print(t->out, t->columns, t->widths, n);
+	t->begun = true;
 	for (size_t r = 0; r < count; r++) {
-		row_print(out, cells[r], columns, widths, n);
+		row_print(t->out, cells[r], t->columns, t->widths, n);
 		for (size_t c = 0; c < n; c++)
 			free(cells[r][c]);
 	}
 	free(cells);
+}
+
+void table_end(struct table *t, const char *empty)
+{
+	if (!t->begun)
+		fprintf(t->out, "%s\n", empty);
+}
+
+void table_print(FILE *out, const json_t *rows, const struct column *columns, const char *empty)
+{
+	struct table table = {.out = out, .columns = columns};
+
+	table_rows(&table, rows);
+	table_end(&table, empty);
 }
 
 void table_print_object(FILE *out, const json_t *object, const struct column *columns)

@@ -7,6 +7,7 @@
 #define RG_CONTROL_CTL_TABLE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 enum cell {
@@ -21,6 +22,19 @@ struct column {
 	enum cell kind;
 };
 
+#define TABLE_COLUMNS 24
+
+/* A table of which the rows come bit by bit. Zero but for `out` and `columns`; a column is as wide as its
+ * widest cell so far. */
+struct table {
+	FILE *out;
+	const struct column *columns;
+	int widths[TABLE_COLUMNS];
+	bool begun; /* the titles are out */
+};
+void table_rows(struct table *table, const json_t *rows);
+/* `empty` where there was none. */
+void table_end(struct table *table, const char *empty);
 /* One line for each object of the array `rows` under a line of titles; `empty` where there is none. */
 void table_print(FILE *out, const json_t *rows, const struct column *columns, const char *empty);
 /* "title: value" lines of one object. */

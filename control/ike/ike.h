@@ -124,6 +124,10 @@ int ike_adopt_policy(struct ike_manager *m, const struct rg_api_policy *policy);
 /* For `roamctl`: calls `each` for every session until it returns false. The SA
  * may be looked at (ike_sa.h, child_sa.h) during the call, not changed. */
 void ike_for_each(struct ike_manager *m, bool (*each)(struct ike_sa *sa, void *context), void *context);
+/* The same page by page, in an order that sessions keep for life: at most `max` and a few; `from` is 0, or
+ * what the page before returned. 0: that was the last one. */
+uint64_t ike_for_page(struct ike_manager *m, uint64_t from, unsigned max,
+                      void (*each)(struct ike_sa *sa, void *context), void *context);
 struct ike_sa *ike_find_session(struct ike_manager *m, uint64_t session);
 uint64_t ike_session_id(const struct ike_sa *sa);
 

@@ -9,6 +9,7 @@
 #include "control/ike/auth_eap.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
+#include "control/ike/index.h"
 #include "control/ike/journal.h"
 #include "control/ike/cp.h"
 #include "control/ike/manager.h"
@@ -114,7 +115,7 @@ struct ike_sa *ike_sa_create_as(struct ike_manager *m, struct rg_auth *auth, boo
 	sa->peer_lifetime_s = UINT32_MAX;
 	sa->auth = rg_auth_ref(auth);
 	sa->own_id = rg_auth_identity(auth);
-	sa->session = m->next_session++;
+	index_insert(sa, m->next_session++);
 	sa->created_ms = ike_sa_now(sa);
 	return sa;
 }
@@ -274,7 +275,7 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 	rg_auth_unref(heir->auth);
 	heir->auth = rg_auth_ref(old->auth);
 	heir->connection = old->connection;
-	heir->session = old->session;
+	index_rename(heir, old->session);
 	heir->session_initiator = old->session_initiator;
 	heir->peer_id = old->peer_id;
 	heir->own_id = old->own_id;

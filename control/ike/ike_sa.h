@@ -122,6 +122,7 @@ struct ike_sa {
 	struct ike_sa *hash_next;      /* by our own SPI */
 	struct ike_sa *init_next;      /* half-open responders, by the peer's SPI */
 	struct ike_sa *peer_next;      /* established ones, by cookie */
+	struct ike_sa *session_next;   /* by id of the session (index.h) */
 	bool in_init_table, in_peer_table, is_half_open;
 	uint16_t prefix_bucket;         /* while half-open: where it counts in the manager's by_prefix */
 	uint8_t init_digest[32];        /* SHA-256 of the IKE_SA_INIT request that made it */

@@ -6,6 +6,7 @@
 #include "control/ike/manager.h"
 
 #include "control/ike/dataplane.h"
+#include "control/ike/index.h"
 #include "control/ike/init.h"
 #include "control/ike/store.h"
 #include "control/ike/timers.h"
@@ -30,6 +31,7 @@ static void free_tables(struct ike_manager *m)
 	free(m->by_init);
 	free(m->by_peer);
 	free(m->by_tunnel);
+	index_fini(m);
 	free(m->policy_tunnel);
 	free(m->heap);
 }
@@ -44,7 +46,7 @@ static int make_tables(struct ike_manager *m)
 	m->by_tunnel = calloc(n, sizeof(*m->by_tunnel));
 	m->policy_tunnel = calloc(policies, sizeof(*m->policy_tunnel));
 	if (m->by_spi == NULL || m->by_init == NULL || m->by_peer == NULL || m->by_tunnel == NULL ||
-	    m->policy_tunnel == NULL)
+	    m->policy_tunnel == NULL || index_init(m) < 0)
 		return -ENOMEM;
 	if (handles_init(&m->sa_in, n, m->boot_epoch) < 0 || handles_init(&m->sa_out, n, m->boot_epoch) < 0 ||
 	    handles_init(&m->tunnels, n, m->boot_epoch) < 0 ||
@@ -337,6 +339,7 @@ void manager_remove(struct ike_manager *m, struct ike_sa *sa)
 	while (*p != sa)
 		p = &(*p)->hash_next;
 	*p = sa->hash_next;
+	index_remove(sa);
 	manager_remove_init(m, sa);
 	manager_remove_peer(m, sa);
 	manager_not_half_open(m, sa);

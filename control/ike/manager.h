@@ -45,10 +45,11 @@ struct ike_manager {
 	uint32_t n_init_jobs;                   /* also those of SAs that are closed meanwhile */
 	uint16_t by_prefix[IKE_PREFIX_BUCKETS]; /* half-open ones, by the hash of the peer's prefix */
 	struct ike_sa **by_spi;                 /* IKE_BUCKETS, by our SPI */
-	struct ike_sa **by_init;   /* IKE_BUCKETS: half-open ones of ours as responder, by the peer's SPI */
-	uint64_t init_seed;        /* the peer chooses those SPIs: its buckets must not be guessed */
-	struct ike_sa **by_peer;   /* IKE_BUCKETS: established sessions, by cookie */
-	struct ike_sa **by_tunnel; /* by index of the tunnel's handle */
+	struct ike_sa **by_init;    /* IKE_BUCKETS: half-open ones of ours as responder, by the peer's SPI */
+	uint64_t init_seed;         /* the peer chooses those SPIs: its buckets must not be guessed */
+	struct ike_sa **by_peer;    /* IKE_BUCKETS: established sessions, by cookie */
+	struct ike_sa **by_tunnel;  /* by index of the tunnel's handle */
+	struct ike_sa **by_session; /* index.h */
 
 	const struct ike_store_ops *store; /* NULL: none (store.h) */
 	void *store_user;

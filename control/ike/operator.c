@@ -14,23 +14,6 @@ static bool is_up(const struct ike_sa *sa)
 	return sa->state == IKE_STATE_ESTABLISHED;
 }
 
-struct ike_sa *ike_find_session(struct ike_manager *m, uint64_t session)
-{
-	struct ike_sa *sa, *found = NULL;
-
-	TAILQ_FOREACH (sa, &m->sas, link) {
-		if (sa->session != session || sa->state == IKE_STATE_CLOSED || sa->heir_has_it)
-			continue;
-		found = sa;
-	}
-	return found;
-}
-
-uint64_t ike_session_id(const struct ike_sa *sa)
-{
-	return sa->session;
-}
-
 void ike_for_each(struct ike_manager *m, bool (*each)(struct ike_sa *sa, void *context), void *context)
 {
 	struct ike_sa *sa;

@@ -8,6 +8,7 @@
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
 #include "control/ike/handlers.h"
+#include "control/ike/index.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
@@ -64,8 +65,9 @@ static void wishes(struct record *r, struct ike_sa *sa)
 static void who(struct record *r, struct ike_sa *sa)
 {
 	unsigned state = sa->state;
+	uint64_t session = sa->session;
 
-	record_u64(r, &sa->session);
+	record_u64(r, &session);
 	record_uint(r, &state, IKE_N_STATES - 1);
 	record_bool(r, &sa->session_initiator);
 	record_bool(r, &sa->heir_has_it);
@@ -82,6 +84,7 @@ static void who(struct record *r, struct ike_sa *sa)
 	if (state != IKE_STATE_ESTABLISHED && state != IKE_STATE_REKEYED && state != IKE_STATE_DELETING)
 		record_fail(r, -EBADMSG);
 	if (record_reads(r)) {
+		index_rename(sa, session);
 		sa->state = state;
 		sa->announced = !sa->superseded;
 	}

@@ -9,6 +9,7 @@
 #include "control/ike/crossing.h"
 #include "control/ike/device.h"
 #include "control/ike/handlers.h"
+#include "control/ike/index.h"
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -289,8 +290,8 @@ static void take_name(struct ike_sa *sa, struct ike_sa *old)
 {
 	uint64_t fresh = sa->session;
 
-	sa->session = old->session;
-	old->session = fresh;
+	index_rename(sa, old->session);
+	index_rename(old, fresh);
 	old->announced = false; /* it goes on under that name */
 	sa->counters.moves += old->counters.moves;
 	sa->counters.rekeys += old->counters.rekeys;

@@ -32,9 +32,12 @@ static int fd = -1; /* the client's end, not blocking */
 static char got[1 << 20];
 static size_t n_got;
 
+static unsigned answered;
+
 static json_t *answer(void *user, const char *command, const json_t *request)
 {
 	(void)user, (void)request;
+	answered++;
 	return json_pack("{s:b, s:s}", "ok", 1, "echo", command);
 }
 
@@ -191,6 +194,65 @@ static void test_events(void **state)
 	assert_null(strstr(line, "identity"));
 }
 
+/* Requests that come all at once are answered one in a turn of the loop, in their order. */
+static void test_one_request_a_turn(void **state)
+{
+	static const char request[] = "{\"command\":\"clients\"}\n";
+	unsigned before = 0, turns = 0, n = 0;
+	char line[256];
+
+	(void)state;
+	answered = 0;
+	for (unsigned i = 0; i < 200; i++)
+		say(request, sizeof(request) - 1);
+	for (; answered < 200 && turns < TURNS; turns++) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		assert_in_range(answered - before, 0, 1);
+		before = answered;
+	}
+	assert_int_equal(answered, 200);
+	for (; n < 200; n++)
+		assert_true(read_line(line, sizeof(line)));
+}
+
+/* The ring in pages. Who follows hears of what comes from the last page on, and of nothing twice. */
+static void test_events_in_pages(void **state)
+{
+	static char line[1 << 17];
+	char request[128], text[16];
+	json_int_t next = 0, seen = 0;
+	json_t *reply, *event;
+	size_t i;
+
+	(void)state;
+	for (unsigned n = 1; n <= 300; n++) {
+		snprintf(text, sizeof(text), "%u", n);
+		events_log_add(events, "moved", 0, NULL, text);
+	}
+	do {
+		int len = snprintf(request, sizeof(request),
+		                   "{\"command\":\"events\",\"follow\":true,\"from\":%d}\n", (int)next);
+
+		say(request, (size_t)len);
+		assert_true(read_line(line, sizeof(line)));
+		reply = json_loads(line, 0, NULL);
+		assert_in_range(json_array_size(json_object_get(reply, "events")), 1, RG_CTL_PAGE);
+		json_array_foreach(json_object_get(reply, "events"), i, event)
+		        assert_int_equal(atoi(json_string_value(json_object_get(event, "text"))), ++seen);
+		next = json_integer_value(json_object_get(reply, "next"));
+		json_decref(reply);
+		if (seen == RG_CTL_PAGE) { /* while it asks */
+			events_log_add(events, "moved", 0, NULL, "301");
+			uv_run(&loop, UV_RUN_NOWAIT);
+		}
+	} while (next != 0);
+	assert_int_equal(seen, 301);
+	events_log_add(events, "moved", 0, NULL, "302");
+	assert_true(read_line(line, sizeof(line)));
+	assert_non_null(strstr(line, "{\"event\":{"));
+	assert_non_null(strstr(line, "\"302\""));
+}
+
 /* A follower that does not read is closed before it costs more than its share. */
 static void test_slow_follower(void **state)
 {
@@ -271,6 +333,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_refuses_what_is_no_request, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_h73_oversized, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_one_request_a_turn, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_events_in_pages, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_slow_follower, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_ring_forgets_the_oldest, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_another_daemon_is_left_alone, setup, teardown),

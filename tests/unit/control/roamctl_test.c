@@ -108,17 +108,16 @@ static void expect_run(const char *const arguments[], int code, const char *text
 		fail_msg("exit %d, expected %d and '%s':\n%s", run.code, code, text, run.text);
 }
 
-/* Accepts roamctl, checks its request, sends `reply`, and waits for its end. */
-static void serve(struct fixture *f, struct run *run, const char *request, const char *reply)
+/* One request and its reply. */
+struct exchange {
+	const char *request, *reply;
+};
+
+static void serve_one(int fd, const struct exchange *x)
 {
-	struct pollfd pfd = {.fd = f->listener, .events = POLLIN};
 	char line[RG_CTL_REQUEST_MAX];
 	size_t len = 0;
-	int fd;
 
-	assert_int_equal(poll(&pfd, 1, 10000), 1);
-	fd = accept(f->listener, NULL, NULL);
-	assert_true(fd >= 0);
 	while (len == 0 || line[len - 1] != '\n') {
 		ssize_t n = read(fd, line + len, sizeof(line) - 1 - len);
 
@@ -126,27 +125,51 @@ static void serve(struct fixture *f, struct run *run, const char *request, const
 		len += (size_t)n;
 	}
 	line[len - 1] = '\0';
-	assert_string_equal(line, request);
-	assert_int_equal(send(fd, reply, strlen(reply), MSG_NOSIGNAL), (ssize_t)strlen(reply));
+	assert_string_equal(line, x->request);
+	assert_int_equal(send(fd, x->reply, strlen(x->reply), MSG_NOSIGNAL), (ssize_t)strlen(x->reply));
+}
+
+/* Accepts roamctl, checks its requests, sends replies, and waits for its end. A request of NULL ends them. */
+static void serve_all(struct fixture *f, struct run *run, const struct exchange *exchanges)
+{
+	struct pollfd pfd = {.fd = f->listener, .events = POLLIN};
+	int fd;
+
+	assert_int_equal(poll(&pfd, 1, 10000), 1);
+	fd = accept(f->listener, NULL, NULL);
+	assert_true(fd >= 0);
+	for (; exchanges->request; exchanges++)
+		serve_one(fd, exchanges);
 	close(fd);
 	run_end(run);
 }
 
-static void expect_served(const char *command, const char *option, const char *request, const char *reply,
-                          int code, const char *const texts[])
+static void serve(struct fixture *f, struct run *run, const char *request, const char *reply)
+{
+	serve_all(f, run, (const struct exchange[]){{request, reply}, {0}});
+}
+
+static void expect_pages(const char *command, const char *option, const struct exchange *exchanges, int code,
+                         const char *const texts[])
 {
 	struct fixture f;
 	struct run run;
 
 	server_open(&f, SOCK_STREAM);
 	run_start(&run, (const char *[]){"--socket", f.socket, command, option, NULL});
-	serve(&f, &run, request, reply);
+	serve_all(&f, &run, exchanges);
 	server_close(&f);
 	if (run.code != code)
 		fail_msg("exit %d, expected %d:\n%s", run.code, code, run.text);
 	for (size_t i = 0; texts[i]; i++)
 		if (!strstr(run.text, texts[i]))
 			fail_msg("'%s' is not in:\n%s", texts[i], run.text);
+}
+
+static void expect_served(const char *command, const char *option, const char *request, const char *reply,
+                          int code, const char *const texts[])
+{
+	expect_pages(command, option, (const struct exchange[]){{request, reply}, {0}}, code, texts);
 }
 
 static void test_usage(void **state)
@@ -232,6 +255,79 @@ static void test_clients_table(void **state)
 	              RG_CTL_OK, (const char *[]){"{\"ok\":true,\"clients\":[]}\n", NULL});
 }
 
+static const struct exchange three_pages[] = {
+        {"{\"command\":\"clients\"}",
+         "{\"ok\":true,\"clients\":[{\"id\":1,\"identity\":\"carol\"},{\"id\":2}],\"next\":9}\n"},
+        {"{\"command\":\"clients\",\"from\":9}", "{\"ok\":true,\"clients\":[],\"next\":700}\n"},
+        {"{\"command\":\"clients\",\"from\":700}",
+         "{\"ok\":true,\"clients\":[{\"id\":30000,\"identity\":\"dave@example.net\"}]}\n"},
+        {0}};
+
+/* Page after page it looks as if it had come at once; what is wider than all before moves what is behind it.
+ */
+static void test_pages(void **state)
+{
+	(void)state;
+	expect_pages("clients", NULL, three_pages, RG_CTL_OK,
+	             (const char *[]){"ID  IDENTITY  CONN", "\n 1  carol     -", "\n 2  -         -",
+	                              "\n30000  dave@example.net  -", NULL});
+	expect_pages(
+	        "clients", "--json", three_pages, RG_CTL_OK,
+	        (const char *[]){"{\"ok\":true,\"clients\":[{\"id\":1,\"identity\":\"carol\"},{\"id\":2},"
+	                         "{\"id\":30000,\"identity\":\"dave@example.net\"}]}\n",
+	                         NULL});
+	expect_pages("sas", "--json",
+	             (const struct exchange[]){
+	                     {"{\"command\":\"sas\",\"of\":\"ike\"}",
+	                      "{\"ok\":true,\"ike\":[{\"client\":1}],\"next\":4}\n"},
+	                     {"{\"command\":\"sas\",\"of\":\"ike\",\"from\":4}",
+	                      "{\"ok\":true,\"ike\":[{\"client\":2}]}\n"},
+	                     {"{\"command\":\"sas\",\"of\":\"child\"}", "{\"ok\":true,\"child\":[]}\n"},
+	                     {0}},
+	             RG_CTL_OK,
+	             (const char *[]){"{\"ok\":true,\"ike\":[{\"client\":1},{\"client\":2}],\"child\":[]}\n",
+	                              NULL});
+	expect_pages(
+	        "events", "--json",
+	        (const struct exchange[]){
+	                {"{\"command\":\"events\"}",
+	                 "{\"ok\":true,\"events\":[{\"ms\":1},{\"ms\":2}],\"next\":3}\n"},
+	                {"{\"command\":\"events\",\"from\":3}", "{\"ok\":true,\"events\":[{\"ms\":3}]}\n"},
+	                {0}},
+	        RG_CTL_OK,
+	        (const char *[]){"{\"ok\":true,\"events\":[{\"ms\":1},{\"ms\":2},{\"ms\":3}]}\n", NULL});
+	expect_pages("events", "-f",
+	             (const struct exchange[]){
+	                     {"{\"command\":\"events\",\"follow\":true}",
+	                      "{\"ok\":true,\"events\":[{\"text\":\"a\"}],\"next\":2}\n"},
+	                     {"{\"command\":\"events\",\"follow\":true,\"from\":2}",
+	                      "{\"ok\":true,\"events\":[{\"text\":\"b\"}]}\n{\"event\":{\"text\":\"c\"}}\n"},
+	                     {0}},
+	             RG_CTL_ERROR, (const char *[]){"-  -  -  a\n-  -  -  b\n-  -  -  c\n", NULL});
+}
+
+/* One page that fails, and a server without an end. */
+static void test_pages_that_fail(void **state)
+{
+	(void)state;
+	expect_pages("clients", NULL,
+	             (const struct exchange[]){
+	                     three_pages[0],
+	                     {"{\"command\":\"clients\",\"from\":9}", "{\"ok\":false,\"error\":\"busy\"}\n"},
+	                     {0}},
+	             RG_CTL_ERROR, (const char *[]){"carol", "roamgate-control: busy", NULL});
+	expect_pages("clients", "--json", (const struct exchange[]){three_pages[0], three_pages[1], {0}},
+	             RG_CTL_ERROR, (const char *[]){"it closed the connection", NULL});
+	expect_pages("clients", NULL,
+	             (const struct exchange[]){
+	                     three_pages[0],
+	                     {"{\"command\":\"clients\",\"from\":9}", "{\"ok\":true,\"next\":9}\n"},
+	                     {0}},
+	             RG_CTL_OK, (const char *[]){"carol", NULL});
+	expect_served("clients", "--json", "{\"command\":\"clients\"}", "{\"ok\":false,\"error\":\"no\"}\n",
+	              RG_CTL_ERROR, (const char *[]){"roamctl: roamgate-control: no\n", NULL});
+}
+
 static void test_H12_terminal_escapes_are_shown(void **state)
 {
 	(void)state;
@@ -251,9 +347,13 @@ static void test_other_tables(void **state)
 	              (const char *[]){"identity:            gw", "up:                  3m20s",
 	                               "dataplane connected: no", "65534", "no uplinks",
 	                               "note: no checkpoints", NULL});
-	expect_served("sas", NULL, "{\"command\":\"sas\"}",
-	              "{\"ok\":true,\"ike\":[],\"child\":[{\"spi_in\":\"10000081\",\"age_s\":90000}]}\n",
-	              RG_CTL_OK, (const char *[]){"no IKE SAs", "10000081", "1d01h", NULL});
+	expect_pages("sas", NULL,
+	             (const struct exchange[]){
+	                     {"{\"command\":\"sas\",\"of\":\"ike\"}", "{\"ok\":true,\"ike\":[]}\n"},
+	                     {"{\"command\":\"sas\",\"of\":\"child\"}",
+	                      "{\"ok\":true,\"child\":[{\"spi_in\":\"10000081\",\"age_s\":90000}]}\n"},
+	                     {0}},
+	             RG_CTL_OK, (const char *[]){"no IKE SAs\n\nCLIENT", "10000081", "1d01h", NULL});
 	expect_served("paths", NULL, "{\"command\":\"paths\"}",
 	              "{\"ok\":true,\"paths\":[{\"state\":\"current\"}]}\n", RG_CTL_OK,
 	              (const char *[]){"current", NULL});
@@ -480,6 +580,8 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_daemon_is_not_there),
 	        cmocka_unit_test(test_check),
 	        cmocka_unit_test(test_clients_table),
+	        cmocka_unit_test(test_pages),
+	        cmocka_unit_test(test_pages_that_fail),
 	        cmocka_unit_test(test_H12_terminal_escapes_are_shown),
 	        cmocka_unit_test(test_other_tables),
 	        cmocka_unit_test(test_events_follow),
