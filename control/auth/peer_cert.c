@@ -212,20 +212,53 @@ static bool is_der(X509 *cert, const struct rg_auth_cert *in)
 	return same;
 }
 
-static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
+/* NULL: not a whole certificate in DER. */
+static X509 *read_in(OSSL_LIB_CTX *context, const struct rg_auth_cert *in)
 {
 	const unsigned char *at = in->der;
+	X509 *cert = X509_new_ex(context, NULL);
 
+	if (cert && d2i_X509(&cert, &at, (long)in->len) && at == in->der + in->len && is_der(cert, in))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
+/* Its context knows its own key, and its issuer's. */
+static bool all_ec(const X509 *cert)
+{
+	switch (X509_get_signature_nid(cert)) {
+	case NID_ecdsa_with_SHA256:
+	case NID_ecdsa_with_SHA384:
+	case NID_ecdsa_with_SHA512:
+		return X509_get0_pubkey(cert) != NULL;
+	default:
+		return false;
+	}
+}
+
+/* Most are of elliptic curves alone, and where one looks so, that is tried first. */
+static X509 *read_any(const struct rg_auth_cert *in)
+{
+	static const uint8_t ec_key[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
+	OSSL_LIB_CTX *ec = ike_ec_libctx();
+	X509 *cert = NULL;
+
+	if (ec && memmem(in->der, in->len, ec_key, sizeof(ec_key)))
+		cert = read_in(ec, in);
+	if (cert && all_ec(cert))
+		return cert;
+	X509_free(cert);
+	return read_in(ike_peer_libctx(), in);
+}
+
+static enum rg_auth_failure decode(const struct rg_auth_cert *in, X509 **out)
+{
 	if (in->len < 1 || in->len > RG_AUTH_CERT_MAX)
 		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
-	*out = X509_new_ex(ike_peer_libctx(), NULL);
+	*out = read_any(in);
 	if (!*out)
-		return RG_AUTH_FAIL_INTERNAL;
-	if (!d2i_X509(out, &at, (long)in->len) || at != in->der + in->len || !is_der(*out, in)) {
-		X509_free(*out);
-		*out = NULL;
 		return RG_AUTH_FAIL_CERTIFICATE_SYNTAX;
-	}
 	if (peer_cert_key_acceptable(*out))
 		return RG_AUTH_FAIL_NONE;
 	X509_free(*out);

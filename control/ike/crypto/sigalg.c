@@ -189,7 +189,7 @@ bool ike_sig_begin(EVP_MD_CTX *ctx, EVP_PKEY *key, const char *digest, bool pss,
 {
 	EVP_PKEY_CTX *pctx = NULL;
 	int ok = sign ? EVP_DigestSignInit_ex(ctx, &pctx, digest, NULL, NULL, key, NULL)
-	              : EVP_DigestVerifyInit_ex(ctx, &pctx, digest, ike_peer_libctx(), NULL, key, NULL);
+	              : EVP_DigestVerifyInit_ex(ctx, &pctx, digest, ike_libctx_of(key), NULL, key, NULL);
 
 	if (ok != 1 || !pss)
 		return ok == 1;

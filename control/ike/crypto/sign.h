@@ -21,6 +21,10 @@
 /* The library context for certificates and keys that peers send: it reads them faster. NULL, which is
  * OpenSSL's default one, where it could not be made. Never freed. */
 OSSL_LIB_CTX *ike_peer_libctx(void);
+/* The same for keys on elliptic curves and what is signed with them alone, faster still; NULL: none. */
+OSSL_LIB_CTX *ike_ec_libctx(void);
+/* The one of the two that the key is of: in another it would be made anew. */
+OSSL_LIB_CTX *ike_libctx_of(const EVP_PKEY *key);
 
 /* Beside the hashes that we know, in a peer's set: it announced some (0 is no algorithm). A peer that
  * announces none of ours still speaks RFC 7427, and hears no old method. */

@@ -29,7 +29,7 @@ static int verify_digest(EVP_PKEY *key, const char *digest, bool pss, struct ike
 /* ECDSA takes a digest: ours (hash.h) needs nothing looked up for it. */
 static int verify_ecdsa(EVP_PKEY *key, uint16_t hash, struct ike_view sig, struct ike_view octets)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(ike_peer_libctx(), key, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(ike_libctx_of(key), key, NULL);
 	uint8_t digest[IKE_HASH_MAX];
 	size_t len = ike_hash_octets(hash, octets, digest);
 	int err = -EIO;

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/control/auth_rig.h"
 
+#include <openssl/pem.h>
 #include <string.h>
 
 #define PEERS 8u
@@ -97,11 +98,48 @@ static void test_spoilt_certificates_beside_good_ones(void **state)
 	check_all();
 }
 
+/* Certificates with one kind of key under authorities with others. */
+static void test_authorities_of_other_kinds(void **state)
+{
+	const struct pki_wish mail = {.cn = "carol", .san = MAIL};
+	const struct pki_wish wishes[] = {{.cn = "RSA CA", .ca = true}, {.cn = "P-384 CA", .ca = true}};
+	EVP_PKEY *const keys[] = {pki_rsa_key(2048, 65537), pki_ec_key("P-384")};
+	X509 *cas[2];
+	BIO *files[2] = {BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem())};
+	char *text;
+	long len;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		cas[i] = pki_issue(&wishes[i], keys[i], NULL, NULL);
+		assert_int_equal(PEM_write_bio_X509(files[0], cas[i]), 1);
+		assert_int_equal(PEM_write_bio_X509(files[i], rig.ca), 1);
+	}
+	len = BIO_get_mem_data(files[0], &text);
+	rig_write("ca.crt", text, (size_t)len, 0644);
+	for (size_t i = 0; i < PEERS; i++) {
+		EVP_PKEY *key = i < 4 ? rig.peer_key : keys[i % 2];
+		X509 *cert = i % 4 < 2 ? pki_issue(&mail, key, cas[i % 2], keys[i % 2])
+		                       : pki_issue(&mail, key, rig.ca, rig.ca_key);
+
+		show(i, cert, key, false, RG_AUTH_FAIL_NONE);
+	}
+	check_all();
+	len = BIO_get_mem_data(files[1], &text);
+	rig_write("ca.crt", text, (size_t)len, 0644);
+	for (size_t i = 0; i < 2; i++) {
+		BIO_free(files[i]);
+		X509_free(cas[i]);
+		EVP_PKEY_free(keys[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_each_gets_its_own_verdict),
 	        cmocka_unit_test(test_spoilt_certificates_beside_good_ones),
+	        cmocka_unit_test(test_authorities_of_other_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -23,10 +23,18 @@ static EVP_PKEY *read_key(OSSL_LIB_CTX *context, const uint8_t *der, size_t len)
 /* Returns whether it is a key. */
 static bool both_agree(const uint8_t *der, size_t len)
 {
-	EVP_PKEY *ours = read_key(ike_peer_libctx(), der, len), *theirs = read_key(NULL, der, len);
+	EVP_PKEY *ours = read_key(ike_peer_libctx(), der, len), *theirs = read_key(NULL, der, len),
+	         *ec = read_key(ike_ec_libctx(), der, len);
 	bool is_key = ours != NULL;
 
 	assert_int_equal(is_key, theirs != NULL);
+	assert_int_equal(ec != NULL, is_key && EVP_PKEY_is_a(ours, "EC"));
+	if (ec) {
+		assert_int_equal(EVP_PKEY_eq(ec, theirs), 1);
+		assert_ptr_equal(ike_libctx_of(ec), ike_ec_libctx());
+		assert_ptr_equal(ike_libctx_of(ours), ike_peer_libctx());
+	}
+	EVP_PKEY_free(ec);
 	if (is_key) {
 		assert_int_equal(EVP_PKEY_eq(ours, theirs), 1);
 		assert_int_equal(EVP_PKEY_get_bits(ours), EVP_PKEY_get_bits(theirs));
@@ -61,6 +69,7 @@ static void test_forms(void **state)
 
 	(void)state;
 	assert_non_null(ike_peer_libctx());
+	assert_non_null(ike_ec_libctx());
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t k = 0; k < 3; k++) {
 			size_t len = encode(curves[i], forms[k], &der);
