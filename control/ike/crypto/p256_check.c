@@ -42,27 +42,28 @@ static bool to_limbs(uint64_t limbs[P256_LIMBS], const BIGNUM *number)
 	return true;
 }
 
-/* number * 2^bits modulo p, as limbs */
-static bool scaled_limbs(uint64_t limbs[P256_LIMBS], BIGNUM *number, int bits, const BIGNUM *p, BN_CTX *ctx)
+/* number * factor modulo p, as limbs */
+static bool product_limbs(uint64_t limbs[P256_LIMBS], BIGNUM *number, const BIGNUM *factor, const BIGNUM *p,
+                          BN_CTX *ctx)
 {
-	return BN_mod_lshift(number, number, bits, p, ctx) == 1 && to_limbs(limbs, number);
+	return BN_mod_mul(number, number, factor, p, ctx) == 1 && to_limbs(limbs, number);
 }
 
 static bool fill_base(const EC_GROUP *group, BN_CTX *ctx)
 {
 	const EC_POINT *g = EC_GROUP_get0_generator(group);
 	EC_POINT *point = EC_POINT_new(group);
-	BIGNUM *x = BN_CTX_get(ctx), *y = BN_CTX_get(ctx), *one = BN_CTX_get(ctx);
+	BIGNUM *x = BN_CTX_get(ctx), *y = BN_CTX_get(ctx), *radix = BN_CTX_get(ctx);
 	const BIGNUM *p = EC_GROUP_get0_field(group);
-	bool ok = point && one && BN_one(one) == 1 &&
-	          scaled_limbs(base.to_montgomery, one, 2 * RADIX, p, ctx) &&
+	bool ok = point && radix && BN_set_bit(radix, RADIX) == 1 && BN_copy(x, radix) &&
+	          product_limbs(base.to_montgomery, x, radix, p, ctx) &&
 	          EC_POINT_set_to_infinity(group, point) == 1;
 
 	for (int i = 1; i < MULTIPLES && ok; i++)
 		ok = EC_POINT_add(group, point, point, g, ctx) == 1 &&
 		     EC_POINT_get_affine_coordinates(group, point, x, y, ctx) == 1 &&
-		     scaled_limbs(base.multiples[i], x, RADIX, p, ctx) &&
-		     scaled_limbs(base.multiples[i] + P256_LIMBS, y, RADIX, p, ctx);
+		     product_limbs(base.multiples[i], x, radix, p, ctx) &&
+		     product_limbs(base.multiples[i] + P256_LIMBS, y, radix, p, ctx);
 	EC_POINT_free(point);
 	return ok;
 }
