@@ -37,15 +37,3 @@ enum rr_verdict return_routability_check(const struct return_routability *rr, co
 		return RR_MISSING;
 	return RR_PROVEN;
 }
-
-const char *return_routability_text(enum rr_verdict verdict)
-{
-	switch (verdict) {
-#define X(name, text)                                                                                        \
-	case RR_##name:                                                                                      \
-		return text;
-		RR_VERDICTS(X)
-#undef X
-	}
-	return "unknown";
-}

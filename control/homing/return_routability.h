@@ -12,17 +12,12 @@
 
 #define RR_COOKIE_LEN 32 /* RFC 4555 4.2.5: 8 to 64 */
 
-/* What an answer means: X(name, text). */
-#define RR_VERDICTS(X)                                                                                       \
-	X(PROVEN, "the cookie came back from the one pair that it was sent on")                              \
-	X(AMBIGUOUS, "the request went to several addresses: ask again on one")                              \
-	X(MISSING, "the answer has no COOKIE2: unproven")                                                    \
-	X(MISMATCH, "the answer's COOKIE2 differs: the IKE SA must be closed")
-
+/* What an answer means. */
 enum rr_verdict {
-#define X(name, text) RR_##name,
-	RR_VERDICTS(X)
-#undef X
+	RR_PROVEN,    /* the cookie came back from the one pair that it was sent on */
+	RR_AMBIGUOUS, /* the request went to several addresses: ask again on one */
+	RR_MISSING,   /* the answer has no COOKIE2: unproven */
+	RR_MISMATCH,  /* its COOKIE2 differs: the IKE SA must be closed */
 };
 
 struct return_routability {
@@ -40,6 +35,5 @@ void return_routability_sent(struct return_routability *rr, const struct pair *p
 /* `cookie` NULL: the answer has none. `accept_missing`: rr-missing-cookie: accept. */
 enum rr_verdict return_routability_check(const struct return_routability *rr, const uint8_t *cookie,
                                          size_t len, bool accept_missing);
-const char *return_routability_text(enum rr_verdict verdict);
 
 #endif

@@ -146,6 +146,7 @@ void mobike_move(struct homing_session *hs, const struct pair *pair)
 	struct ike_sa *sa = hs->sa;
 	struct pair_path to = homing_path(sa, pair);
 	bool proof = homing_needs_proof(hs, &to) && !address_transaction_is_proven(&hs->tx, &to.pair.remote);
+	uint64_t before = hs->own_order;
 	char text[PAIR_TEXT];
 
 	journal_path(sa, JOURNAL_ASKED, 1, 0, &to);
@@ -156,7 +157,8 @@ void mobike_move(struct homing_session *hs, const struct pair *pair)
 	if (exchange_waiting(sa) != NULL)
 		exchange_resend_on(sa, &pair->local, &pair->remote);
 	(void)homing_request(hs, ADDRESS_BY_OWN_UPDATE, &to, proof, 0);
-	if (hs->tx.state != ADDRESS_WAITING)
+	/* The proof of the new pair is an update, on its way or to come. */
+	if (hs->tx.state != ADDRESS_WAITING && hs->own_order == before)
 		mobike_send_update(hs);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "tests/exchange/eap_config.h"
 
+#include "control/homing/homing.h"
 #include "tests/support/faults.h"
 
 #include <setjmp.h>
@@ -76,6 +77,17 @@ static void live_rekey_session(struct world *w)
 	use_session(w, rekey_session);
 }
 
+static void live_move(struct world *w)
+{
+	struct rg_cfg_addr lte = address("203.0.113.77"), isp1 = address("192.0.2.1");
+	struct ike_sa *sa = peer_session(world_client(w));
+
+	if (sa == NULL)
+		return;
+	(void)homing_move(world_client(w)->m, ike_session_id(sa), &lte, &isp1);
+	world_run(w, 1000);
+}
+
 /* What a client does that finds its session gone, or dead. */
 static void come_again(struct world *w)
 {
@@ -127,6 +139,7 @@ static void test_H77(void **state)
 }
 
 static struct eap_config eap;
+static const struct world_options roaming = {.homing = &homing_ops};
 
 static struct life lives[] = {
         {"connect", connect, false, NULL},
@@ -134,6 +147,8 @@ static struct life lives[] = {
         {"rekey of the IKE SA", live_rekey_session, true, NULL},
         {"rekey of the Child SA", live_rekey_children, true, NULL},
         {"termination", live_terminate, true, NULL},
+        {"connect, to roam", connect, false, &roaming},
+        {"a move", live_move, true, &roaming},
 };
 
 int main(void)
@@ -144,6 +159,8 @@ int main(void)
 	        cmocka_unit_test_prestate(test_H77, &lives[2]),
 	        cmocka_unit_test_prestate(test_H77, &lives[3]),
 	        cmocka_unit_test_prestate(test_H77, &lives[4]),
+	        cmocka_unit_test_prestate(test_H77, &lives[5]),
+	        cmocka_unit_test_prestate(test_H77, &lives[6]),
 	};
 	int failures;
 
