@@ -453,6 +453,29 @@ static void the_one_that_stays_never_comes_up(void **state)
 	sites_free(s);
 }
 
+/* One that was up, and known to be, carries on under its name: nobody hears that it was to go. */
+static void one_that_was_up_carries_on(void **state)
+{
+	struct sites *s = sites_new(false, "replace", false);
+	struct peer *g = world_gateway(s->w);
+	uint64_t id;
+
+	(void)state;
+	begin(s, true);
+	world_run(s->w, 15);
+	begin(s, false);
+	world_run(s->w, 200);
+	assert_int_equal(sessions(world_client(s->w), NULL), 2);
+	assert_true(begun_by(world_client(s->w), true)->superseded);
+	id = ike_session_id(begun_by(world_client(s->w), true));
+	ike_sa_delete(begun_by(g, true), "a test");
+	world_run(s->w, 60000);
+	assert_true(ike_session_id(told_of_one(s)) == id);
+	assert_int_equal(s->told[0].up[id], 1);
+	assert_int_equal(s->told[0].ups, 2);
+	sites_free(s);
+}
+
 /* The one that carries on is limited as every other: it is rekeyed, asked after and authenticated anew. */
 static void the_one_that_carries_on_has_its_limits(void **state)
 {
@@ -527,6 +550,7 @@ int main(void)
 	        cmocka_unit_test(a_peer_that_deletes_the_one_that_stays),
 	        cmocka_unit_test(uniqueness_says_which),
 	        cmocka_unit_test(the_one_that_stays_never_comes_up),
+	        cmocka_unit_test(one_that_was_up_carries_on),
 	        cmocka_unit_test(the_one_that_carries_on_has_its_limits),
 	        cmocka_unit_test(three_that_follow_each_other),
 	};
