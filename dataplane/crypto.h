@@ -61,7 +61,7 @@ typedef void crypto_gcm_call(const struct gcm_key_data *key, struct gcm_context_
 struct crypto_gcm {
 	crypto_gcm_call *seal, *open; /* NULL: another kind of suite */
 	uint64_t icv;
-	uint64_t reserved;
+	uint64_t last_round; /* where the last round key is, in an expanded key */
 };
 extern struct crypto_gcm crypto_gcm[RG_SUITE_END];
 
@@ -106,7 +106,7 @@ static inline bool crypto_open(uint8_t suite, const void *key, uint8_t *data, ui
 /* Brings in the lines of an expanded key that a packet of `len` bytes touches
  * (measured: the round keys, and the end of the hash-key table: a block for each of the
  * packet's up to 46, one for AAD, one for lengths). */
-static inline void crypto_prefetch_key(const void *key, uint32_t len)
+static inline void crypto_prefetch_key(uint8_t suite, const void *key, uint32_t len)
 {
 	const uint8_t *k = (const uint8_t *)key;
 	const uint32_t text = len > 46 * 16 ? 46 * 16 : len;
@@ -114,6 +114,7 @@ static inline void crypto_prefetch_key(const void *key, uint32_t len)
 	line_prefetch(k);
 	line_prefetch(k + 64);
 	line_prefetch(k + 128);
+	line_prefetch(k + crypto_gcm[suite].last_round); /* of longer keys a fourth line */
 	line_prefetch(k + 960);
 	line_prefetch(k + 896);
 	for (uint32_t at = (976 - ((text + 15) & ~15u)) & ~63u; at < 896; at += 64)

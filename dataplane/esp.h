@@ -68,9 +68,10 @@ static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all
 }
 
 /* What AES-GCM will touch of a packet and its key. */
-static inline void esp_prefetch_cipher(const void *key, const uint8_t *text, uint32_t len, bool all)
+static inline void esp_prefetch_cipher(uint8_t suite, const void *key, const uint8_t *text, uint32_t len,
+                                       bool all)
 {
-	crypto_prefetch_key(key, len);
+	crypto_prefetch_key(suite, key, len);
 	esp_prefetch_payload(text, len, all);
 }
 

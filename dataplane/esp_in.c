@@ -18,7 +18,7 @@ static inline void bring_in(const struct worker *w, const struct in *in, bool ci
 	sa_prefetch_more(in->sa);
 	sa_prefetch_ring(in->sa, in->low);
 	if (cipher)
-		esp_prefetch_cipher(sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV, in->len,
+		esp_prefetch_cipher(in->sa->suite, sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV, in->len,
 		                    w->dp->prefetch_payload);
 }
 
@@ -245,7 +245,8 @@ static void open_burst(struct worker *w, struct open *o, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		if (i + ahead < n)
-			esp_prefetch_cipher(o[i + ahead].key, o[i + ahead].clear, o[i + ahead].cipher, all);
+			esp_prefetch_cipher(o[i + ahead].suite, o[i + ahead].key, o[i + ahead].clear,
+			                    o[i + ahead].cipher, all);
 		if (!crypto_open(o[i].suite, o[i].key, o[i].clear, o[i].cipher, o[i].nonce, o[i].nonce + 16,
 		                 o[i].aad_len))
 			o[i].why = DROP_ESP_AUTH;

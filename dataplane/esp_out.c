@@ -140,7 +140,8 @@ void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
 	v = &w->tx[port % PORT_MAX];
 	for (const struct seal *s = seal; s < end; s++) {
 		if (s + ahead < end)
-			esp_prefetch_cipher(s[ahead].key, s[ahead].clear, s[ahead].cipher, all);
+			esp_prefetch_cipher(s[ahead].suite, s[ahead].key, s[ahead].clear, s[ahead].cipher,
+			                    all);
 		seal_now(s);
 		if (__builtin_expect(s->port == port && !s->udp6 && v->n < WORKER_BURST - 1, 1))
 			v->m[v->n++] = s->m;
@@ -161,7 +162,8 @@ void esp_out_prefetch(const struct worker *w, const struct out *o, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		line_prefetch(o[i].path->nexthop);
 		if (i < ahead)
-			esp_prefetch_cipher(sa_key(o[i].sa), o[i].ip, o[i].len + ESP_TRAILER, all);
+			esp_prefetch_cipher(o[i].sa->suite, sa_key(o[i].sa), o[i].ip, o[i].len + ESP_TRAILER,
+			                    all);
 	}
 }
 
