@@ -13,7 +13,7 @@
 
 static uint32_t ring_bytes(const struct sa *sa)
 {
-	return sa_direction(sa) == RG_IN ? ((sa->ring_mask + 1u) * 8 + 63) & ~63u : 0;
+	return sa_direction(sa) == RG_IN ? ((sa->ring_mask + 1u) * sizeof(uint32_t) + 63) & ~63u : 0;
 }
 
 static void free_selectors(struct core *core, const struct selectors *selectors)
@@ -190,7 +190,7 @@ static int expand_key(const struct core *core, const struct rg_api_sa *record, s
 static void init_ring(struct sa *sa, uint64_t sequence)
 {
 	if (sequence != 0)
-		memset(sa_ring(sa), 0xff, (sa->ring_mask + 1u) * 8);
+		replay_begin_at(sa_ring(sa), sa->ring_mask, &sa->recent, sequence);
 }
 
 static void init_record(const struct core *core, struct sa *sa, uint64_t sequence)
@@ -209,7 +209,7 @@ static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg
 	sa->spi = r->spi;
 	sa->handle = r->handle;
 	sa->tunnel = writer_tunnel(core, r->tunnel);
-	atomic_init(&sa->owner, sa->tunnel->owner);
+	atomic_init(&sa->owner, (uint8_t)sa->tunnel->owner);
 	rare->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
@@ -224,8 +224,8 @@ static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg
 	rare->added_ms = core->writer->now_ms;
 	sa->record = counters_record(core, direction, RG_SA_HANDLE_INDEX(r->handle));
 	if (direction == RG_IN) {
-		sa->window = (uint16_t)r->window;
-		sa->ring_mask = (uint16_t)(replay_words(r->window) - 1);
+		sa->window_steps = (uint8_t)(r->window / REPLAY_WINDOW_STEP - 1);
+		sa->ring_mask = (uint8_t)(replay_blocks(r->window) - 1);
 	}
 }
 
@@ -262,7 +262,7 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	rc = build_selectors(core, r, &shape, &rare);
 	if (rc != 0)
 		goto out;
-	shape.key_line = (uint16_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
+	shape.key_line = (uint8_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
 	if (key_has_spare(core, r->suite))
 		shape.flags |= SA_IN_KEY;
 	else
@@ -327,7 +327,7 @@ static void publish(struct core *core, struct sa *sa, uint64_t sequence)
 	uint32_t index = RG_SA_HANDLE_INDEX(sa->handle);
 
 	/* only now is it sure that an owner move has to give way to the SA */
-	atomic_store_explicit(&sa->owner, owner_fix(core, sa->tunnel), memory_order_relaxed);
+	atomic_store_explicit(&sa->owner, (uint8_t)owner_fix(core, sa->tunnel), memory_order_relaxed);
 	init_record(core, sa, sequence);
 	sa_set_next_check(sa);
 	link_to_tunnel(core, sa);

@@ -76,7 +76,7 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .flags = sa->flags & SA_ESN ? RG_SA_ESN : 0,
 	        .cookie = sa_rare(sa)->cookie,
 	        .suite = sa->suite,
-	        .window = sa->window,
+	        .window = direction == RG_IN ? sa_window(sa) : 0,
 	        .direction = direction,
 	        .owner = sa_owner(sa),
 	        .sequence = counters_read(&r->sequence),

@@ -22,7 +22,7 @@ static unsigned grant_all(struct core *core, unsigned me, const struct owner_ord
 		if (sa == NULL || sa_owner(sa) != me) /* deleted meanwhile */
 			continue;
 		/* the grant: all that this worker wrote goes with it; pairs with sa_owner() */
-		atomic_store_explicit(&sa->owner, order->to, memory_order_release);
+		atomic_store_explicit(&sa->owner, (uint8_t)order->to, memory_order_release);
 		granted++;
 	}
 	return granted;

@@ -62,18 +62,20 @@ struct sa {
 	 * which something may be due: event_due() looks what, and sets the next. */
 	uint64_t next_check;
 	uint32_t salt; /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
+	/* owner, inbound: the newest bits of the replay window (replay.h) */
+	uint32_t recent;
+	uint8_t window_steps; /* inbound: sa_window() */
+	uint8_t ring_mask;    /* inbound: blocks of the replay ring - 1 */
+	uint8_t key_line;     /* the key area begins that many 64-byte lines into the SA */
 	/* index of the worker; main before publication, then the owner alone, when
 	 * it grants the SA to the next one (owner.h); read by sa_owner() */
-	_Atomic uint16_t owner;
-	uint16_t key_line; /* the key area begins that many 64-byte lines into the SA */
-	uint8_t flags;     /* enum sa_flags */
-	uint8_t suite;     /* enum rg_suite */
+	_Atomic uint8_t owner;
+	uint8_t flags; /* enum sa_flags */
+	uint8_t suite; /* enum rg_suite */
 	/* enum sa_state; main and the owner store, workers load, relaxed: it
 	 * carries no data, and one burst more of a dying SA is allowed */
 	_Atomic uint8_t state;
-	uint8_t told;       /* owner: enum sa_told */
-	uint16_t window;    /* packets; inbound */
-	uint16_t ring_mask; /* words of the replay ring - 1 */
+	uint8_t told; /* owner: enum sa_told */
 };
 
 /* The rest, by sa_rare(). */
@@ -161,9 +163,19 @@ static inline uint64_t sa_sequence_last(const struct sa *sa)
 	return sa->flags & SA_ESN ? SA_ESN_LAST : SA_SEQUENCE_LAST;
 }
 
-static inline uint64_t *sa_ring(struct sa *sa)
+/* Inbound: packets of the replay window. */
+static inline uint32_t sa_window(const struct sa *sa)
 {
-	return (uint64_t *)(void *)(sa + 1);
+	_Static_assert(REPLAY_WINDOW_MAX / REPLAY_WINDOW_STEP <= UINT8_MAX + 1 &&
+	                       REPLAY_WINDOW_MAX / REPLAY_BLOCK <= UINT8_MAX + 1,
+	               "steps and blocks, less one, fit into their bytes");
+	return (sa->window_steps + 1u) * REPLAY_WINDOW_STEP;
+}
+
+/* Inbound, behind the hot line. */
+static inline uint32_t *sa_ring(struct sa *sa)
+{
+	return (uint32_t *)(void *)(sa + 1);
 }
 
 /* Outbound: from here on the owner asks for a rekey. */
@@ -215,36 +227,41 @@ static inline void sa_prefetch_more(const struct sa *sa)
 	line_prefetch(sa->tunnel);
 }
 
-/* A pass after sa_prefetch(): the word of the replay ring that a packet with `low` will mark. */
-static inline void sa_prefetch_ring(const struct sa *sa, uint32_t low)
+/* A pass after sa_prefetch(): the block of the replay ring that a packet with `low` will fill; only the first
+ * of a block's does. */
+static inline void sa_prefetch_ring(struct sa *sa, uint32_t low)
 {
-	line_prefetch((const uint64_t *)(const void *)(sa + 1) + (low >> 6 & sa->ring_mask));
+	if (__builtin_expect(low % REPLAY_BLOCK == 0, 0))
+		line_prefetch(sa_ring(sa) + ((low / REPLAY_BLOCK - 1) & sa->ring_mask));
 }
 
 /* Owner: the full sequence number of a packet that carries `low` (host byte order). */
 static inline uint64_t sa_infer(const struct sa *sa, uint32_t low)
 {
-	return replay_infer(sa->record->sequence, low, sa->window, sa->flags & SA_ESN);
+	return replay_infer(sa->record->sequence, low, sa_window(sa), sa->flags & SA_ESN);
 }
 
 /* Owner, before the ICV. */
 static inline enum drop sa_replay_check(struct sa *sa, uint64_t seq)
 {
-	return replay_check(sa_ring(sa), sa->ring_mask, sa->window, sa->record->sequence, seq);
+	return replay_check(sa_ring(sa), sa->ring_mask, sa->recent, sa_window(sa), sa->record->sequence, seq);
 }
 
 /* Owner, after the ICV. `*newest`: this number is the highest so far. */
 static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newest)
 {
 	*newest = seq > sa->record->sequence;
-	return replay_accept(sa_ring(sa), sa->ring_mask, sa->window, &sa->record->sequence, seq);
+	return replay_accept(sa_ring(sa), sa->ring_mask, &sa->recent, sa_window(sa), &sa->record->sequence,
+	                     seq);
 }
 
 /* Owner, after the ICV: the number that follows the highest one. Nothing is skipped, nothing can be wrong. */
 static inline void sa_replay_next(struct sa *sa, uint64_t seq)
 {
 	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED); /* main and control read it */
-	sa_ring(sa)[seq >> 6 & sa->ring_mask] |= 1ull << (seq & 63);
+	if (__builtin_expect(seq % REPLAY_BLOCK == 0, 0))
+		replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, seq - 1, seq);
+	sa->recent |= replay_bit(seq);
 }
 
 /*

@@ -11,9 +11,9 @@
 
 struct pair {
 	/* ours */
-	uint64_t ring[REPLAY_WINDOW_MAX / 64];
+	uint32_t ring[REPLAY_WINDOW_MAX / REPLAY_BLOCK];
 	uint64_t top;
-	uint32_t mask, window;
+	uint32_t mask, recent, window;
 	bool esn;
 	/* the set: seen[n % SEEN] is n if n was seen */
 	uint64_t *seen, naive_top, base;
@@ -34,7 +34,7 @@ static bool naive_accept(struct pair *p, uint64_t seq)
 /* The next number on the wire: mostly near the edges where a ring may go wrong. */
 static uint64_t next_sequence(const struct pair *p, uint64_t *seed)
 {
-	const uint64_t r = next_random(seed), near = r >> 16, bits = 64ull * (p->mask + 1);
+	const uint64_t r = next_random(seed), near = r >> 16, bits = (uint64_t)REPLAY_BLOCK * (p->mask + 1);
 
 	switch (r % 32) {
 	case 0: /* around the window's lower edge */
@@ -71,8 +71,8 @@ static bool ours_accept(struct pair *p, uint64_t seq)
 
 	if (full != seq) /* another number than the sender's: the ICV does not match */
 		return false;
-	enum drop look = replay_check(p->ring, p->mask, p->window, p->top, full);
-	enum drop mark = replay_accept(p->ring, p->mask, p->window, &p->top, full);
+	enum drop look = replay_check(p->ring, p->mask, p->recent, p->window, p->top, full);
+	enum drop mark = replay_accept(p->ring, p->mask, &p->recent, p->window, &p->top, full);
 	assert_int_equal(look, mark);
 	return mark == DROP_NONE;
 }
@@ -102,7 +102,7 @@ static void every_window(bool esn, uint64_t seed)
 
 	for (uint32_t window = REPLAY_WINDOW_MIN; window <= REPLAY_WINDOW_MAX; window += REPLAY_WINDOW_STEP) {
 		uint64_t base = starts[next_random(&seed) % (esn ? 5 : 4)];
-		struct pair p = {.mask = replay_words(window) - 1,
+		struct pair p = {.mask = replay_blocks(window) - 1,
 		                 .window = window,
 		                 .esn = esn,
 		                 .seen = seen,
@@ -111,8 +111,9 @@ static void every_window(bool esn, uint64_t seed)
 		                 .base = base};
 		memset(seen, 0, sizeof(seen));
 		if (base != 0) /* as batch_sa.c does for an SA that goes on */
-			memset(p.ring, 0xff, (p.mask + 1u) * 8);
-		assert_true((p.mask + 1u) * 64 >= window && (p.mask + 1u) * 32 < window + 32);
+			replay_begin_at(p.ring, p.mask, &p.recent, base);
+		assert_true((p.mask + 1u) * REPLAY_BLOCK >= window &&
+		            (p.mask + 1u) * REPLAY_BLOCK < 2 * window);
 		accepted += run(&p, &seed);
 	}
 	assert_true(accepted > 256 * PACKETS / 2);
