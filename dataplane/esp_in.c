@@ -112,9 +112,9 @@ static void note_clear(const struct in *in, uint8_t *clear, uint32_t len)
 }
 
 /*
- * An authentic packet of the kind that most are: the next number, from where the last one came, IPv4 in
- * IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that is
- * remembered it goes from here.
+ * An authentic packet of the kind that most are: a number above all others, from where the last one came,
+ * IPv4 in IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that
+ * is remembered it goes from here.
  */
 static inline __attribute__((always_inline)) enum accepted
 accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
@@ -139,7 +139,7 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 	                     0))
 		return UNDECIDED;
 	/* replay window, selectors, limits */
-	if (__builtin_expect(o->seq != record->sequence + 1 || record->packets + 1 >= sa->next_check, 0))
+	if (__builtin_expect(o->seq <= record->sequence || record->packets + 1 >= sa->next_check, 0))
 		return UNDECIDED;
 	if (__builtin_expect((sa->flags & SA_SIMPLE4) == 0 || !selectors4_match(&sa->sel4, clear, false), 0))
 		return UNDECIDED;
@@ -153,7 +153,7 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 	                     0))
 		return UNDECIDED;
 
-	sa_replay_next(sa, o->seq);
+	sa_replay_newest(sa, o->seq);
 	tunnel_note_in(tunnel, now);
 	sa_account_plain(sa, total, now);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))

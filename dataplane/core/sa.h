@@ -255,12 +255,11 @@ static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newe
 	                     seq);
 }
 
-/* Owner, after the ICV: the number that follows the highest one. Nothing is skipped, nothing can be wrong. */
-static inline void sa_replay_next(struct sa *sa, uint64_t seq)
+/* Owner, after the ICV: a number above all others, so nothing can be wrong. */
+static inline void sa_replay_newest(struct sa *sa, uint64_t seq)
 {
+	replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, sa->record->sequence, seq);
 	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED); /* main and control read it */
-	if (__builtin_expect(seq % REPLAY_BLOCK == 0, 0))
-		replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, seq - 1, seq);
 	sa->recent |= replay_bit(seq);
 }
 
