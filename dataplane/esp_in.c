@@ -225,7 +225,6 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 	                                   [CRYPTO_FAILED] = DROP_CRYPTO_ERROR};
 	struct crypto_batch *b = w->crypto;
 
-	w->burst = WORKER_BURST;
 	for (unsigned i = 0; i < n; i++) {
 		const struct in *in = o[i].in;
 		esp_prefetch_payload(in->esp, o[i].cipher, w->dp->prefetch_payload);

@@ -91,7 +91,6 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 	struct crypto_batch *b = w->crypto;
 	unsigned done = 0;
 
-	w->burst = WORKER_BURST;
 	for (unsigned i = 0; i < n; i++) {
 		esp_prefetch_payload(s[i].clear, s[i].cipher, w->dp->prefetch_payload);
 		seal_batch_op(&b->op[i], &s[i]);

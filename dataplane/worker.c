@@ -33,7 +33,6 @@ struct worker *worker_new(struct dp *dp, unsigned index, bool kernel)
 	w->mine = dp->core->worker[index];
 	w->counters = &w->mine->counters;
 	w->index = index;
-	w->burst = WORKER_BURST_GCM;
 	for (unsigned i = 0; i < PUNT_CLASSES; i++) {
 		uint32_t rate = class_rate[i] / dp->n_workers + 1;
 		policer_init(&w->policer[i], rate, rate / 5 + 1);
@@ -92,15 +91,13 @@ static uint64_t clock_ms(void)
 static unsigned poll_ports(struct worker *w)
 {
 	struct rte_mbuf *pkts[WORKER_BURST];
-	const uint16_t burst = (uint16_t)w->burst;
 	unsigned got = 0;
 
-	w->burst = WORKER_BURST_GCM;
 	for (unsigned i = 0; i < w->dp->n_ports; i++) {
 		struct port *p = &w->dp->port[i];
 		if (w->index >= p->rx_queues)
 			continue;
-		unsigned n = p->ops.rx(p->ctx, (uint16_t)w->index, pkts, burst);
+		unsigned n = p->ops.rx(p->ctx, (uint16_t)w->index, pkts, WORKER_BURST);
 		if (n == 0)
 			continue;
 		rx_burst(w, i, pkts, n);

@@ -15,9 +15,7 @@
 #include "dataplane/port.h"
 #include "dataplane/reassembly.h"
 
-#define WORKER_BURST 64u /* most packets that go through the stages together */
-#define WORKER_BURST_GCM                                                                                     \
-	32u /* while all are AES-GCM's: what they touch between two passes stays in the first cache */
+#define WORKER_BURST     64u   /* most packets that go through the stages together */
 #define WORKER_EMPTY_MAX 1000u /* polls without a packet before a nap */
 #define WORKER_NAP_NS    100000L
 #define WORKER_PUNT_RING 1024u
@@ -79,7 +77,6 @@ struct worker {
 
 	struct vec esp_in, inner, esp_out;
 	struct crypto_batch *crypto; /* for suites other than AES-GCM */
-	unsigned burst;              /* to be taken from a port at once: batches want many */
 	struct vec self;             /* ICMP errors that this burst caused */
 	struct vec tx[PORT_MAX];
 	struct {

@@ -132,9 +132,9 @@ static void H74_stalled_owner(void **state)
 	before_take(&b, &g);
 	for (; n < 3 * CORE_HANDOVER_SIZE; n++) {
 		offer_lan(&g, 1, other, 100, 0);
-		if (n % WORKER_BURST_GCM == WORKER_BURST_GCM - 1)
+		if (n % WORKER_BURST == WORKER_BURST - 1)
 			worker_poll(g.dp.worker[other]);
-		assert_true(pool_live(g.pool) <= CORE_HANDOVER_SIZE + WORKER_BURST_GCM);
+		assert_true(pool_live(g.pool) <= CORE_HANDOVER_SIZE + WORKER_BURST);
 	}
 	worker_poll(g.dp.worker[other]);
 	assert_drops(&g, &b, DROP_HANDOVER_FULL, 2 * CORE_HANDOVER_SIZE);
@@ -163,7 +163,7 @@ static void H74_tables_change_while_it_stalls(void **state)
 	rcu_online(&g.dp.core->rcu, owner);
 	rcu_online(&g.dp.core->rcu, other);
 	before_take(&b, &g);
-	for (unsigned i = 0; i < WORKER_BURST_GCM; i++)
+	for (unsigned i = 0; i < WORKER_BURST; i++)
 		offer_lan(&g, 1, other, 100, 0);
 	worker_poll(g.dp.worker[other]);
 	gateway_remove(&g, 1);
@@ -176,7 +176,7 @@ static void H74_tables_change_while_it_stalls(void **state)
 	assert_int_not_equal(gateway_add(&g, 1, &again), 0);
 	g.client[1].life++;
 	worker_poll(g.dp.worker[owner]);
-	assert_drops(&g, &b, DROP_HANDOVER_STALE, WORKER_BURST_GCM);
+	assert_drops(&g, &b, DROP_HANDOVER_STALE, WORKER_BURST);
 	assert_int_equal(pool_live(g.pool), 0);
 	assert_int_equal(gateway_clear(&g), 0);
 	rcu_quiescent(&g.dp.core->rcu, owner);

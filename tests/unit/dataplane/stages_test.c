@@ -126,8 +126,8 @@ static void H74_stalled_owner(void **state)
 	unsigned offered = 0;
 
 	(void)state;
-	for (unsigned round = 0; round < CORE_HANDOVER_SIZE / WORKER_BURST_GCM + 4; round++) {
-		for (unsigned i = 0; i < WORKER_BURST_GCM; i++, offered++)
+	for (unsigned round = 0; round < CORE_HANDOVER_SIZE / WORKER_BURST + 4; round++) {
+		for (unsigned i = 0; i < WORKER_BURST; i++, offered++)
 			offer(NETWORK, other, plain(1, 60));
 		worker_poll(dp.worker[other]);
 	}
