@@ -56,7 +56,7 @@ static enum drop to_esp(struct worker *w, struct frame *f, uint32_t at, uint8_t 
 		return DROP_ESP_SPI_RESERVED;
 	p->esp = (uint16_t)(ETH_LEN + at);
 	p->encap = encap;
-	sa_in_prefetch(w->core, p->spi);
+	(void)sa_in_slot(w->core, p->spi); /* on its way */
 	w->esp_in.m[w->esp_in.n++] = f->m;
 	return DROP_NONE;
 }

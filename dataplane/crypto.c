@@ -81,6 +81,8 @@ static void take_gcm(const IMB_MGR *m)
 		if (s == NULL || (!rg_suite_is_gcm(s) && s->encr != RG_ENCR_NULL_AES_GMAC))
 			continue;
 		g->icv = s->icv;
+		g->others = CRYPTO_ICV - s->icv;
+		g->no_icv = (1u << g->others) - 1;
 		g->last_round = (s->key / 4u + 6) * 16; /* FIPS 197 5: rounds by key length */
 		g->seal = s->key == 16 ? m->gcm128_enc : s->key == 24 ? m->gcm192_enc : m->gcm256_enc;
 		g->open = s->key == 16 ? m->gcm128_dec : s->key == 24 ? m->gcm192_dec : m->gcm256_dec;

@@ -60,8 +60,10 @@ typedef void crypto_gcm_call(const struct gcm_key_data *key, struct gcm_context_
 /* By enum rg_suite; written by crypto_init(). Here, so that a packet costs one call and not two. */
 struct crypto_gcm {
 	crypto_gcm_call *seal, *open; /* NULL: another kind of suite */
-	uint64_t icv;
-	uint64_t last_round; /* where the last round key is, in an expanded key */
+	uint32_t icv;                 /* bytes */
+	uint32_t others;              /* up to CRYPTO_ICV */
+	uint32_t no_icv;              /* a bit for each of those */
+	uint32_t last_round;          /* where the last round key is, in an expanded key */
 };
 extern struct crypto_gcm crypto_gcm[RG_SUITE_END];
 
@@ -93,14 +95,13 @@ static inline bool crypto_open(uint8_t suite, const void *key, uint8_t *data, ui
 	const struct crypto_gcm *g = &crypto_gcm[suite];
 	struct crypto_scratch scratch;
 	alignas(16) uint8_t icv[CRYPTO_ICV];
-	uint32_t others = (uint32_t)(CRYPTO_ICV - g->icv); /* bytes before a short ICV */
-
 	g->open((const struct gcm_key_data *)key, (struct gcm_context_data *)(void *)&scratch, data, data,
-	        len, nonce, aad, aad_len, icv + others, g->icv);
+	        len, nonce, aad, aad_len, icv + g->others, g->icv);
 	/* one compare of all bytes, so time tells nothing about how many match */
-	__m128i same = _mm_cmpeq_epi8(_mm_load_si128((const __m128i *)(const void *)icv),
-	                              _mm_loadu_si128((const __m128i *)(const void *)(data + len - others)));
-	return ((uint32_t)_mm_movemask_epi8(same) | ((1u << others) - 1)) == 0xffff;
+	__m128i same =
+	        _mm_cmpeq_epi8(_mm_load_si128((const __m128i *)(const void *)icv),
+	                       _mm_loadu_si128((const __m128i *)(const void *)(data + len - g->others)));
+	return ((uint32_t)_mm_movemask_epi8(same) | g->no_icv) == 0xffff;
 }
 
 /* Brings in the lines of an expanded key that a packet of `len` bytes touches

@@ -33,20 +33,12 @@ static __attribute__((noinline)) void leave(struct worker *w, const struct in *i
 	hand_over(w, in->m, in->sa, owner, HAND_ESP_IN);
 }
 
-/* The SA by SPI, or where the packet goes instead. Those that stay are moved to the front. */
-static unsigned find_sas(struct worker *w, struct in *in, unsigned n)
+/* Is it the SA, and ours? Those of other packets go elsewhere; what stays is moved to the front. */
+static unsigned keep_mine(struct worker *w, struct in *in, unsigned n)
 {
-	const unsigned ahead = n != 0 ? esp_ahead(in->len) : 0;
+	const struct in *const ahead = in + (n != 0 ? esp_ahead(in->len) : 0);
 	struct in *kept = in;
 
-	for (struct in *i = in; i < in + n; i++) {
-		/* one that was handed over has its SA */
-		if (__builtin_expect(i->sa == NULL, 1))
-			i->sa = sa_in_guess(w->core, i->spi);
-		if (__builtin_expect(i->sa != NULL,
-		                     1)) /* what is mapped nowhere costs a walk of the page tables */
-			line_prefetch(i->sa);
-	}
 	for (struct in *i = in; i < in + n; i++) {
 		unsigned owner = 0;
 
@@ -55,7 +47,7 @@ static unsigned find_sas(struct worker *w, struct in *in, unsigned n)
 			leave(w, i, owner);
 			continue;
 		}
-		bring_in(w, i, (unsigned)(kept - in) < ahead);
+		bring_in(w, i, kept < ahead);
 		if (__builtin_expect(kept != i, 0))
 			*kept = *i;
 		kept++;
@@ -117,7 +109,7 @@ static void note_clear(const struct in *in, uint8_t *clear, uint32_t len)
  * is remembered it goes from here.
  */
 static inline __attribute__((always_inline)) enum accepted
-accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
+accept_plain(struct worker *w, struct way_out *way, const struct open *o, uint64_t now, bool clamp)
 {
 	const struct in *in = o->in;
 	struct sa *sa = in->sa;
@@ -160,7 +152,7 @@ accept_plain(struct worker *w, const struct open *o, uint64_t now, bool clamp)
 		esp_in_clamp_mss(w, sa, clear, total);
 	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
 	e = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, load32(clear + 16)) : NULL;
-	if (__builtin_expect(e != NULL && forward_plain(w, in->m, e, clear, total), 1))
+	if (__builtin_expect(e != NULL && forward_plain(w, way, in->m, e, clear, total), 1))
 		return FORWARDED;
 	note_clear(in, clear, total);
 	return ACCEPTED;
@@ -192,13 +184,14 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 {
 	const uint64_t now = w->now_ms;
 	const bool clamp = w->dp->mss_clamp;
+	struct way_out way = {.port = PORT_MAX};
 	unsigned done = 0, forwarded = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		enum accepted accepted = UNDECIDED;
 
 		if (__builtin_expect(o[i].why == DROP_NONE && o[i].plain, 1))
-			accepted = accept_plain(w, &o[i], now, clamp);
+			accepted = accept_plain(w, &way, &o[i], now, clamp);
 		if (__builtin_expect(accepted == FORWARDED, 1)) {
 			forwarded++;
 			continue;
@@ -236,49 +229,47 @@ static void open_batch(struct worker *w, struct open *o, unsigned n)
 	accept_burst(w, o, n);
 }
 
-/* find_sas() brought in what the first ones need. */
+/* keep_mine() brought in what the first ones need. */
 static void open_burst(struct worker *w, struct open *o, unsigned n)
 {
-	const unsigned ahead = n != 0 ? esp_ahead(o[0].cipher) : 0;
+	const struct open *const end = o + n, *ahead = o + (n != 0 ? esp_ahead(o[0].cipher) : 0);
 	const bool all = w->dp->prefetch_payload;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (i + ahead < n)
-			esp_prefetch_cipher(o[i + ahead].suite, o[i + ahead].key, o[i + ahead].clear,
-			                    o[i + ahead].cipher, all);
-		if (!crypto_open(o[i].suite, o[i].key, o[i].clear, o[i].cipher, o[i].nonce, o[i].nonce + 16,
-		                 o[i].aad_len))
-			o[i].why = DROP_ESP_AUTH;
+	for (struct open *i = o; i < end; i++, ahead++) {
+		if (ahead < end)
+			esp_prefetch_cipher(ahead->suite, ahead->key, ahead->clear, ahead->cipher, all);
+		if (!crypto_open(i->suite, i->key, i->clear, i->cipher, i->nonce, i->nonce + 16, i->aad_len))
+			i->why = DROP_ESP_AUTH;
 	}
 	accept_burst(w, o, n);
 }
 
 void esp_in_open(struct worker *w, struct in *in, unsigned n)
 {
-	struct open open[WORKER_BURST], batch[WORKER_BURST];
-	unsigned ready = 0, batched = 0;
+	struct open open[WORKER_BURST], batch[WORKER_BURST], *ready = open;
+	unsigned batched = 0;
 
-	n = find_sas(w, in, n);
-	for (unsigned i = 0; i < n; i++) {
+	n = keep_mine(w, in, n);
+	for (const struct in *last = in + n; in < last; in++) {
 		enum drop why;
 
-		if (__builtin_expect(check_plain(&in[i], &open[ready]), 1)) {
+		if (__builtin_expect(check_plain(in, ready), 1)) {
 			ready++;
 			continue;
 		}
-		why = esp_in_check_any(&in[i], &open[ready]);
+		why = esp_in_check_any(in, ready);
 		if (why == DROP_NONE) {
-			if (open[ready].batched)
-				batch[batched++] = open[ready];
+			if (ready->batched)
+				batch[batched++] = *ready;
 			else
 				ready++;
 			continue;
 		}
 		if (why == DROP_ESP_REPLAY_OLD || why == DROP_ESP_REPLAY_SEEN)
-			counters_add(&in[i].sa->record->replayed, 1);
-		worker_drop(w, in[i].m, why);
+			counters_add(&in->sa->record->replayed, 1);
+		worker_drop(w, in->m, why);
 	}
-	open_burst(w, open, ready);
+	open_burst(w, open, (unsigned)(ready - open));
 	if (batched != 0)
 		open_batch(w, batch, batched);
 }
@@ -290,8 +281,11 @@ void esp_in_run(struct worker *w)
 
 	if (n == 0)
 		return;
-	for (unsigned i = 0; i < n; i++)
-		in[i] = in_of(w->esp_in.m[i]);
+	for (unsigned i = 0; i < n; i++) {
+		in[i] = in_of(w->core, w->esp_in.m[i]);
+		if (__builtin_expect(in[i].sa != NULL, 1))
+			sa_prefetch(in[i].sa);
+	}
 	w->esp_in.n = 0;
 	esp_in_open(w, in, n);
 }

@@ -78,13 +78,6 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 	return true;
 }
 
-static void send_sealed(struct worker *w, const struct seal *s)
-{
-	if (s->udp6)
-		esp_out_udp6(w, s);
-	tx_frame(w, s->port, s->m);
-}
-
 /* Suites other than AES-GCM, all SAs of the burst at once. How many were sealed. */
 static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 {
@@ -101,7 +94,9 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 			worker_drop(w, s[i].m, DROP_CRYPTO_ERROR);
 			continue;
 		}
-		send_sealed(w, &s[i]);
+		if (s[i].udp6)
+			esp_out_udp6(w, &s[i]);
+		tx_frame(w, s[i].port, s[i].m);
 		done++;
 	}
 	return done;
@@ -112,8 +107,8 @@ void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
 	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
 	const uint64_t now = w->now_ms;
 	const bool clamp = w->dp->mss_clamp, all = w->dp->prefetch_payload;
-	unsigned batched = 0, ahead, port;
-	struct vec *v;
+	struct way_out way = {.port = PORT_MAX};
+	unsigned batched = 0, ahead;
 
 	for (const struct out *last = o + n; o < last; o++) {
 		enum drop why;
@@ -134,18 +129,14 @@ void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
 			end++;
 	}
 	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0; /* esp_out_prefetch() saw to the first ones */
-	/* most leave by one port, and are noted without asking again whether it is up */
-	port = end != seal && port_is_up(w, seal[0].port) ? seal[0].port : PORT_MAX;
-	v = &w->tx[port % PORT_MAX];
 	for (const struct seal *s = seal; s < end; s++) {
 		if (s + ahead < end)
 			esp_prefetch_cipher(s[ahead].suite, s[ahead].key, s[ahead].clear, s[ahead].cipher,
 			                    all);
 		seal_now(s);
-		if (__builtin_expect(s->port == port && !s->udp6 && v->n < WORKER_BURST - 1, 1))
-			v->m[v->n++] = s->m;
-		else
-			send_sealed(w, s);
+		if (__builtin_expect(s->udp6, 0))
+			esp_out_udp6(w, s);
+		tx_along(w, &way, s->port, s->m);
 	}
 	n = (unsigned)(end - seal);
 	if (batched != 0)

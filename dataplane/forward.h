@@ -33,7 +33,8 @@ static inline struct forward_slot *forward_slot(struct worker *w, uint32_t desti
 static inline void forward_remember(struct worker *w, uint32_t destination, const struct fib_entry *e)
 {
 	*forward_slot(w, destination) =
-	        (struct forward_slot){.destination = destination, .entry = (uint32_t)(e - w->fib->entry)};
+	        (struct forward_slot){.destination = destination,
+	                              .entry = (uint32_t)((const uint8_t *)e - (const uint8_t *)w->fib)};
 }
 
 /* A neighbour on a network, remembered; NULL: who knows. */
@@ -41,16 +42,17 @@ static inline const struct fib_entry *forward_recall(struct worker *w, uint32_t 
 {
 	const struct forward_slot *s = forward_slot(w, destination);
 
-	return __builtin_expect(s->destination == destination && s->entry != 0, 1) ? &w->fib->entry[s->entry]
-	                                                                           : NULL;
+	if (__builtin_expect(s->destination != destination || s->entry == 0, 0))
+		return NULL;
+	return (const struct fib_entry *)(const void *)((const uint8_t *)w->fib + s->entry);
 }
 
 /*
  * The packet of `len` bytes at `ip` leaves through a network port, with a hop less. False: it does
  * not fit, or has no hop left, and nothing was done.
  */
-static inline bool forward_plain(struct worker *w, struct rte_mbuf *m, const struct fib_entry *e, uint8_t *ip,
-                                 uint32_t len)
+static inline bool forward_plain(struct worker *w, struct way_out *way, struct rte_mbuf *m,
+                                 const struct fib_entry *e, uint8_t *ip, uint32_t len)
 {
 	uint8_t *eth = ip - sizeof(e->nh.l2);
 
@@ -61,7 +63,7 @@ static inline bool forward_plain(struct worker *w, struct rte_mbuf *m, const str
 	m->data_off = (uint16_t)(eth - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(len + sizeof(e->nh.l2));
 	m->pkt_len = len + (uint32_t)sizeof(e->nh.l2);
-	tx_frame(w, e->nh.port, m);
+	tx_along(w, way, e->nh.port, m);
 	return true;
 }
 

@@ -38,7 +38,7 @@ static inline bool look(const struct worker *w, const struct plain *plain, struc
 	if (__builtin_expect(at == 0 || ntohl(spi) < 256, 0))
 		return false;
 	in->m = m;
-	in->sa = NULL;
+	in->slot = sa_in_slot(w->core, spi);
 	in->esp = ip + at;
 	in->spi = spi;
 	in->low = ntohl(load32(ip + at + 4));
@@ -46,7 +46,6 @@ static inline bool look(const struct worker *w, const struct plain *plain, struc
 	in->at = (uint16_t)(ETH_LEN + at);
 	in->origin = plain->origin;
 	in->encap = at == 20 ? RG_ENCAP_NONE : RG_ENCAP_UDP;
-	sa_in_prefetch(w->core, spi);
 	return true;
 }
 
@@ -64,6 +63,17 @@ static __attribute__((noinline)) bool may_be_esp(struct rte_mbuf *m)
 	l4 = ETH_LEN + (ip[0] & 0xfu) * 4;
 	return ip[9] == IPPROTO_UDP && len >= l4 + 8 + 8 && load16(eth + l4 + 2) == PORT_NAT_T &&
 	       load32(eth + l4 + 8) != 0;
+}
+
+/* The SAs, by all that the SPIs say: nobody has looked at them yet. */
+static void guess_sas(const struct worker *w, struct in *in, const struct in *end)
+{
+	for (; in < end; in++) {
+		in->sa = sa_in_guess(w->core, in->slot, in->spi);
+		/* what is mapped nowhere costs a walk of the page tables */
+		if (__builtin_expect(in->sa != NULL, 1))
+			sa_prefetch(in->sa);
+	}
 }
 
 unsigned inbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
@@ -84,6 +94,7 @@ unsigned inbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, 
 	}
 	while (__builtin_expect(i < n, 0))
 		pkts[left++] = pkts[i++];
+	guess_sas(w, in, end);
 	esp_in_open(w, in, (unsigned)(end - in));
 	return left;
 }

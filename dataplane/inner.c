@@ -174,7 +174,7 @@ static struct route_of *find_policies(struct worker *w, struct route_of *r)
 
 /* In clear to a neighbour on a network, for most packets that came out of a tunnel: no policy and no pool
  * owns the destination. False: nothing was done. */
-static inline bool plain_forward(struct worker *w, const struct route_of *r)
+static inline bool plain_forward(struct worker *w, struct way_out *way, const struct route_of *r)
 {
 	const struct pkt *p = pkt_of(r->m);
 	const struct fib_entry *e;
@@ -187,7 +187,7 @@ static inline bool plain_forward(struct worker *w, const struct route_of *r)
 	e = fib_find4(w->fib, destination);
 	if (__builtin_expect(e->kind != FIB_NEXTHOP || !w->dp->port[e->nh.port].network, 0))
 		return false;
-	if (__builtin_expect(!forward_plain(w, r->m, e, ip, p->len), 0))
+	if (__builtin_expect(!forward_plain(w, way, r->m, e, ip, p->len), 0))
 		return false;
 	forward_remember(w, destination, e); /* the packet may be gone */
 	count_add(w->counters, COUNTER_FORWARDED, 1);
@@ -197,6 +197,7 @@ static inline bool plain_forward(struct worker *w, const struct route_of *r)
 void inner_run(struct worker *w)
 {
 	struct route_of route[WORKER_BURST];
+	struct way_out way = {.port = PORT_MAX};
 	const struct route_of *end;
 
 	if (w->inner.n == 0)
@@ -205,7 +206,7 @@ void inner_run(struct worker *w)
 	for (const struct route_of *r = route; r < end; r++) {
 		enum drop why;
 
-		if (__builtin_expect(plain_forward(w, r), 1))
+		if (__builtin_expect(plain_forward(w, &way, r), 1))
 			continue;
 		why = r->set != NULL ? into_tunnel(w, r->m, r->set) : without_policy(w, r->m);
 		if (__builtin_expect(why != DROP_NONE, 0))

@@ -15,7 +15,10 @@
 /* A packet of ESP for us: what struct pkt says of it. Most never need that line of theirs. */
 struct in {
 	struct rte_mbuf *m;
-	struct sa *sa; /* NULL: by its SPI */
+	union {
+		struct sa *sa;                    /* a guess, until it was compared; may be NULL */
+		const _Atomic(struct sa *) *slot; /* on the way there: inbound.c */
+	};
 	uint8_t *esp;
 	uint32_t spi; /* network byte order */
 	uint32_t low; /* of the sequence number, host byte order */
@@ -29,13 +32,14 @@ struct in {
 	};
 };
 
-static inline struct in in_of(struct rte_mbuf *m)
+/* One that was handed over has its SA. */
+static inline struct in in_of(const struct core *core, struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt_of(m);
 	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
 
 	return (struct in){.m = m,
-	                   .sa = p->sa,
+	                   .sa = p->sa != NULL ? p->sa : sa_in_guess(core, sa_in_slot(core, p->spi), p->spi),
 	                   .esp = esp,
 	                   .spi = p->spi,
 	                   .low = ntohl(load32(esp + 4)),
@@ -137,7 +141,7 @@ static inline uint64_t open_source(const struct pkt *p, const uint8_t *outer)
 	return host_hash(rest, a, b) | 1ull << 63;
 }
 
-/* esp_in.c: packets, in order, from their SPIs to the inner stage, or out. */
+/* esp_in.c: packets, in order, from what is guessed of their SAs, under way, to the inner stage, or out. */
 void esp_in_open(struct worker *w, struct in *in, unsigned n);
 
 /* esp_in_any.c. Lengths, state, sequence number: all that can be said before the ICV. */

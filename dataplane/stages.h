@@ -98,6 +98,25 @@ static inline void tx_frame(struct worker *w, unsigned port, struct rte_mbuf *m)
 	if (__builtin_expect(v->n == WORKER_BURST, 0))
 		tx_port(w, port);
 }
+
+/* Most packets of a burst leave by one port: for those behind the first one nothing of it is asked again.
+ * Good for one pass. */
+struct way_out {
+	unsigned port; /* PORT_MAX: none yet */
+	struct vec *v;
+};
+
+static inline void tx_along(struct worker *w, struct way_out *way, unsigned port, struct rte_mbuf *m)
+{
+	if (__builtin_expect(port == way->port && way->v->n < WORKER_BURST - 1, 1)) {
+		way->v->m[way->v->n++] = m;
+		return;
+	}
+	if (port_is_up(w, port))
+		*way = (struct way_out){.port = port, .v = &w->tx[port]};
+	tx_frame(w, port, m);
+}
+
 /* With the next hop's Ethernet header in front of the packet at the start of the data. */
 void tx_ip(struct worker *w, const struct nexthop *nh, struct rte_mbuf *m);
 /* Hands everything collected to ports and rings. */

@@ -52,10 +52,10 @@ struct dp {
 	_Atomic bool stop; /* main stores, workers load, relaxed */
 };
 
-/* Of a destination in clear (forward.h): its entry in the snapshot of routes. */
+/* Of a destination in clear (forward.h): where its entry is in the snapshot of routes. */
 struct forward_slot {
 	uint32_t destination;
-	uint32_t entry; /* 0: none */
+	uint32_t entry; /* bytes from the begin; 0: none */
 };
 
 #define FORWARD_SLOTS 256u

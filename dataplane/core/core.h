@@ -87,35 +87,37 @@ int core_new(const struct core_config *config, struct core **core);
 void core_free(struct core *core);
 
 /*
- * Worker: the two steps of the inbound lookup, for pipelining: the slot of an
- * SPI (network byte order) can be prefetched, then read.
+ * Worker: the two steps of the inbound lookup, for pipelining: where the SA of an
+ * SPI (network byte order) would be published, under way; then sa_in_guess(). NULL: in the table of foreign
+ * ones.
  */
-static inline void sa_in_prefetch(const struct core *core, uint32_t spi)
+static inline const _Atomic(struct sa *) *sa_in_slot(const struct core *core, uint32_t spi)
 {
+	const _Atomic(struct sa *) *slot;
 	uint32_t host = ntohl(spi);
-	if (__builtin_expect((host & 0xf0000000u) == core->spi_prefix, 1))
-		line_prefetch(
-		        (const void *)&core->sas[RG_IN][RG_SA_HANDLE_INDEX(host) & (core->capacity - 1)]);
-	else
+
+	if (__builtin_expect((host & 0xf0000000u) != core->spi_prefix, 0)) {
 		host_prefetch(host_table_load(&core->foreign), host_hash(core->foreign.seed, spi, 0));
+		return NULL;
+	}
+	slot = &core->sas[RG_IN][RG_SA_HANDLE_INDEX(host) & (core->capacity - 1)];
+	line_prefetch((const void *)slot);
+	return slot;
 }
 
 /* What the SPI may lead to, without looking at it: sa_prefetch() it, then sa_in_check(). NULL: none. */
-static inline struct sa *sa_in_guess(const struct core *core, uint32_t spi)
+static inline struct sa *sa_in_guess(const struct core *core, const _Atomic(struct sa *) *slot, uint32_t spi)
 {
-	uint32_t host = ntohl(spi);
-	uint32_t index = RG_SA_HANDLE_INDEX(host);
-
-	if (__builtin_expect((host & 0xf0000000u) != core->spi_prefix, 0)) {
+	if (__builtin_expect(slot == NULL, 0)) {
 		const struct host_buckets *t = host_table_load(&core->foreign);
-		struct host_cursor c = host_begin(t, host_hash(t->seed, spi, 0), spi);
-		uint32_t value = host_next(&c);
+		uint32_t value = host_find(t, host_hash(t->seed, spi, 0), spi);
+
 		if (value == HOST_NONE)
 			return NULL;
-		index = value - 1;
+		slot = &core->sas[RG_IN][value - 1];
 	}
 	/* pairs with the release of batch_sa.c */
-	return atomic_load_explicit(&core->sas[RG_IN][index & (core->capacity - 1)], memory_order_acquire);
+	return atomic_load_explicit(slot, memory_order_acquire);
 }
 
 /* The one compare: index and generation, and index bits beyond the table, at once. */
@@ -126,7 +128,7 @@ static inline struct sa *sa_in_check(struct sa *guess, uint32_t spi)
 
 static inline struct sa *sa_in_find(const struct core *core, uint32_t spi)
 {
-	return sa_in_check(sa_in_guess(core, spi), spi);
+	return sa_in_check(sa_in_guess(core, sa_in_slot(core, spi), spi), spi);
 }
 
 /* Worker: an SA that another one handed over, or NULL if it is gone. */
