@@ -110,7 +110,6 @@ static inline bool crypto_open(uint8_t suite, const void *key, uint8_t *data, ui
 static inline void crypto_prefetch_key(uint8_t suite, const void *key, uint32_t len)
 {
 	const uint8_t *k = (const uint8_t *)key;
-	const uint32_t text = len > 46 * 16 ? 46 * 16 : len;
 
 	line_prefetch(k);
 	line_prefetch(k + 64);
@@ -118,7 +117,9 @@ static inline void crypto_prefetch_key(uint8_t suite, const void *key, uint32_t 
 	line_prefetch(k + crypto_gcm[suite].last_round); /* of longer keys a fourth line */
 	line_prefetch(k + 960);
 	line_prefetch(k + 896);
-	for (uint32_t at = (976 - ((text + 15) & ~15u)) & ~63u; at < 896; at += 64)
+	if (len <= 80)
+		return;
+	for (uint32_t at = len < 46 * 16 ? (976 - ((len + 15) & ~15u)) & ~63u : 192; at < 896; at += 64)
 		line_prefetch(k + at);
 }
 

@@ -19,10 +19,11 @@ static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
-/* Where the outer packet of a plain SA's would begin and end in its buffer; false: it does not fit. */
-static inline bool fits(const struct rte_mbuf *m, uint64_t at, uint32_t frame_len)
+/* Where in its buffer the frame would begin; false: it does not fit. */
+static inline bool fits(const struct rte_mbuf *m, const uint8_t *frame, uint32_t frame_len, uint64_t *at)
 {
-	return at <= m->buf_len && at + frame_len <= m->buf_len;
+	return !__builtin_sub_overflow((uintptr_t)frame, (uintptr_t)m->buf_addr, at) &&
+	       *at + frame_len <= m->buf_len;
 }
 
 /*
@@ -42,18 +43,19 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 	const uint32_t cipher = esp_cipher_len(&sa_shape_gcm16, len);
 	const uint32_t outer_len = path->hdr_len + GCM_AROUND + cipher;
 	uint8_t *const clear = o->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
-	const uint64_t at = (uint64_t)(outer - RTE_ETHER_HDR_LEN - (uint8_t *)m->buf_addr);
-	uint64_t iv;
+	uint64_t iv, at;
 
 	if (__builtin_expect(!sa_word_is_plain(word) || nh == NULL || path->family != 4 || o->family != 4, 0))
 		return false;
-	if (__builtin_expect(!path_fits(path, nh, outer_len) || !fits(m, at, RTE_ETHER_HDR_LEN + outer_len),
+	if (__builtin_expect(!path_fits(path, nh, outer_len) ||
+	                             !fits(m, outer - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN + outer_len, &at),
 	                     0))
 		return false;
 	if (__builtin_expect(!sa_plain_number(sa, &iv), 0))
 		return false;
 
 	/* from here on nothing can fail: the number is used up (H69) */
+	sa_account_plain(sa, len, now);
 	m->data_off = (uint16_t)at;
 	m->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + outer_len);
 	m->pkt_len = RTE_ETHER_HDR_LEN + outer_len;
@@ -70,7 +72,6 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 	s->how = (word & 0xff00) | (8 + (word & SA_ESN) * 4); /* suite and length of additional data */
 	s->key = sa_key(sa);
 
-	sa_account_plain(sa, len, now);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
 		look_at_mss(w, o, nh);
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, now), 0))

@@ -17,7 +17,7 @@ static inline bool look(const struct worker *w, const struct plain *plain, struc
 	if (__builtin_expect(ip == NULL || ip[8] <= 1, 0))
 		return false;
 	destination = load32(ip + 16);
-	if (__builtin_expect(is_special4(destination) || fib_is_local4(w->fib, destination), 0))
+	if (__builtin_expect(is_special4(destination) || !fib_is_not_local4(w->fib, destination), 0))
 		return false;
 	o->bucket = policy_bucket4(&w->core->policies, destination);
 	o->m = m;

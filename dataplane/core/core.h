@@ -97,7 +97,7 @@ static inline const _Atomic(struct sa *) *sa_in_slot(const struct core *core, ui
 	uint32_t host = ntohl(spi);
 
 	if (__builtin_expect((host & 0xf0000000u) != core->spi_prefix, 0)) {
-		host_prefetch(host_table_load(&core->foreign), host_hash(core->foreign.seed, spi, 0));
+		host_prefetch(host_table_load(&core->foreign), host_hash32(core->foreign.seed, spi));
 		return NULL;
 	}
 	slot = &core->sas[RG_IN][RG_SA_HANDLE_INDEX(host) & (core->capacity - 1)];
@@ -110,7 +110,7 @@ static inline struct sa *sa_in_guess(const struct core *core, const _Atomic(stru
 {
 	if (__builtin_expect(slot == NULL, 0)) {
 		const struct host_buckets *t = host_table_load(&core->foreign);
-		uint32_t value = host_find(t, host_hash(t->seed, spi, 0), spi);
+		uint32_t value = host_find(t, host_hash32(t->seed, spi), spi);
 
 		if (value == HOST_NONE)
 			return NULL;

@@ -18,6 +18,7 @@ static struct host_buckets *buckets_new(uint64_t n, uint64_t seed)
 	if (b == NULL)
 		return NULL;
 	b->mask = n - 1;
+	b->shift = 64 - (unsigned)__builtin_ctzll(n);
 	b->seed = seed;
 	b->bytes = bytes;
 	return b;
@@ -41,9 +42,15 @@ static uint64_t buckets_for(uint64_t entries)
 	return n;
 }
 
+uint64_t host_table_hash(const struct host_table *t, const uint64_t key[2])
+{
+	return t->key_of == NULL ? host_hash32(t->seed, (uint32_t)key[0])
+	                         : host_hash(t->seed, key[0], key[1]);
+}
+
 static void insert(struct host_buckets *t, uint64_t hash, uint64_t entry)
 {
-	for (uint64_t at = hash & t->mask;; at = (at + 1) & t->mask) {
+	for (uint64_t at = hash >> t->shift;; at = (at + 1) & t->mask) {
 		struct host_bucket *b = &t->bucket[at];
 		for (unsigned i = 0; i < HOST_BUCKET_ENTRIES; i++) {
 			if (atomic_load_explicit(&b->entry[i], memory_order_relaxed) != 0)
@@ -90,11 +97,12 @@ static void copy_entries(struct core *core, const struct host_table *t, const st
 	for (uint64_t at = 0; at <= from->mask; at++) {
 		for (unsigned i = 0; i < HOST_BUCKET_ENTRIES; i++) {
 			uint64_t e = atomic_load_explicit(&from->bucket[at].entry[i], memory_order_relaxed);
-			uint64_t key[2];
+			uint64_t key[2] = {e >> 32, 0};
 			if (e == 0)
 				continue;
-			t->key_of(core, (uint32_t)(e >> 32), (uint32_t)e, key);
-			insert(to, host_hash(t->seed, key[0], key[1]), e);
+			if (t->key_of != NULL)
+				t->key_of(core, (uint32_t)(e >> 32), (uint32_t)e, key);
+			insert(to, host_table_hash(t, key), e);
 		}
 	}
 }
@@ -122,7 +130,7 @@ int host_table_reserve(struct core *core, struct host_table *t, uint32_t extra)
 
 void host_table_insert(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t value)
 {
-	insert(atomic_load_explicit(&t->buckets, memory_order_relaxed), host_hash(t->seed, key[0], key[1]),
+	insert(atomic_load_explicit(&t->buckets, memory_order_relaxed), host_table_hash(t, key),
 	       (uint64_t)tag << 32 | value);
 	t->used++;
 }
@@ -131,7 +139,7 @@ bool host_table_replace(struct host_table *t, const uint64_t key[2], uint32_t ta
                         uint32_t value)
 {
 	struct host_buckets *table = atomic_load_explicit(&t->buckets, memory_order_relaxed);
-	uint64_t home = host_hash(t->seed, key[0], key[1]) & table->mask;
+	uint64_t home = host_table_hash(t, key) >> table->shift;
 	uint64_t wanted = (uint64_t)tag << 32 | old;
 	uint64_t at = home;
 	struct host_bucket *b;

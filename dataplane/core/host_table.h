@@ -35,6 +35,7 @@ struct host_bucket {
 
 struct host_buckets {
 	alignas(64) uint64_t mask; /* buckets - 1 */
+	unsigned shift;            /* 64 - log2 of the buckets */
 	uint64_t seed;
 	size_t bytes;
 	struct host_bucket bucket[];
@@ -47,7 +48,7 @@ struct host_table {
 	/* main */
 	uint32_t used;
 	uint64_t seed;
-	/* The key of an entry, to hash it again. */
+	/* The key of an entry, to hash it again. NULL: keys are 32 bits, and tags say them whole. */
 	void (*key_of)(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2]);
 };
 
@@ -60,7 +61,14 @@ struct host_cursor {
 	uint64_t left; /* buckets */
 };
 
-/* Hash of a 128-bit key; its low half picks the bucket, its high half is an IPv6 address's tag. */
+/* Hash of a 32-bit key in network byte order; the highest bits pick the bucket. Neighbouring addresses spread
+ * better than by chance (Fibonacci hashing), and nobody but main chooses keys. */
+static inline uint64_t host_hash32(uint64_t seed, uint32_t key)
+{
+	return (__builtin_bswap32(key) ^ seed) * 0x9e3779b97f4a7c15ull;
+}
+
+/* Hash of a 128-bit key; its highest bits pick the bucket, its low half is an IPv6 address's tag. */
 static inline uint64_t host_hash(uint64_t seed, uint64_t a, uint64_t b)
 {
 	uint64_t h = (a ^ seed) * 0x9e3779b97f4a7c15ull;
@@ -82,14 +90,19 @@ static inline const struct host_buckets *host_table_load(const struct host_table
 	return atomic_load_explicit(&t->buckets, memory_order_acquire);
 }
 
+static inline const struct host_bucket *host_home(const struct host_buckets *t, uint64_t hash)
+{
+	return &t->bucket[hash >> t->shift];
+}
+
 static inline void host_prefetch(const struct host_buckets *t, uint64_t hash)
 {
-	line_prefetch(&t->bucket[hash & t->mask]);
+	line_prefetch(host_home(t, hash));
 }
 
 static inline struct host_cursor host_begin(const struct host_buckets *t, uint64_t hash, uint32_t tag)
 {
-	return (struct host_cursor){.table = t, .bucket = hash & t->mask, .tag = tag, .left = t->mask};
+	return (struct host_cursor){.table = t, .bucket = hash >> t->shift, .tag = tag, .left = t->mask};
 }
 
 /*
@@ -146,7 +159,7 @@ static inline uint32_t host_bucket_find(const struct host_bucket *b, uint32_t ta
 static inline uint32_t host_find(const struct host_buckets *t, uint64_t hash, uint32_t tag)
 {
 	struct host_cursor c = host_begin(t, hash, tag);
-	uint32_t value = host_bucket_find(&t->bucket[hash & t->mask], tag);
+	uint32_t value = host_bucket_find(host_home(t, hash), tag);
 
 	return value != HOST_NONE ? value : host_next(&c);
 }
@@ -155,10 +168,14 @@ static inline uint32_t host_find(const struct host_buckets *t, uint64_t hash, ui
 int host_table_init(struct host_table *t, uint32_t expected,
                     void (*key_of)(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2]));
 void host_table_fini(struct host_table *t);
+/* Of a key as the table takes it. */
+uint64_t host_table_hash(const struct host_table *t, const uint64_t key[2]);
 /* Makes room for `extra` more entries, so that inserts cannot fail. -ENOMEM, or -EBUSY of
  * retire_reserve(): no effect. */
 int host_table_reserve(struct core *core, struct host_table *t, uint32_t extra);
-/* After host_table_reserve(). `key` are the two halves that host_hash() takes. */
+/* After host_table_reserve(). `key` are the two halves that host_hash() takes; of 32 bits, it is in the
+ * first.
+ */
 void host_table_insert(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t value);
 /* Replaces `old` by `value` in one store; HOST_NONE deletes. False if it was not there. */
 bool host_table_replace(struct host_table *t, const uint64_t key[2], uint32_t tag, uint32_t old,

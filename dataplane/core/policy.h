@@ -72,7 +72,7 @@ static inline const struct policy_set *policy_set_at(const struct policies *p, u
 static inline const struct host_bucket *policy_bucket4(const struct policies *p, uint32_t destination)
 {
 	const struct host_buckets *t = host_table_load(&p->host4);
-	const struct host_bucket *b = &t->bucket[host_hash(p->host4.seed, destination, 0) & t->mask];
+	const struct host_bucket *b = host_home(t, host_hash32(p->host4.seed, destination));
 
 	line_prefetch(b);
 	return b;
@@ -99,7 +99,7 @@ static inline uint32_t policy_line4(const struct policies *p, uint32_t destinati
 		return value;
 	/* a bucket that never overflowed says all; a free entry looks like one of 0.0.0.0 */
 	if (atomic_load_explicit(&b->overflow, memory_order_acquire) != 0 || destination == 0) {
-		value = host_find(host_table_load(&p->host4), host_hash(p->host4.seed, destination, 0),
+		value = host_find(host_table_load(&p->host4), host_hash32(p->host4.seed, destination),
 		                  destination);
 		if (value != HOST_NONE)
 			return value;
@@ -121,7 +121,7 @@ static inline const struct policy_set *policy_lookup6(const struct policies *p, 
                                                       uint64_t hash)
 {
 	const struct host_buckets *t = host_table_load(&p->host6);
-	struct host_cursor c = host_begin(t, hash, (uint32_t)(hash >> 32));
+	struct host_cursor c = host_begin(t, hash, (uint32_t)hash);
 	uint32_t value;
 
 	while ((value = host_next(&c)) != HOST_NONE) {

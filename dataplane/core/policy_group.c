@@ -67,7 +67,7 @@ static struct place place_of(struct core *core, uint8_t family, uint8_t len, con
 		p.table = &core->writer->prefixes;
 		key_of_prefix(family, len, addr, p.key);
 	}
-	p.tag = (uint32_t)(host_hash(p.table->seed, p.key[0], p.key[1]) >> 32);
+	p.tag = (uint32_t)host_hash(p.table->seed, p.key[0], p.key[1]);
 	return p;
 }
 
@@ -76,7 +76,7 @@ static uint32_t find_line(struct core *core, uint8_t family, uint8_t len, const 
 {
 	const struct place p = place_of(core, family, len, addr);
 	const struct host_buckets *t = host_table_load(p.table);
-	struct host_cursor c = host_begin(t, host_hash(t->seed, p.key[0], p.key[1]), p.tag);
+	struct host_cursor c = host_begin(t, host_table_hash(p.table, p.key), p.tag);
 	uint32_t line;
 
 	while ((line = host_next(&c)) != HOST_NONE) {
@@ -400,14 +400,6 @@ void policy_groups_abort(struct core *core)
 
 /* --- the tables as a whole --- */
 
-static void key_of4(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2])
-{
-	(void)core;
-	(void)value;
-	key[0] = tag;
-	key[1] = 0;
-}
-
 static void key_of6(struct core *core, uint32_t tag, uint32_t value, uint64_t key[2])
 {
 	(void)tag;
@@ -432,13 +424,13 @@ int policy_tables_init(struct core *core)
 	atomic_init(&core->policies.prefix6, t6);
 	if (!policy_lines_init(core) || t4 == NULL || t6 == NULL)
 		return -ENOMEM;
-	rc = host_table_init(&core->policies.host4, 256, key_of4);
+	rc = host_table_init(&core->policies.host4, 256, NULL);
 	if (rc == 0)
 		rc = host_table_init(&core->policies.host6, 256, key_of6);
 	if (rc == 0)
 		rc = host_table_init(&w->prefixes, 16, key_of_any);
 	if (rc == 0)
-		rc = host_table_init(&core->foreign, 16, key_of4);
+		rc = host_table_init(&core->foreign, 16, NULL);
 	return rc;
 }
 
