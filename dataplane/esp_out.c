@@ -32,7 +32,7 @@ static inline bool fits(const struct rte_mbuf *m, const uint8_t *frame, uint32_t
  * nothing and has done nothing: esp_out_any() is next.
  */
 static inline __attribute__((always_inline)) bool prepare(struct worker *w, const struct out *o,
-                                                          struct seal *s, uint64_t now, bool clamp)
+                                                          struct seal *s, uint64_t now, bool hop, bool clamp)
 {
 	struct rte_mbuf *m = o->m;
 	struct sa *sa = o->sa;
@@ -55,6 +55,8 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 		return false;
 
 	/* from here on nothing can fail: the number is used up (H69) */
+	if (__builtin_expect(hop, 1))
+		checksum_spend_hop4(clear);
 	sa_account_plain(sa, len, now);
 	m->data_off = (uint16_t)at;
 	m->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + outer_len);
@@ -103,7 +105,7 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 	return done;
 }
 
-void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
+void esp_out_seal(struct worker *w, const struct out *o, unsigned n, bool hop)
 {
 	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
 	const uint64_t now = w->now_ms;
@@ -114,10 +116,12 @@ void esp_out_seal(struct worker *w, const struct out *o, unsigned n)
 	for (const struct out *last = o + n; o < last; o++) {
 		enum drop why;
 
-		if (__builtin_expect(prepare(w, o, end, now, clamp), 1)) {
+		if (__builtin_expect(prepare(w, o, end, now, hop, clamp), 1)) {
 			end++;
 			continue;
 		}
+		if (hop)
+			checksum_spend_hop4(o->ip);
 		out_note(o);
 		why = esp_out_any(w, o->m, o->path, end);
 		if (why != DROP_NONE)
@@ -173,5 +177,5 @@ void esp_out_run(struct worker *w)
 	}
 	v->n = 0;
 	esp_out_prefetch(w, out, n);
-	esp_out_seal(w, out, n);
+	esp_out_seal(w, out, n, false);
 }

@@ -245,7 +245,7 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path
 		out[i] = out_of(piece[i], path);
 	rte_pktmbuf_free(m);
 	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	esp_out_seal(w, out, n);
+	esp_out_seal(w, out, n, false);
 	return DROP_NONE;
 }
 

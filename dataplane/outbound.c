@@ -102,7 +102,6 @@ unsigned outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts,
 			leave(w, i);
 			continue;
 		}
-		checksum_spend_hop4(i->ip);
 		sa_prefetch_more(i->sa);
 		if (__builtin_expect(mine != i, 0))
 			*mine = *i;
@@ -114,6 +113,6 @@ unsigned outbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts,
 		line_prefetch(i->path);
 	}
 	esp_out_prefetch(w, out, (unsigned)(mine - out));
-	esp_out_seal(w, out, (unsigned)(mine - out));
+	esp_out_seal(w, out, (unsigned)(mine - out), true);
 	return left;
 }
