@@ -104,23 +104,29 @@ static inline bool crypto_open(uint8_t suite, const void *key, uint8_t *data, ui
 	return ((uint32_t)_mm_movemask_epi8(same) | g->no_icv) == 0xffff;
 }
 
-/* Brings in the lines of an expanded key that a packet of `len` bytes touches
- * (measured: the round keys, and the end of the hash-key table: a block for each of the
- * packet's up to 46, one for AAD, one for lengths). */
-static inline void crypto_prefetch_key(uint8_t suite, const void *key, uint32_t len)
+/* Calls `touch` with a byte of each line of an expanded key that a packet of `len` bytes needs (measured: the
+ * round keys, and the end of the hash-key table: a block for each of the packet's up to 46, one for AAD, one
+ * for lengths). */
+static inline __attribute__((always_inline)) void
+crypto_key_lines(uint8_t suite, const void *key, uint32_t len, void (*touch)(const void *line))
 {
 	const uint8_t *k = (const uint8_t *)key;
 
-	line_prefetch(k);
-	line_prefetch(k + 64);
-	line_prefetch(k + 128);
-	line_prefetch(k + crypto_gcm[suite].last_round); /* of longer keys a fourth line */
-	line_prefetch(k + 960);
-	line_prefetch(k + 896);
+	touch(k);
+	touch(k + 64);
+	touch(k + 128);
+	touch(k + crypto_gcm[suite].last_round); /* of longer keys a fourth line */
+	touch(k + 960);
+	touch(k + 896);
 	if (len <= 80)
 		return;
 	for (uint32_t at = len < 46 * 16 ? (976 - ((len + 15) & ~15u)) & ~63u : 192; at < 896; at += 64)
-		line_prefetch(k + at);
+		touch(k + at);
+}
+
+static inline void crypto_prefetch_key(uint8_t suite, const void *key, uint32_t len)
+{
+	crypto_key_lines(suite, key, len, line_prefetch);
 }
 
 /* --- all others: the packets of a burst --- */

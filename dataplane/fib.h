@@ -73,8 +73,7 @@ static inline uint32_t fib_slot(uint32_t low)
 	return (low * 0x9e3779b1u) >> 25; /* 7 bits: 2 * FIB_LOCALS_MAX slots */
 }
 
-/* Addresses as in the packet. Inbound ESP asks this for each packet, and so does what goes into tunnels:
- * those expect another answer. */
+/* Addresses as in the packet. Inbound ESP asks this for each packet. */
 static inline bool fib_is_local4(const struct fib *fib, uint32_t addr)
 {
 	for (uint32_t i = fib_slot(addr);; i = (i + 1) % (2 * FIB_LOCALS_MAX)) {
@@ -83,6 +82,12 @@ static inline bool fib_is_local4(const struct fib *fib, uint32_t addr)
 		if (fib->local4[i] == 0)
 			return false;
 	}
+}
+
+/* The same, where the other answer is expected: for what goes into tunnels. */
+static inline bool fib_is_not_local4(const struct fib *fib, uint32_t addr)
+{
+	return __builtin_expect(fib->local4[fib_slot(addr)] == 0, 1) || !fib_is_local4(fib, addr);
 }
 
 static inline bool fib_is_local6(const struct fib *fib, const uint8_t addr[16])
@@ -105,11 +110,6 @@ static inline bool fib_is_local(const struct fib *fib, uint8_t family, const uin
 		return fib_is_local6(fib, addr);
 	memcpy(&a, addr, 4);
 	return fib_is_local4(fib, a);
-}
-
-static inline bool fib_is_not_local4(const struct fib *fib, uint32_t addr)
-{
-	return __builtin_expect(fib->local4[fib_slot(addr)] == 0, 1) || !fib_is_local4(fib, addr);
 }
 
 #endif

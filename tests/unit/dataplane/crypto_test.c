@@ -156,6 +156,39 @@ static void every_length_round_trips(void **state)
 	}
 }
 
+static bool touched[CRYPTO_KEY_BYTES / 64];
+static alignas(CRYPTO_KEY_ALIGN) uint8_t whole[CRYPTO_KEY_BYTES];
+
+static void touch(const void *line)
+{
+	touched[((const uint8_t *)line - whole) / 64] = true;
+}
+
+/* Lines of a key that are not brought in ahead of a packet may hold anything. */
+static void key_lines_are_all_that_a_packet_needs(void **state)
+{
+	static const uint8_t suites[] = {RG_SUITE_AES128_GCM16, RG_SUITE_AES192_GCM16, RG_SUITE_AES256_GCM16};
+	static alignas(CRYPTO_KEY_ALIGN) uint8_t lines[CRYPTO_KEY_BYTES];
+	alignas(16) uint8_t nonce[16] = {7}, aad[16] = {8};
+	uint8_t key[RG_API_KEY_MAX], one[1600] = {1}, two[1600] = {1};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(i * 37 + 1);
+	for (unsigned i = 0; i < sizeof(suites); i++) {
+		assert_int_equal(crypto_key_expand(NULL, suites[i], key, whole), 0);
+		for (uint32_t len = 4; len <= 1500; len += 4) {
+			memset(touched, 0, sizeof(touched));
+			crypto_key_lines(suites[i], whole, len, touch);
+			for (unsigned at = 0; at < CRYPTO_KEY_BYTES; at++)
+				lines[at] = touched[at / 64] ? whole[at] : 0xa5;
+			crypto_seal(suites[i], whole, one, len, nonce, aad, 12);
+			crypto_seal(suites[i], lines, two, len, nonce, aad, 12);
+			assert_memory_equal(one, two, len + CRYPTO_ICV);
+		}
+	}
+}
+
 static void unknown_suites_are_refused(void **state)
 {
 	struct unpacked u;
@@ -187,6 +220,7 @@ int main(void)
 	        cmocka_unit_test(any_bit_counts),
 	        cmocka_unit_test(bytes_behind_the_nonce_do_not_matter),
 	        cmocka_unit_test(every_length_round_trips),
+	        cmocka_unit_test(key_lines_are_all_that_a_packet_needs),
 	        cmocka_unit_test(unknown_suites_are_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

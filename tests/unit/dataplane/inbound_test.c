@@ -22,7 +22,8 @@ static struct gateway g;
 
 static int setup(void **state)
 {
-	const struct gateway_session is = {.simple = true}, udp = {.simple = true, .udp = true};
+	const struct gateway_session is = {.simple = true, .window = 256},
+	                             udp = {.simple = true, .udp = true};
 	const struct gateway_session batched = {.simple = true, .suite = RG_SUITE_CHACHA20_POLY1305};
 
 	(void)state;
@@ -160,6 +161,36 @@ static void beside_others(void **state)
 	assert_int_equal(gateway_drops(&g), 5);
 	assert_int_equal(gateway_count(&g, COUNTER_FORWARDED), 20);
 	gateway_clear(&g);
+}
+
+/* Numbers that never come, some that come late, and again: at the edges of the window's blocks too. */
+static void lost_and_late(void **state)
+{
+	static const uint8_t order[] = {1,   2,   5,  31,  33,  32,  64,  63, 96,
+	                                130, 129, 97, 160, 159, 192, 224, 255};
+	static const uint8_t again[] = {1, 31, 32, 33, 63, 64, 96, 97, 129, 130, 159, 160, 192, 224, 255};
+	static const uint8_t never[] = {3,   30,  34,  62,  65,  95,  98,  128,
+	                                131, 158, 161, 191, 193, 223, 225, 254};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(order); i++)
+		send_from(1, order[i]);
+	gateway_poll(&g);
+	for (unsigned i = 0; i < sizeof(order); i++)
+		assert_int_equal(received(1), order[i]);
+	expect_no_more();
+	for (unsigned i = 0; i < sizeof(again); i++)
+		send_from(1, again[i]);
+	gateway_poll(&g);
+	expect_no_more();
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_REPLAY_SEEN), sizeof(again));
+	for (unsigned i = 0; i < sizeof(never); i++)
+		send_from(1, never[i]);
+	gateway_poll(&g);
+	for (unsigned i = 0; i < sizeof(never); i++)
+		assert_int_equal(received(1), never[i]);
+	expect_no_more();
+	assert_int_equal(gateway_drops(&g), sizeof(again));
 }
 
 /* A replay behind its original in one burst, before it in no way: whichever way each of them takes. */
@@ -343,7 +374,8 @@ static void hairpin(void **state)
 
 static int setup_two(void **state)
 {
-	const struct gateway_session is = {.simple = true}, udp = {.simple = true, .udp = true};
+	const struct gateway_session is = {.simple = true, .window = 256},
+	                             udp = {.simple = true, .udp = true};
 
 	(void)state;
 	if (gateway_open(&g, 2) != 0)
@@ -371,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(in_order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(beside_others, setup, teardown),
+	        cmocka_unit_test_setup_teardown(lost_and_late, setup, teardown),
 	        cmocka_unit_test_setup_teardown(replays, setup, teardown),
 	        cmocka_unit_test_setup_teardown(all_kinds, setup, teardown),
 	        cmocka_unit_test_setup_teardown(sa_replaced, setup, teardown),
