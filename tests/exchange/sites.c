@@ -52,10 +52,11 @@ struct world *sites_world(const struct sites_options *options, char branch[SITES
 	snprintf(begins[0], sizeof(begins[0]), "    initiate: {to: [192.0.2.1], identity: %s%s}\n", SITES_HQ,
 	         initiate);
 	snprintf(begins[1], sizeof(begins[1]), "    initiate: {to: [198.51.100.7]%s}\n", initiate);
-	snprintf(yaml[0], sizeof(yaml[0]), site, "wlan", SITES_HQ, options->uniqueness, "10.30.0.0/24",
-	         "10.20.0.0/24", begins[0], extra);
-	snprintf(yaml[1], sizeof(yaml[1]), site, "isp1", branch, options->uniqueness, "10.20.0.0/24",
-	         "10.30.0.0/24", options->hq_begins ? begins[1] : "", extra);
+	snprintf(yaml[0], sizeof(yaml[0]), site, options->two_uplinks ? "wlan, lte" : "wlan", SITES_HQ,
+	         options->uniqueness, "10.30.0.0/24", "10.20.0.0/24", begins[0], extra);
+	snprintf(yaml[1], sizeof(yaml[1]), site, options->two_uplinks ? "isp1, isp2" : "isp1", branch,
+	         options->uniqueness, "10.20.0.0/24", "10.30.0.0/24", options->hq_begins ? begins[1] : "",
+	         extra);
 	w = world_new(&o);
 	w->options.client_self = w->options.client_yaml = w->options.gateway_yaml = NULL; /* they end here */
 	return w;

@@ -18,6 +18,7 @@ struct sites_options {
 	const char *initiate;   /* more of that section, from ", " on; NULL */
 	const char *extra;      /* lines more of both connections; NULL */
 	const struct ike_homing_ops *homing;
+	bool two_uplinks; /* at each end, to move between */
 	bool store;
 };
 

@@ -15,6 +15,9 @@
 #include "tests/fuzz/peer_check.h"
 #include "tests/fuzz/peer_sites.h"
 
+#include "control/homing/homing.h"
+
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,9 +263,47 @@ static void step_hold(struct play *p)
 
 static void step_uplink(struct play *p)
 {
-	struct site *end = either(p);
+	unsigned which = next(&p->script), port = which >> 1 & 1;
+	struct site *end = &p->sites.ends[which & 1];
 
-	sites_uplink(end, end->down);
+	sites_uplink(end, port, end->down[port]);
+}
+
+/* Whoever began the session goes on over another pair. */
+static void step_move(struct play *p)
+{
+	static const char *const addresses[2][2] = {{"198.51.100.7", "203.0.113.77"},
+	                                            {"192.0.2.1", "203.0.113.1"}};
+	unsigned which = next(&p->script), end = which & 1;
+	struct rg_cfg_addr local = address(addresses[end][which >> 1 & 1]);
+	struct rg_cfg_addr remote = address(addresses[!end][which >> 2 & 1]);
+	struct peer *mover = p->sites.ends[end].peer;
+	struct ike_sa *sa = peer_session(mover);
+
+	if (sa != NULL)
+		(void)homing_move(mover->m, ike_session_id(sa), &local, &remote);
+}
+
+/* What the dataplane tells of a session's path, which may be what anybody on the way has made it tell. */
+static void step_hint(struct play *p)
+{
+	static const uint32_t types[] = {RG_EVENT_PMTU, RG_EVENT_NO_ANSWER, RG_EVENT_NEW_ADDRESS};
+	struct peer *peer = either(p)->peer;
+	struct ike_sa *sa = peer_session(peer);
+	struct child_sa *child = sa != NULL ? child_current(sa) : NULL;
+	struct rg_api_event event = {.type = types[next(&p->script) % 3], .value = next16(&p->script)};
+
+	if (child == NULL)
+		return;
+	event.tunnel = sa->tunnel;
+	event.handle = event.type == RG_EVENT_PMTU ? child->handle_out : child->handle_in;
+	event.seen = (struct rg_api_path){.family = 4,
+	                                  .encap = RG_ENCAP_UDP,
+	                                  .local_port = htons(4500),
+	                                  .remote_port = htons((uint16_t)event.value),
+	                                  .local = {192, 0, 2, 1},
+	                                  .remote = {198, 51, 100, next(&p->script)}};
+	ike_dp_event(peer->m, &event);
 }
 
 static void step_reload(struct play *p)
@@ -294,6 +335,7 @@ static play_step *const steps_of_gateways[] = {
         step_hold,          step_uplink,
         step_reload,        step_restart,
         step_mutate_answer, step_gateway_terminates,
+        step_move,          step_hint,
 };
 
 static void play(struct play *p, play_step *const *table, size_t n)

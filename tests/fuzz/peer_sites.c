@@ -33,8 +33,7 @@ static bool op_ready(void *user)
 
 static bool op_uplink_up(void *user, unsigned port)
 {
-	(void)port;
-	return !((struct site *)user)->down;
+	return port > 1 || !((struct site *)user)->down[port];
 }
 
 static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
@@ -132,6 +131,7 @@ void sites_open(struct sites *s, unsigned nature)
 	                                              ? ", start: on-traffic, retry: 5s, retry-max: 20s"
 	                                              : ", retry: 5s, retry-max: 20s",
 	                          .homing = nature & SITES_HOMING ? &homing_ops : NULL,
+	                          .two_uplinks = nature & SITES_HOMING,
 	                          .store = nature & SITES_STORE};
 
 	memset(s, 0, sizeof(*s));
@@ -217,11 +217,11 @@ void sites_hold(struct site *end)
 	end->due_ms = 0;
 }
 
-void sites_uplink(struct site *end, bool up)
+void sites_uplink(struct site *end, unsigned port, bool up)
 {
-	struct rg_api_event event = {.type = RG_EVENT_PORT, .handle = 0, .value = up};
+	struct rg_api_event event = {.type = RG_EVENT_PORT, .handle = port, .value = up};
 
-	end->down = !up;
+	end->down[port] = !up;
 	ike_dp_event(end->peer->m, &event);
 	end->due_ms = 0;
 }
@@ -289,7 +289,8 @@ static void show(const struct site *end)
 static void both_want_it(struct sites *s)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		sites_uplink(&s->ends[i], true);
+		sites_uplink(&s->ends[i], 0, true);
+		sites_uplink(&s->ends[i], 1, true);
 		sites_ask(&s->ends[i]);
 	}
 }

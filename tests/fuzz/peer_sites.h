@@ -14,7 +14,7 @@ struct site {
 	struct peer *peer;
 	struct initiate *schedule;
 	uint64_t due_ms; /* what initiate_run() said */
-	bool down;       /* its uplink */
+	bool down[2];    /* its uplinks */
 };
 
 struct sites {
@@ -29,7 +29,7 @@ struct sites {
 #define SITES_KEEP       0x02u /* uniqueness: keep */
 #define SITES_ONE_BEGINS 0x04u /* headquarters begins nothing */
 #define SITES_TRAFFIC    0x08u /* start: on-traffic */
-#define SITES_HOMING     0x10u
+#define SITES_HOMING     0x10u /* and two uplinks at each end */
 #define SITES_STORE      0x20u
 
 void sites_open(struct sites *s, unsigned nature);
@@ -44,7 +44,7 @@ void sites_begin_now(struct sites *s, bool branch);
 void sites_ask(struct site *end);
 void sites_packet(struct site *end);
 void sites_hold(struct site *end);
-void sites_uplink(struct site *end, bool up);
+void sites_uplink(struct site *end, unsigned port, bool up);
 void sites_reload(struct site *end);
 void sites_restart(struct sites *s, struct site *end);
 
