@@ -84,17 +84,26 @@ static bool says(const struct ike_msg *msg, uint16_t type)
 
 /* IKE_AUTH */
 
-static void close_others(struct ike_sa *sa, const char *reason)
+static void close_which(struct ike_sa *sa, bool superseded, const char *reason)
 {
 	struct ike_sa *other, *next;
 
 	for (other = succession_next(sa, NULL); other != NULL; other = next) {
 		next = succession_next(sa, other);
+		if (other->superseded != superseded)
+			continue;
 		if (crosses(sa, other) && (sa->session_initiator || crossing_met(sa, other)))
 			continue; /* the peer said so before it knew of that one */
 		if (!shares_identity(sa) || other->cookie == sa->cookie)
 			ike_sa_close(other, reason);
 	}
+}
+
+/* First those that would carry on for the others. */
+static void close_others(struct ike_sa *sa, const char *reason)
+{
+	close_which(sa, true, reason);
+	close_which(sa, false, reason);
 }
 
 /* RFC 7296 2.8.3: the peer makes the new session before it deletes the one before. One that it

@@ -453,6 +453,28 @@ static void the_one_that_stays_never_comes_up(void **state)
 	sites_free(s);
 }
 
+/* Both are still there when the branch comes again with nothing: neither carries on for the other one. */
+static void who_has_lost_all_before_one_was_chosen(void **state)
+{
+	struct sites *s = sites_new(true, "replace", true);
+	struct peer *branch = world_client(s->w);
+
+	(void)state;
+	begin(s, true);
+	begin(s, false);
+	world_run(s->w, 60);
+	assert_int_equal(sessions(world_gateway(s->w), NULL), 2);
+	s->w->watch = NULL;
+	peer_restart(branch);
+	*branch->dp = (struct fake_dataplane){0};
+	begin(s, true);
+	world_run(s->w, 1000);
+	told_of_one(s);
+	assert_int_equal(s->told[1].crossed, 1);
+	assert_int_equal(s->told[1].ups, 2);
+	sites_free(s);
+}
+
 /* One that was up, and known to be, carries on under its name: nobody hears that it was to go. */
 static void one_that_was_up_carries_on(void **state)
 {
@@ -550,6 +572,7 @@ int main(void)
 	        cmocka_unit_test(a_peer_that_deletes_the_one_that_stays),
 	        cmocka_unit_test(uniqueness_says_which),
 	        cmocka_unit_test(the_one_that_stays_never_comes_up),
+	        cmocka_unit_test(who_has_lost_all_before_one_was_chosen),
 	        cmocka_unit_test(one_that_was_up_carries_on),
 	        cmocka_unit_test(the_one_that_carries_on_has_its_limits),
 	        cmocka_unit_test(three_that_follow_each_other),
