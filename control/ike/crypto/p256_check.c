@@ -14,7 +14,7 @@
 #include "control/ike/crypto/p256_check.h"
 #include "control/ike/crypto/p256_lanes.h"
 
-#define WORTH_IT  3u  /* signatures, from which on eight lanes are cheaper than one after the other */
+#define WORTH_IT  2u  /* signatures, from which on eight lanes are cheaper than one after the other */
 #define RADIX     260 /* bits of Montgomery's R */
 #define MULTIPLES 256
 

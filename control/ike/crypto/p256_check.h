@@ -17,8 +17,8 @@ struct ike_p256_claim {
 	bool good;           /* out. False says nothing: OpenSSL is to be asked */
 };
 
-/* From three on it takes less than OpenSSL does; below, and on a CPU without AVX-512 IFMA, nothing is done.
- */
+/* From two on, which one peer has, it takes less than OpenSSL does; for one, and on a CPU without AVX-512
+ * IFMA, nothing is done. */
 void ike_p256_check(struct ike_p256_claim *claims, size_t n);
 
 #endif
