@@ -51,7 +51,7 @@ static struct listed *open_list(void)
 	assert_non_null(l);
 	l->w = world_new(NULL);
 	l->control.ike = world_gateway(l->w)->m;
-	l->n = text != NULL ? (unsigned)atoi(text) : 5000;
+	l->n = text != NULL ? (unsigned)strtoul(text, NULL, 10) : 5000;
 	l->sas = calloc(l->n, sizeof(*l->sas));
 	l->ids = 40 * (size_t)l->n + 20000;
 	l->seen = calloc(l->ids, sizeof(*l->seen));

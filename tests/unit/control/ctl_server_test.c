@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -237,8 +238,8 @@ static void test_events_in_pages(void **state)
 		assert_true(read_line(line, sizeof(line)));
 		reply = json_loads(line, 0, NULL);
 		assert_in_range(json_array_size(json_object_get(reply, "events")), 1, RG_CTL_PAGE);
-		json_array_foreach(json_object_get(reply, "events"), i, event)
-		        assert_int_equal(atoi(json_string_value(json_object_get(event, "text"))), ++seen);
+		json_array_foreach(json_object_get(reply, "events"), i, event) assert_int_equal(
+		        strtol(json_string_value(json_object_get(event, "text")), NULL, 10), ++seen);
 		next = json_integer_value(json_object_get(reply, "next"));
 		json_decref(reply);
 		if (seen == RG_CTL_PAGE) { /* while it asks */
