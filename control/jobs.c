@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT_A_TIME IKE_JOBS_TOGETHER /* jobs that a thread takes: others wait no longer than they last */
+#define AT_A_TIME 8u /* jobs that a thread takes: others wait no longer than they last */
 
 struct chain {
 	struct ike_job *first, **last;
@@ -89,24 +89,6 @@ static void take_some(struct jobs *jobs, struct chain *mine)
 	}
 }
 
-/* The first of the chain, and with it those behind it that go together with it. The next one. */
-static struct ike_job *work_first(struct ike_job *first)
-{
-	struct ike_job *together[IKE_JOBS_TOGETHER], *job = first;
-	size_t n = 0;
-
-	if (first->work_together == NULL) {
-		first->work(first);
-		return first->next;
-	}
-	while (job != NULL && n < IKE_JOBS_TOGETHER && job->work_together == first->work_together) {
-		together[n++] = job;
-		job = job->next;
-	}
-	first->work_together(together, n);
-	return job;
-}
-
 static void *serve(void *arg)
 {
 	struct jobs *jobs = arg;
@@ -124,8 +106,8 @@ static void *serve(void *arg)
 			break;
 		take_some(jobs, &mine);
 		pthread_mutex_unlock(&jobs->lock);
-		for (struct ike_job *job = mine.first; job != NULL;)
-			job = work_first(job);
+		for (struct ike_job *job = mine.first; job != NULL; job = job->next)
+			job->work(job);
 		pthread_mutex_lock(&jobs->lock);
 		first = jobs->done.first == NULL;
 		chain_move(&jobs->done, &mine);

@@ -9,7 +9,7 @@
 #include "control/auth/credential.h"
 #include "control/auth/eap_users.h"
 #include "control/auth/pad.h"
-#include "control/auth/precheck.h"
+#include "control/auth/peer_cert.h"
 #include "control/auth/secret.h"
 #include "control/auth/status.h"
 #include "control/ike/crypto/sign.h"
@@ -346,8 +346,7 @@ static bool is_old_method(uint8_t method)
 	return method == IKE_AUTH_RSA || (method >= IKE_AUTH_ECDSA_256 && method <= IKE_AUTH_ECDSA_521);
 }
 
-/* `signs`: the arithmetic was done before. */
-static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_claim *claim, bool signs)
+static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_claim *claim)
 {
 	struct ike_auth value = {.method = claim->method, .value = {claim->data, claim->len}};
 	struct ike_view octets = {claim->octets, claim->octets_len};
@@ -355,8 +354,6 @@ static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_cl
 	/* RFC 7427 3: then method 14 MUST be used. That of RSA would bring SHA-1 back in. */
 	if (claim->announced && is_old_method(claim->method))
 		return RG_AUTH_FAIL_OLD_METHOD;
-	if (signs)
-		return RG_AUTH_FAIL_NONE;
 	switch (ike_verify(X509_get0_pubkey(leaf), IKE_HASHES_DEFAULT, &value, octets)) {
 	case 0:
 		return RG_AUTH_FAIL_NONE;
@@ -404,14 +401,13 @@ static enum rg_auth_failure certified_address(X509 *leaf, const struct rg_auth_c
 }
 
 static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct status *status,
-                                        struct precheck *check, struct rg_auth_found *found)
+                                        const struct rg_auth_claim *claim, struct rg_auth_found *found)
 {
-	const struct rg_auth_claim *claim = check->claim;
 	STACK_OF(X509) *chain = NULL;
 	enum rg_auth_failure failure;
 	X509 *leaf;
 
-	failure = peer_cert_chain(&check->cert, auth->authorities.store, auth->cache, &chain);
+	failure = peer_cert_chain(auth->authorities.store, auth->cache, claim->certs, claim->n_certs, &chain);
 	if (failure)
 		return failure;
 	leaf = sk_X509_value(chain, 0);
@@ -419,7 +415,7 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 		failure = RG_AUTH_FAIL_CERTIFICATE_NAME;
 	/* Anybody may show another's certificate: lists and responses are for those who hold its key. */
 	if (!failure)
-		failure = verify_signature(leaf, claim, check->signs);
+		failure = verify_signature(leaf, claim);
 	if (!failure)
 		failure = status_check(status, auth->cfg->gateway.revocation, chain, claim->responses,
 		                       claim->n_responses);
@@ -433,27 +429,17 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 	return failure;
 }
 
-void rg_auth_verify(struct rg_auth_check *checks, size_t n)
+enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim,
+                                    struct rg_auth_found *found)
 {
-	struct precheck before[RG_AUTH_TOGETHER];
+	struct status *status = current_status(auth);
+	enum rg_auth_failure failure;
 
-	for (size_t i = 0; i < n; i++) {
-		struct rg_auth *auth = checks[i].auth;
-
-		before[i] = (struct precheck){.authorities = &auth->authorities, .claim = checks[i].claim};
-		peer_cert_open(&before[i].cert, auth->cache, checks[i].claim->certs,
-		               checks[i].claim->n_certs);
-	}
-	precheck_signatures(before, n);
-	for (size_t i = 0; i < n; i++) {
-		struct status *status = current_status(checks[i].auth);
-
-		checks[i].found = (struct rg_auth_found){0};
-		checks[i].failure = verify_with(checks[i].auth, status, &before[i], &checks[i].found);
-		peer_cert_close(&before[i].cert);
-		status_unref(status);
-	}
+	*found = (struct rg_auth_found){0};
+	failure = verify_with(auth, status, claim, found);
+	status_unref(status);
 	ERR_clear_error();
+	return failure;
 }
 
 size_t rg_auth_remembered(struct rg_auth *auth)

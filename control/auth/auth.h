@@ -182,21 +182,12 @@ struct rg_auth_found {
 	                    tells devices of one identity apart */
 };
 
-#define RG_AUTH_TOGETHER 8u
-
-struct rg_auth_check {
-	struct rg_auth *auth;
-	const struct rg_auth_claim *claim;
-	struct rg_auth_found found; /* out */
-	enum rg_auth_failure failure;
-};
-
-/* Whether each peer is who it says: limits of its certificates, the chain up to an authority, dates, uses,
- * the identity in the certificate (IM-9, RFC 4945 3.1), the signature; and, only for who holds the key,
+/* Whether the peer is who it says: limits of its certificates, the chain up to an authority, dates, uses, the
+ * identity in the certificate (IM-9, RFC 4945 3.1), the signature; and, only for who holds the key,
  * revocation and addresses (IM-10 to IM-12). Nothing is fetched (H27), and only chains that were good are
- * remembered (H28). Each is judged by itself; at most RG_AUTH_TOGETHER at once, which is cheaper for
- * signatures with P-256 (precheck.h). */
-void rg_auth_verify(struct rg_auth_check *checks, size_t n);
+ * remembered (H28). `found` is filled in in any case. */
+enum rg_auth_failure rg_auth_verify(struct rg_auth *auth, const struct rg_auth_claim *claim,
+                                    struct rg_auth_found *found);
 
 /* IM-10: an identity that is an address, where the connection is strict. For every kind of authentication. */
 enum rg_auth_failure rg_auth_address_identity(const struct rg_auth_claim *claim);

@@ -2,8 +2,7 @@
 /*
  * Which certificates of a peer are believed (RFC 4945, RFC 5280 6). All limits
  * are checked before the first signature is, so that what a peer sends cannot
- * choose how long the check takes (H27); precheck.c has looked at one before, which takes the same time for
- * all. Pure functions; any thread.
+ * choose how long the check takes (H27). Pure functions; any thread.
  */
 #include "control/auth/peer_cert.h"
 
@@ -20,12 +19,6 @@
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
-
-/* For signed_before(). */
-struct known {
-	const X509 *signer;
-	X509_STORE_CTX_verify_fn verify; /* OpenSSL's own */
-};
 
 static bool rsa_acceptable(const EVP_PKEY *key)
 {
@@ -313,41 +306,16 @@ static enum rg_auth_failure why(int error)
 	}
 }
 
-static bool in_date(const X509 *cert)
-{
-	return X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
-	       X509_cmp_current_time(X509_get0_notAfter(cert)) > 0;
-}
-
-/* For X509_verify_cert(), when it has built the path and is to check signatures and dates from its end on.
- * That of the leaf, the only one there is, was checked with others' (precheck.c). Whatever is not plainly
- * good is OpenSSL's to judge. */
-static int signed_before(X509_STORE_CTX *ctx)
-{
-	const struct known *known = X509_STORE_CTX_get_app_data(ctx);
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	X509 *leaf = sk_X509_value(chain, 0), *signer = sk_X509_value(chain, 1);
-
-	if (sk_X509_num(chain) == 2 && signer == known->signer && in_date(leaf) && in_date(signer) &&
-	    X509_check_issued(signer, leaf) == X509_V_OK)
-		return 1;
-	return known->verify(ctx);
-}
-
-static enum rg_auth_failure verify_chain(X509_STORE *store, const struct peer_cert *c, STACK_OF(X509) * rest,
+static enum rg_auth_failure verify_chain(X509_STORE *store, X509 *leaf, STACK_OF(X509) * rest,
                                          STACK_OF(X509) * *chain)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(ike_peer_libctx(), NULL);
 	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
-	struct known known = {.signer = c->signer};
 
-	if (!ctx || X509_STORE_CTX_init(ctx, store, c->leaf, rest) != 1)
+	if (!ctx || X509_STORE_CTX_init(ctx, store, leaf, rest) != 1)
 		goto out;
 	X509_STORE_CTX_set_depth(ctx, RG_AUTH_DEPTH_MAX);
 	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), 2); /* no SHA-1, 112 bits */
-	known.verify = X509_STORE_CTX_get_verify(ctx);
-	if (c->signer && X509_STORE_CTX_set_app_data(ctx, &known) == 1)
-		X509_STORE_CTX_set_verify(ctx, signed_before);
 	if (X509_verify_cert(ctx) != 1) {
 		failure = why(X509_STORE_CTX_get_error(ctx));
 		goto out;
@@ -359,65 +327,58 @@ out:
 	return failure;
 }
 
-void peer_cert_open(struct peer_cert *c, struct cert_cache *cache, const struct rg_auth_cert *certs, size_t n)
-{
-	*c = (struct peer_cert){.certs = certs, .n = n};
-	if (n == 0)
-		c->failure = RG_AUTH_FAIL_NO_CERTIFICATE;
-	else if (n > RG_AUTH_CERTS_MAX)
-		c->failure = RG_AUTH_FAIL_CERTIFICATE_LIMITS;
-	else if (!cert_cache_key(certs, n, c->key))
-		c->failure = RG_AUTH_FAIL_INTERNAL;
-	else
-		c->failure = decode(&certs[0], &c->leaf);
-	if (!c->failure)
-		c->above = cert_cache_find(cache, c->key);
-}
-
-void peer_cert_close(struct peer_cert *c)
-{
-	X509_free(c->leaf);
-	sk_X509_pop_free(c->above, X509_free);
-	*c = (struct peer_cert){0};
-}
-
 /* The chain of what was presented and found good before. */
-static enum rg_auth_failure known_chain(struct peer_cert *c, STACK_OF(X509) * *chain)
+static STACK_OF(X509) *
+        known_chain(struct cert_cache *cache, const uint8_t key[CERT_CACHE_KEY_LEN], X509 *leaf)
 {
-	if (!X509_up_ref(c->leaf))
-		return RG_AUTH_FAIL_INTERNAL;
-	if (!sk_X509_unshift(c->above, c->leaf)) {
-		X509_free(c->leaf);
-		return RG_AUTH_FAIL_INTERNAL;
-	}
-	*chain = c->above;
-	c->above = NULL;
-	return RG_AUTH_FAIL_NONE;
+	STACK_OF(X509) *chain = cert_cache_find(cache, key);
+
+	if (!chain)
+		return NULL;
+	if (X509_up_ref(leaf) && sk_X509_unshift(chain, leaf))
+		return chain;
+	sk_X509_pop_free(chain, X509_free);
+	return NULL;
 }
 
-static enum rg_auth_failure find_chain(struct peer_cert *c, X509_STORE *store, struct cert_cache *cache,
-                                       STACK_OF(X509) * *chain)
+static enum rg_auth_failure find_chain(X509_STORE *store, struct cert_cache *cache,
+                                       const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain)
 {
 	STACK_OF(X509) *rest = sk_X509_new_null();
-	enum rg_auth_failure failure = rest ? decode_rest(c->certs, c->n, rest) : RG_AUTH_FAIL_INTERNAL;
+	enum rg_auth_failure failure = RG_AUTH_FAIL_INTERNAL;
+	uint8_t key[CERT_CACHE_KEY_LEN];
+	X509 *leaf = NULL;
 
+	if (!rest || !cert_cache_key(certs, n, key))
+		goto out;
+	failure = decode(&certs[0], &leaf);
+	if (failure)
+		goto out;
+	*chain = known_chain(cache, key, leaf);
+	if (*chain)
+		goto out;
+	failure = decode_rest(certs, n, rest);
 	if (!failure)
-		failure = verify_chain(store, c, rest, chain);
+		failure = verify_chain(store, leaf, rest, chain);
 	if (!failure)
-		cert_cache_keep(cache, c->key, *chain);
+		cert_cache_keep(cache, key, *chain);
+out:
+	X509_free(leaf);
 	sk_X509_pop_free(rest, X509_free);
 	return failure;
 }
 
-enum rg_auth_failure peer_cert_chain(struct peer_cert *c, X509_STORE *store, struct cert_cache *cache,
-                                     STACK_OF(X509) * *chain)
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, struct cert_cache *cache,
+                                     const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain)
 {
 	enum rg_auth_failure failure;
 
 	*chain = NULL;
-	if (c->failure)
-		return c->failure;
-	failure = c->above ? known_chain(c, chain) : find_chain(c, store, cache, chain);
+	if (n == 0)
+		return RG_AUTH_FAIL_NO_CERTIFICATE;
+	if (n > RG_AUTH_CERTS_MAX)
+		return RG_AUTH_FAIL_CERTIFICATE_LIMITS;
+	failure = find_chain(store, cache, certs, n, chain);
 	if (!failure && !peer_cert_usage_acceptable(sk_X509_value(*chain, 0))) {
 		failure = RG_AUTH_FAIL_CERTIFICATE_USAGE;
 		sk_X509_pop_free(*chain, X509_free);

@@ -26,24 +26,9 @@ void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, 
  * for the key is the same device. Never 0. False: out of memory. */
 bool peer_cert_device(X509 *cert, uint64_t *device);
 
-/* What a peer presented, on its way. */
-struct peer_cert {
-	const struct rg_auth_cert *certs; /* its own is the first */
-	size_t n;
-	uint8_t key[CERT_CACHE_KEY_LEN];
-	X509 *leaf;             /* its own; NULL: see `failure` */
-	STACK_OF(X509) * above; /* remembered: it and those above it have led to an authority. NULL: not */
-	X509 *signer; /* of the authorities, whose signature on the leaf holds; NULL: not known yet */
-	enum rg_auth_failure failure;
-};
-
-/* Reads the peer's own certificate; no signature is checked yet. To be closed in every case. */
-void peer_cert_open(struct peer_cert *c, struct cert_cache *cache, const struct rg_auth_cert *certs,
-                    size_t n);
-/* From there to an authority of `store`: a stack to be freed by the caller with all that is in it, in
- * `chain`; NULL unless the return is RG_AUTH_FAIL_NONE. */
-enum rg_auth_failure peer_cert_chain(struct peer_cert *c, X509_STORE *store, struct cert_cache *cache,
-                                     STACK_OF(X509) * *chain);
-void peer_cert_close(struct peer_cert *c);
+/* From the peer's own certificate, the first, to an authority of `store`: a stack to be freed by the caller
+ * with all that is in it, in `chain`; NULL unless the return is RG_AUTH_FAIL_NONE. */
+enum rg_auth_failure peer_cert_chain(X509_STORE *store, struct cert_cache *cache,
+                                     const struct rg_auth_cert *certs, size_t n, STACK_OF(X509) * *chain);
 
 #endif

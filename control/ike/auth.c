@@ -148,31 +148,15 @@ static enum rg_auth_failure verify_psk(struct auth_job *j)
 	return failure;
 }
 
-static bool by_certificate(const struct auth_job *j)
+static void verify(struct auth_job *j)
 {
-	return j->verify && j->peer_how == RG_AUTH_CERTIFICATE && j->claim.method != IKE_AUTH_PSK;
-}
-
-static void verify_certificates(struct ike_job *const jobs[], size_t n)
-{
-	struct rg_auth_check checks[RG_AUTH_TOGETHER];
-	struct auth_job *whose[RG_AUTH_TOGETHER];
-	size_t m = 0;
-
-	_Static_assert(IKE_JOBS_TOGETHER <= RG_AUTH_TOGETHER, "all that come together are checked together");
-	for (size_t i = 0; i < n; i++) {
-		struct auth_job *j = (struct auth_job *)jobs[i];
-
-		if (!by_certificate(j))
-			continue;
-		checks[m] = (struct rg_auth_check){.auth = j->auth, .claim = &j->claim};
-		whose[m++] = j;
-	}
-	rg_auth_verify(checks, m);
-	for (size_t i = 0; i < m; i++) {
-		whose[i]->counted = checks[i].failure;
-		whose[i]->found = checks[i].found;
-	}
+	if (j->peer_how != RG_AUTH_CERTIFICATE)
+		j->counted = verify_psk(j);
+	else if (j->claim.method == IKE_AUTH_PSK)
+		j->counted = RG_AUTH_FAIL_METHOD;
+	else
+		j->counted = rg_auth_verify(j->auth, &j->claim, &j->found);
+	j->failure = j->counted == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_text(j->counted);
 }
 
 static void sign(struct auth_job *j)
@@ -190,27 +174,14 @@ static void sign(struct auth_job *j)
 	j->value_len = j->prf.prf_len;
 }
 
-static void finish_work(struct auth_job *j)
-{
-	if (j->verify && j->peer_how != RG_AUTH_CERTIFICATE)
-		j->counted = verify_psk(j);
-	else if (j->verify && !by_certificate(j))
-		j->counted = RG_AUTH_FAIL_METHOD;
-	j->failure = j->counted == RG_AUTH_FAIL_NONE ? NULL : rg_auth_failure_text(j->counted);
-	if (j->sign && j->failure == NULL)
-		sign(j);
-}
-
-static void work_together(struct ike_job *const jobs[], size_t n)
-{
-	verify_certificates(jobs, n);
-	for (size_t i = 0; i < n; i++)
-		finish_work((struct auth_job *)jobs[i]);
-}
-
 static void work(struct ike_job *job)
 {
-	work_together(&job, 1);
+	struct auth_job *j = (struct auth_job *)job;
+
+	if (j->verify)
+		verify(j);
+	if (j->sign && j->failure == NULL)
+		sign(j);
 }
 
 bool auth_job_at_once(struct auth_job *j)
@@ -224,7 +195,6 @@ bool auth_job_at_once(struct auth_job *j)
 
 void auth_job_submit(struct auth_job *j, struct ike_sa *sa, void (*finish)(struct ike_job *job, bool gone))
 {
-	j->job.work_together = work_together;
 	ike_sa_submit(sa, &j->job, work, finish);
 }
 

@@ -384,12 +384,8 @@ static enum ike_job_lane lane_of(const struct ike_sa *sa)
 void ike_sa_submit(struct ike_sa *sa, struct ike_job *job, void (*work)(struct ike_job *job),
                    void (*finish)(struct ike_job *job, bool gone))
 {
-	*job = (struct ike_job){.work = work,
-	                        .work_together = job->work_together,
-	                        .done = job_done,
-	                        .lane = lane_of(sa),
-	                        .sa = sa,
-	                        .finish = finish};
+	*job = (struct ike_job){
+	        .work = work, .done = job_done, .lane = lane_of(sa), .sa = sa, .finish = finish};
 	sa->pending++;
 	sa->manager->ops->submit_job(sa->manager->user, job);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * IKE_SA_INIT: what both roles share (init.h). RFC 7296 1.2, 2.10, 2.14, 2.23;
- * RFC 7383 2.3; RFC 7427 4. Core thread only, but for the work of jobs.
+ * RFC 7383 2.3; RFC 7427 4. Core thread only, but for init_work().
  */
 #include "control/ike/init.h"
 
@@ -113,51 +113,23 @@ void init_write_common(struct ike_sa *sa, const struct ike_endpoint *local, cons
 		                 0);
 }
 
-static void make_keys(struct init_job *j)
-{
-	struct init_context *init = j->init;
-	struct ike_keymat_input in = {.ni = {init->nonce_i, init->nonce_i_len},
-	                              .nr = {init->nonce_r, init->nonce_r_len},
-	                              .shared = {init->dh.shared, init->dh.shared_len},
-	                              .spi_i = j->spi_i,
-	                              .spi_r = j->spi_r};
-
-	if (j->error == 0)
-		j->error = ike_keymat_init(&j->keys, &init->choice.suite, &in, j->boot_epoch);
-}
-
-static void initiator_work(struct ike_job *job)
+static void init_work(struct ike_job *job)
 {
 	struct init_job *j = (struct init_job *)job;
+	struct init_context *init = j->init;
+	struct ike_keymat_input in;
 
-	j->error = ike_dh_compute(&j->init->dh, j->peer_value, j->peer_len);
-	make_keys(j);
-}
-
-static void responders_work(struct ike_job *const jobs[], size_t n)
-{
-	struct ike_dh_pair pairs[IKE_JOBS_TOGETHER];
-
-	for (size_t i = 0; i < n; i++) {
-		struct init_job *j = (struct init_job *)jobs[i];
-
-		pairs[i] = (struct ike_dh_pair){.dh = &j->init->dh,
-		                                .group = j->init->choice.suite.dh,
-		                                .peer = j->peer_value,
-		                                .peer_len = j->peer_len};
-	}
-	ike_dh_pairs(pairs, n);
-	for (size_t i = 0; i < n; i++) {
-		struct init_job *j = (struct init_job *)jobs[i];
-
-		j->error = pairs[i].error;
-		make_keys(j);
-	}
-}
-
-static void responder_work(struct ike_job *job)
-{
-	responders_work(&job, 1);
+	j->error = j->generate ? ike_dh_generate(&init->dh, init->choice.suite.dh) : 0;
+	if (j->error == 0)
+		j->error = ike_dh_compute(&init->dh, j->peer_value, j->peer_len);
+	if (j->error != 0)
+		return;
+	in = (struct ike_keymat_input){.ni = {init->nonce_i, init->nonce_i_len},
+	                               .nr = {init->nonce_r, init->nonce_r_len},
+	                               .shared = {init->dh.shared, init->dh.shared_len},
+	                               .spi_i = j->spi_i,
+	                               .spi_r = j->spi_r};
+	j->error = ike_keymat_init(&j->keys, &init->choice.suite, &in, j->boot_epoch);
 }
 
 int init_submit(struct ike_sa *sa, struct exchange *x, const struct ike_ke *ke, bool generate,
@@ -173,10 +145,10 @@ int init_submit(struct ike_sa *sa, struct exchange *x, const struct ike_ke *ke, 
 	j->spi_i = sa->spi_i;
 	j->spi_r = sa->spi_r;
 	j->boot_epoch = sa->manager->boot_epoch;
+	j->generate = generate;
 	j->peer_len = ke->value.len; /* ike_dh_check_length() has bounded it */
 	memcpy(j->peer_value, ke->value.data, ke->value.len);
-	j->job.work_together = generate ? responders_work : NULL;
-	ike_sa_submit(sa, &j->job, generate ? responder_work : initiator_work, finish);
+	ike_sa_submit(sa, &j->job, init_work, finish);
 	return 0;
 }
 

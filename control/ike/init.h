@@ -41,6 +41,7 @@ struct init_job {
 	struct ike_keys keys;
 	uint64_t spi_i, spi_r;
 	uint32_t boot_epoch;
+	bool generate; /* responder: our own DH value first */
 	uint8_t peer_value[IKE_MAX_DH];
 	size_t peer_len;
 	int error;
@@ -61,8 +62,7 @@ int init_read_common(struct ike_sa *sa, struct exchange *x);
 void init_write_common(struct ike_sa *sa, const struct ike_endpoint *local, const struct ike_endpoint *remote,
                        struct ike_build *out);
 
-/* Hands sa->init to a job that ends in `finish`. `generate`: a responder, whose own DH value is made first.
- * 0 or -ENOMEM. */
+/* Hands sa->init to a job that ends in `finish`. 0 or -ENOMEM. */
 int init_submit(struct ike_sa *sa, struct exchange *x, const struct ike_ke *ke, bool generate,
                 void (*finish)(struct ike_job *job, bool gone));
 /* Takes keys and context back from a finished job. */

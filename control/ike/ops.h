@@ -29,16 +29,11 @@ struct record;
 /* Which jobs go first where not all can: who is up, then who has shown that it is there, then who knocks. */
 enum ike_job_lane { IKE_JOB_ESTABLISHED, IKE_JOB_AUTH, IKE_JOB_INIT, IKE_JOB_LANES };
 
-#define IKE_JOBS_TOGETHER 8u
-
 /* Work for the thread pool: DH, signatures, certificates. `work` runs on any
  * thread and touches nothing but the job; `done` runs on the core's thread. The
  * memory belongs to the core. Jobs may finish in any order. */
 struct ike_job {
 	void (*work)(struct ike_job *job);
-	/* NULL, or the work of several jobs that have the same here, at most IKE_JOBS_TOGETHER, where that
-	 * is cheaper. Whoever runs jobs may do without. */
-	void (*work_together)(struct ike_job *const jobs[], size_t n);
 	void (*done)(struct ike_job *job);
 	enum ike_job_lane lane;
 	struct ike_job *next; /* whoever runs it may use this from submission to `done` */

@@ -29,18 +29,6 @@ enum ike_reject ike_dh_check_length(uint16_t group, const struct ike_ke *ke);
  * The private key is gone after it, whatever the outcome. */
 int ike_dh_compute(struct ike_dh *dh, const uint8_t *peer, size_t peer_len);
 
-/* What a responder does: ike_dh_generate() and then ike_dh_compute(), which give `error`. */
-struct ike_dh_pair {
-	struct ike_dh *dh; /* zeroed or wiped */
-	uint16_t group;
-	const uint8_t *peer;
-	size_t peer_len;
-	int error;
-};
-
-/* Four of X25519 take as long as a half of one alone where the CPU has AVX-512 IFMA. */
-void ike_dh_pairs(struct ike_dh_pair *pairs, size_t n);
-
 void ike_dh_wipe(struct ike_dh *dh);
 
 #endif

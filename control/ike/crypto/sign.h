@@ -44,10 +44,6 @@ int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_
 /* Whether ike_sign() would find a method with this key and peer. */
 bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes);
 
-/* The signature in an AUTH payload of method 14 that says ecdsa-with-SHA256, if that is among our hashes;
- * false: it is another. */
-bool ike_is_ecdsa_sha256(const struct ike_auth *auth, uint32_t our_hashes, struct ike_view *sig);
-
 /* Verifies an AUTH payload of a signature method. 0; -EBADMSG: the signature is wrong or
  * malformed; -EOPNOTSUPP: method, algorithm or key type that we don't take; -EKEYREJECTED: the
  * key is too weak (RSA below 2048 or above 8192 bits, exponent below 65537, unknown curve); -EIO. All but 0

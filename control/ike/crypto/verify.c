@@ -57,41 +57,20 @@ static bool kind_fits(enum ike_sig_kind sig, enum ike_key_kind key)
 	return key == IKE_KEY_ED448;
 }
 
-/* RFC 7427 3: length of the AlgorithmIdentifier, itself, signature. 0, -EBADMSG or -EOPNOTSUPP. */
-static int split(struct ike_view value, uint32_t our_hashes, const struct ike_sigalg **alg,
-                 struct ike_view *sig)
-{
-	size_t der_len;
-
-	if (value.len < 1 || value.len <= 1u + value.data[0])
-		return -EBADMSG;
-	der_len = value.data[0];
-	*alg = ike_sigalg_find((struct ike_view){value.data + 1, der_len});
-	if (!*alg || !(our_hashes & IKE_HASH_BIT((*alg)->hash)))
-		return -EOPNOTSUPP;
-	*sig = (struct ike_view){value.data + 1 + der_len, value.len - 1 - der_len};
-	return 0;
-}
-
-bool ike_is_ecdsa_sha256(const struct ike_auth *auth, uint32_t our_hashes, struct ike_view *sig)
-{
-	const struct ike_sigalg *alg;
-
-	return auth->method == IKE_AUTH_SIGNATURE && split(auth->value, our_hashes, &alg, sig) == 0 &&
-	       alg->kind == IKE_SIG_ECDSA && alg->hash == IKE_HASH_SHA2_256;
-}
-
 static int verify_rfc7427(EVP_PKEY *key, enum ike_key_kind kind, uint32_t our_hashes, struct ike_view value,
                           struct ike_view octets)
 {
 	const struct ike_sigalg *alg;
 	struct ike_view sig;
-	int err = split(value, our_hashes, &alg, &sig);
+	size_t der_len;
 
-	if (err)
-		return err;
-	if (!kind_fits(alg->kind, kind))
+	if (value.len < 1 || value.len <= 1u + value.data[0])
+		return -EBADMSG;
+	der_len = value.data[0];
+	alg = ike_sigalg_find((struct ike_view){value.data + 1, der_len});
+	if (!alg || !kind_fits(alg->kind, kind) || !(our_hashes & IKE_HASH_BIT(alg->hash)))
 		return -EOPNOTSUPP;
+	sig = (struct ike_view){value.data + 1 + der_len, value.len - 1 - der_len};
 	if (alg->kind == IKE_SIG_ECDSA)
 		return verify_ecdsa(key, alg->hash, sig, octets);
 	return verify_digest(key, ike_hash_digest(alg->hash), alg->kind == IKE_SIG_RSA_PSS, sig, octets);

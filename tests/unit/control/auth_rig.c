@@ -140,12 +140,9 @@ enum rg_auth_failure rig_show(struct rg_auth *auth, const struct rig_signed *wha
                               struct rg_auth_found *found)
 {
 	struct rg_auth_claim claim = what->claim;
-	struct rg_auth_check check = {.auth = auth, .claim = &claim};
 
 	claim.connection = &rg_auth_config(auth)->connections[0];
-	rg_auth_verify(&check, 1);
-	*found = check.found;
-	return check.failure;
+	return rg_auth_verify(auth, &claim, found);
 }
 
 void rig_signed_free(struct rig_signed *what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * control/jobs: the pool of threads. Each job is done once and by the loop, what is urgent goes first,
- * what is cheaper together is done so, and a pool can be closed and made anew.
+ * and a pool can be closed and made anew.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,15 +57,6 @@ static void wait_at_gate(struct ike_job *job)
 {
 	work(job);
 	sem_wait(&gate);
-}
-
-static unsigned most_together;
-
-static void work_together(struct ike_job *const jobs_of_one[], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		work(jobs_of_one[i]);
-	most_together = n > most_together ? (unsigned)n : most_together;
 }
 
 static void done(struct ike_job *job)
@@ -137,40 +128,11 @@ static void test_the_urgent_go_first(void **state)
 	sem_destroy(&gate);
 }
 
-/* Neighbours of one kind, and no others; each once. */
-static void test_some_go_together(void **state)
-{
-	static struct counted first, many[MANY];
-
-	(void)state;
-	most_together = 0;
-	sem_init(&gate, 0, 0);
-	jobs = jobs_create(&loop, 1);
-	assert_non_null(jobs);
-	submit(&first, IKE_JOB_INIT);
-	first.job.work = wait_at_gate;
-	jobs_flush(jobs);
-	for (unsigned i = 0; i < MANY; i++) {
-		submit(&many[i], IKE_JOB_INIT);
-		many[i].job.work_together = i % 100 == 50 ? NULL : work_together;
-	}
-	jobs_flush(jobs);
-	sem_post(&gate);
-	run_all();
-	assert_int_equal(most_together, IKE_JOBS_TOGETHER);
-	for (unsigned i = 0; i < MANY; i++) {
-		assert_int_equal(many[i].done, 1);
-		assert_int_equal(many[i].begun, i + 2); /* in order, the first one before them */
-	}
-	sem_destroy(&gate);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_each_is_done_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_the_urgent_go_first, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_some_go_together, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
