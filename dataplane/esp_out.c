@@ -12,10 +12,10 @@
 #define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
 /* A TCP segment: a SYN may promise too much. */
-static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct out *o,
-                                                  const struct nexthop *nh)
+static __attribute__((noinline)) void look_at_mss(struct worker *w, const struct train *t,
+                                                  const struct out *o, const struct nexthop *nh)
 {
-	if (mss_clamp(o->ip, o->len, esp_inner_mtu(o->sa, o->path, nh)))
+	if (mss_clamp(o->ip, o->len, esp_inner_mtu(t->sa, t->path, nh)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
@@ -28,24 +28,25 @@ static inline bool fits(const struct rte_mbuf *m, const uint8_t *frame, uint32_t
 
 /*
  * Everything but the cipher text, for most packets: AES-GCM with a whole ICV, tunnel mode, IPv4
- * in IPv4, and nothing due. The buffer is known to be ours: classify.c looked, or we made it. False says
- * nothing and has done nothing: esp_out_any() is next.
+ * in IPv4, and nothing due. `word` and `nh`: of the train's SA, which is plain, and path, whose family is 4.
+ * The buffer is known to be ours: classify.c looked, or we made it. False says nothing and has done nothing:
+ * esp_out_any() is next.
  */
-static inline __attribute__((always_inline)) bool prepare(struct worker *w, const struct out *o,
-                                                          struct seal *s, uint64_t now, bool hop, bool clamp)
+static inline __attribute__((always_inline)) bool prepare(struct worker *w, const struct train *t,
+                                                          const struct out *o, uint32_t word,
+                                                          const struct nexthop *nh, struct seal *s, bool hop)
 {
 	struct rte_mbuf *m = o->m;
-	struct sa *sa = o->sa;
-	const struct path *path = o->path;
+	struct sa *sa = t->sa;
+	const struct path *path = t->path;
+	const uint64_t now = w->now_ms;
 	const uint32_t len = o->len;
-	const uint32_t word = sa_word(sa);
-	const struct nexthop *nh = nexthop_load(path->nexthop);
 	const uint32_t cipher = esp_cipher_len(&sa_shape_gcm16, len);
 	const uint32_t outer_len = path->hdr_len + GCM_AROUND + cipher;
 	uint8_t *const clear = o->ip, *const outer = clear - ESP_GCM_IV - ESP_HEADER - path->hdr_len;
 	uint64_t iv, at;
 
-	if (__builtin_expect(!sa_word_is_plain(word) || nh == NULL || path->family != 4 || o->family != 4, 0))
+	if (__builtin_expect(o->family != 4, 0))
 		return false;
 	if (__builtin_expect(!path_fits(path, nh, outer_len) ||
 	                             !fits(m, outer - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN + outer_len, &at),
@@ -74,8 +75,8 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 	s->how = (word & 0xff00) | (8 + (word & SA_ESN) * 4); /* suite and length of additional data */
 	s->key = sa_key(sa);
 
-	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
-		look_at_mss(w, o, nh);
+	if (__builtin_expect(w->dp->mss_clamp && mss_is_tcp(clear), 0))
+		look_at_mss(w, t, o, nh);
 	if (__builtin_expect(tunnel_note_out(sa->tunnel, now), 0))
 		event_no_answer(&w->mine->events, sa, now);
 	return true;
@@ -105,33 +106,43 @@ static unsigned seal_batch(struct worker *w, const struct seal *s, unsigned n)
 	return done;
 }
 
-void esp_out_seal(struct worker *w, const struct out *o, unsigned n, bool hop)
+/* What prepare() does not take. False: there is nothing to be sealed with the burst's others. */
+static __attribute__((noinline)) bool prepare_any(struct worker *w, const struct train *t,
+                                                  const struct out *o, struct seal *s, bool hop)
+{
+	enum drop why;
+
+	if (hop)
+		checksum_spend_hop4(o->ip);
+	out_note(o, t->sa);
+	why = esp_out_any(w, o->m, t->path, s);
+	if (why != DROP_NONE)
+		worker_drop(w, o->m, why);
+	return why == DROP_NONE && s->m != NULL;
+}
+
+void esp_out_seal(struct worker *w, const struct train *t, const struct train *last, bool hop)
 {
 	struct seal seal[WORKER_BURST], batch[WORKER_BURST], *end = seal;
-	const uint64_t now = w->now_ms;
-	const bool clamp = w->dp->mss_clamp, all = w->dp->prefetch_payload;
+	const bool all = w->dp->prefetch_payload;
 	struct way_out way = {.port = PORT_MAX};
-	unsigned batched = 0, ahead;
+	unsigned batched = 0, ahead, n;
 
-	for (const struct out *last = o + n; o < last; o++) {
-		enum drop why;
+	for (; t < last; t++) {
+		const uint32_t word = sa_word(t->sa);
+		const struct nexthop *nh = nexthop_load(t->path->nexthop);
+		const bool plain = sa_word_is_plain(word) && nh != NULL && t->path->family == 4;
 
-		if (__builtin_expect(prepare(w, o, end, now, hop, clamp), 1)) {
-			end++;
-			continue;
+		for (const struct out *o = t->first, *behind = o + t->n; o < behind; o++) {
+			if (__builtin_expect(plain && prepare(w, t, o, word, nh, end, hop), 1))
+				end++;
+			else if (!prepare_any(w, t, o, end, hop))
+				continue;
+			else if (end->batched)
+				batch[batched++] = *end;
+			else
+				end++;
 		}
-		if (hop)
-			checksum_spend_hop4(o->ip);
-		out_note(o);
-		why = esp_out_any(w, o->m, o->path, end);
-		if (why != DROP_NONE)
-			worker_drop(w, o->m, why);
-		else if (end->m == NULL)
-			continue;
-		else if (end->batched)
-			batch[batched++] = *end;
-		else
-			end++;
 	}
 	ahead = end != seal ? esp_ahead(seal[0].cipher) : 0; /* esp_out_prefetch() saw to the first ones */
 	for (const struct seal *s = seal; s < end; s++) {
@@ -149,22 +160,23 @@ void esp_out_seal(struct worker *w, const struct out *o, unsigned n, bool hop)
 	count_add(w->counters, COUNTER_ENCRYPTED, n);
 }
 
-void esp_out_prefetch(const struct worker *w, const struct out *o, unsigned n)
+void esp_out_prefetch(const struct worker *w, const struct train *t, const struct train *end)
 {
-	const unsigned ahead = n != 0 ? esp_ahead(o[0].len) : 0;
+	unsigned ahead = t < end ? esp_ahead(t->first->len) : 0;
 	const bool all = w->dp->prefetch_payload;
 
-	for (unsigned i = 0; i < n; i++) {
-		line_prefetch(o[i].path->nexthop);
-		if (i < ahead)
-			esp_prefetch_cipher(o[i].sa->suite, sa_key(o[i].sa), o[i].ip, o[i].len + ESP_TRAILER,
-			                    all);
+	for (; t < end && ahead != 0; t++) {
+		const struct out *o = t->first, *behind = o + t->n;
+
+		for (; o < behind && ahead != 0; o++, ahead--)
+			esp_prefetch_cipher(t->sa->suite, sa_key(t->sa), o->ip, o->len + ESP_TRAILER, all);
 	}
 }
 
 void esp_out_run(struct worker *w)
 {
 	struct out out[WORKER_BURST];
+	struct train train[WORKER_BURST];
 	struct vec *v = &w->esp_out;
 	const unsigned n = v->n;
 
@@ -172,10 +184,16 @@ void esp_out_run(struct worker *w)
 		return;
 	/* once for each packet: whatever main publishes now is for the next burst */
 	for (unsigned i = 0; i < n; i++) {
-		out[i] = out_of(v->m[i], tunnel_path(pkt_of(v->m[i])->sa->tunnel));
-		line_prefetch(out[i].path);
+		struct sa *sa = pkt_of(v->m[i])->sa;
+
+		out[i] = out_of(v->m[i]);
+		train[i] =
+		        (struct train){.first = &out[i], .n = 1, .sa = sa, .path = tunnel_path(sa->tunnel)};
+		line_prefetch(train[i].path);
 	}
 	v->n = 0;
-	esp_out_prefetch(w, out, n);
-	esp_out_seal(w, out, n, false);
+	for (unsigned i = 0; i < n; i++)
+		line_prefetch(train[i].path->nexthop);
+	esp_out_prefetch(w, train, train + n);
+	esp_out_seal(w, train, train + n, false);
 }

@@ -224,6 +224,7 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path
 	struct rte_mbuf *piece[WORKER_FRAG_ROOM];
 	struct out out[WORKER_FRAG_ROOM];
 	struct pkt *p = pkt_of(m);
+	struct train train = {.first = out, .sa = p->sa, .path = path};
 	uint32_t fits = esp_inner_mtu(p->sa, path, nh);
 	enum drop why;
 	unsigned n;
@@ -242,10 +243,11 @@ static enum drop too_big(struct worker *w, struct rte_mbuf *m, const struct path
 	if (why != DROP_NONE)
 		return why;
 	for (unsigned i = 0; i < n; i++)
-		out[i] = out_of(piece[i], path);
+		out[i] = out_of(piece[i]);
+	train.n = n;
 	rte_pktmbuf_free(m);
 	count_add(w->counters, COUNTER_FRAGMENTED, 1);
-	esp_out_seal(w, out, n, false);
+	esp_out_seal(w, &train, &train + 1, false);
 	return DROP_NONE;
 }
 

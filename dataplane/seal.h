@@ -11,16 +11,9 @@
 #include "dataplane/esp.h"
 #include "dataplane/stages.h"
 
-/* A packet in clear and where it goes: what struct pkt says of it. Most never need that line of theirs. */
+/* A packet in clear: what struct pkt says of it. Most never need that line of theirs. */
 struct out {
 	struct rte_mbuf *m;
-	struct sa *sa;
-	union {
-		const struct path *path; /* loaded once */
-		/* on the way there: outbound.c */
-		const struct host_bucket *bucket;
-		uint32_t line; /* of the policies */
-	};
 	uint8_t *ip;
 	uint32_t len; /* of the IP packet */
 	union {
@@ -31,20 +24,34 @@ struct out {
 	};
 };
 
-static inline struct out out_of(struct rte_mbuf *m, const struct path *path)
+/* Packets of one SA, one behind the other, and where they go. */
+struct train {
+	const struct out *first;
+	unsigned n;
+	uint32_t line; /* outbound.c: of the policies */
+	union {
+		struct sa *sa;
+		const struct host_bucket *bucket; /* on the way there: outbound.c */
+	};
+	union {
+		const struct path *path; /* loaded once */
+		uint64_t flow;           /* outbound.c: source and destination, as in the packets */
+	};
+};
+
+static inline struct out out_of(struct rte_mbuf *m)
 {
 	const struct pkt *p = pkt_of(m);
 
-	return (struct out){
-	        .m = m, .sa = p->sa, .path = path, .ip = p->ip, .len = p->len, .origin = p->origin};
+	return (struct out){.m = m, .ip = p->ip, .len = p->len, .origin = p->origin};
 }
 
 /* For whoever looks into struct pkt. */
-static inline void out_note(const struct out *o)
+static inline void out_note(const struct out *o, struct sa *sa)
 {
 	struct pkt *p = pkt_of(o->m);
 
-	p->sa = o->sa;
+	p->sa = sa;
 	p->ip = o->ip;
 	p->len = (uint16_t)o->len;
 	p->origin = o->origin;
@@ -156,13 +163,13 @@ static inline void seal_now(const struct seal *s)
 	crypto_seal(s->suite, s->key, s->clear, s->cipher, s->nonce, seal_aad(s), s->aad_len);
 }
 
-/* esp_out.c: a pass ahead of esp_out_seal(), with the lines of paths under way: next hops, and what the
- * cipher needs of the first packets. */
-void esp_out_prefetch(const struct worker *w, const struct out *o, unsigned n);
-/* Packets of this worker's SAs, in order within each SA, by their paths. `hop`: they have yet to pay theirs
- * (IPv4, with more than one left). It is paid here because there is much to do for a packet: where a pass has
- * little, its stores to packets are 10 cycles dearer than they look. */
-void esp_out_seal(struct worker *w, const struct out *o, unsigned n, bool hop);
+/* esp_out.c: a pass ahead of esp_out_seal(): what the cipher needs of the first packets. The lines that say
+ * their paths' next hops are the caller's. */
+void esp_out_prefetch(const struct worker *w, const struct train *t, const struct train *end);
+/* Trains of this worker's SAs, WORKER_BURST packets at the most, in order within each SA. `hop`: they have
+ * yet to pay theirs (IPv4, with more than one left). It is paid here because there is much to do for a
+ * packet: where a pass has little, its stores to packets are 10 cycles dearer than they look. */
+void esp_out_seal(struct worker *w, const struct train *t, const struct train *end, bool hop);
 
 /* esp_out_any.c: everything but the cipher text, of any packet, SA and path. DROP_NONE with `s->m` NULL: it
  * went in pieces. */

@@ -109,7 +109,8 @@ WRAP_BURST(classify, inbound_burst)
 WRAP(esp_in, esp_in_open, (struct worker * w, struct in *in, unsigned n), w, in, n)
 WRAP(esp_in, esp_in_run, (struct worker * w), w)
 WRAP_BURST(inner, outbound_burst) /* instead of classify_burst() and inner_run() */
-WRAP(esp_out, esp_out_seal, (struct worker * w, const struct out *o, unsigned n, bool hop), w, o, n, hop)
+WRAP(esp_out, esp_out_seal, (struct worker * w, const struct train *t, const struct train *end, bool hop), w,
+     t, end, hop)
 WRAP(inner, inner_run, (struct worker * w), w)
 WRAP(esp_out, esp_out_run, (struct worker * w), w)
 WRAP(tx, tx_flush, (struct worker * w), w)

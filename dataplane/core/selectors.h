@@ -64,21 +64,26 @@ void selectors_fill(struct selectors *selectors, const struct selectors_shape *s
 void selectors_list(const struct selectors *all, const struct selectors4 *fast, struct rg_api_selector *local,
                     struct rg_api_selector *remote);
 
-/* Of an inner IPv4 packet with a whole header. */
-static inline bool selectors4_match(const struct selectors4 *fast, const uint8_t *ip, bool local_is_source)
+/* Of the addresses of an inner IPv4 packet, both as they lie in it: the source first. */
+static inline bool selectors4_match_flow(const struct selectors4 *fast, uint64_t flow, bool local_is_source)
 {
-	uint64_t both; /* addresses: one load and one swap */
-	uint32_t source, destination;
+	const uint64_t both = __builtin_bswap64(flow);
+	const uint32_t source = (uint32_t)(both >> 32), destination = (uint32_t)both;
 
-	memcpy(&both, ip + 12, 8);
-	both = __builtin_bswap64(both);
-	source = (uint32_t)(both >> 32);
-	destination = (uint32_t)both;
 	if (local_is_source)
 		return destination - fast->remote_first <= fast->remote_span &&
 		       source - fast->local_first <= fast->local_span;
 	return source - fast->remote_first <= fast->remote_span &&
 	       destination - fast->local_first <= fast->local_span;
+}
+
+/* Of an inner IPv4 packet with a whole header. */
+static inline bool selectors4_match(const struct selectors4 *fast, const uint8_t *ip, bool local_is_source)
+{
+	uint64_t flow; /* one load */
+
+	memcpy(&flow, ip + 12, 8);
+	return selectors4_match_flow(fast, flow, local_is_source);
 }
 
 /*

@@ -128,6 +128,43 @@ static void in_order(void **state)
 	assert_int_equal(gateway_drops(&g), 0);
 }
 
+/* Packets between two hosts are asked for together while they come one behind the other: trains of one, of
+ * some, of a whole burst; for clients, for nobody, and between 0.0.0.0 and itself. */
+static void trains(void **state)
+{
+	static const uint8_t length[] = {1, 1, 5, 2, 1, 20, 3, 1, 1, 7, 4, 18};
+	uint8_t frame[GATEWAY_MAX], id = 0, sent[4] = {0};
+	struct handover item;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(length); i++) {
+		const unsigned whose = i % 4; /* 0: nobody's, in turns from nowhere to nowhere */
+
+		for (uint8_t k = 0; k < length[i]; k++, id++) {
+			const uint32_t n = put(frame, whose == 0 ? 1 : 1 + whose % 2, 4, 100 + k, id);
+
+			if (whose == 0) {
+				memset(frame + PACKETS_L2 + 12, i % 8 == 0 ? 0 : 9, 8);
+				packets_set_sum4(frame + PACKETS_L2, 20);
+			}
+			offer(frame, n);
+		}
+	}
+	gateway_poll(&g);
+	id = 0;
+	for (unsigned i = 0; i < sizeof(length); i++) {
+		for (uint8_t k = 0; k < length[i]; k++, id++) {
+			if (i % 4 != 0)
+				expect(1 + i % 4 % 2, 100 + k, id);
+			sent[i % 4]++;
+		}
+	}
+	assert_int_equal(gateway_count(&g, COUNTER_ENCRYPTED), sent[1] + sent[2] + sent[3]);
+	while (gateway_punted(&g, &item))
+		rte_pktmbuf_free((struct rte_mbuf *)item.packet);
+	expect_no_more();
+}
+
 /* Of several clients, with IPv6 and an SA with many selectors between them: each one's in its order. */
 static void beside_others(void **state)
 {
@@ -401,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(in_order, setup, teardown),
+	        cmocka_unit_test_setup_teardown(trains, setup, teardown),
 	        cmocka_unit_test_setup_teardown(beside_others, setup, teardown),
 	        cmocka_unit_test_setup_teardown(padded, setup, teardown),
 	        cmocka_unit_test_setup_teardown(every_checksum, setup, teardown),
