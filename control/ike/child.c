@@ -147,7 +147,8 @@ static void refuse_elsewhere(const struct ike_sa *sa)
 
 	IKE_COUNT(sa->manager, transport_elsewhere);
 	ike_sa_log(sa, IKE_LOG_WARN,
-	           "asks for transport mode with an address that is not the one of its session (%s): transport mode is "
+	           "asks for transport mode with an address that is not the one of its session (%s): "
+	           "transport mode is "
 	           "between the addresses of the IKE SA; use tunnel mode for any other",
 	           endpoint_text(&sa->remote, remote));
 }

@@ -190,12 +190,13 @@ static void name_another(struct mutation *m)
 	memcpy(tsi->body + 16, home, 4);
 }
 
-/* IM-17: transport mode for an address other than that of the session is refused with 38, though the identity may
- * have that address; behind a NAT it is the session's whatever the client wrote (RFC 7296 2.23.1). */
+/* IM-17: transport mode for an address other than that of the session is refused with 38, though the identity
+ * may have that address; behind a NAT it is the session's whatever the client wrote (RFC 7296 2.23.1). */
 static void im17_transport_mode_elsewhere(void **state)
 {
 	static const char gateway[] = GATEWAY("    mode: transport\n");
-	struct world_options options = {.gateway_yaml = gateway, .client_yaml = CLIENT("    mode: transport\n")};
+	struct world_options options = {.gateway_yaml = gateway,
+	                                .client_yaml = CLIENT("    mode: transport\n")};
 
 	(void)state;
 	for (unsigned nat = 0; nat < 2; nat++) {

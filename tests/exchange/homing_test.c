@@ -246,8 +246,8 @@ static void the_uplink_is_dead_when_the_process_comes_back(void **state)
 	world_free(w);
 }
 
-/* mobike_update.c: to an address of the gateway's that is still to be proved: the update is the proof, and the
- * only one. */
+/* mobike_update.c: to an address of the gateway's that is still to be proved: the update is the proof, and
+ * the only one. */
 static void one_update_for_a_move_with_a_proof(void **state)
 {
 	struct roam *r = roam_new(NULL, NULL, NULL);

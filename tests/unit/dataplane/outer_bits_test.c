@@ -56,7 +56,8 @@ static void df_of_the_outer_header(void **state)
 	(void)state;
 	for (unsigned df = RG_DF_SET; df <= RG_DF_CLEAR; df++)
 		for (int kind = 0; kind < 3; kind++) {
-			const struct without_key sa = {{.spi = 0x12345678, .key_line = 2}, {.df = (uint8_t)df}};
+			const struct without_key sa = {{.spi = 0x12345678, .key_line = 2},
+			                               {.df = (uint8_t)df}};
 			if (kind == 2)
 				make6(inner, 0);
 			else
