@@ -77,7 +77,7 @@ static int broken(const char *daemon, int rc)
 
 	if (rc == -ETIMEDOUT)
 		what = "no answer within 5 s";
-	else if (rc == -EPIPE)
+	else if (rc == -EPIPE || rc == -ECONNRESET) /* the latter where it had not read all */
 		what = "it closed the connection: it stopped, or this user may not use it";
 	fprintf(stderr, "roamctl: %s: %s\n", daemon, what);
 	return RG_CTL_ERROR;

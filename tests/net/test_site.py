@@ -33,7 +33,8 @@ def test_rekeys(sites):
     before = sites.up()["id"]
     sites.branch.ctl("rekey", "child", HQ_ID)
     sites.hq.ctl("rekey", "ike", BRANCH_ID)
-    wait_for("the rekey", lambda: sites.session()["rekeys"] > 0)
+    # where both meet, one is refused and comes again after up to 15 s (RFC 7296 2.25)
+    wait_for("the rekey", lambda: sites.session()["rekeys"] > 0, 40)
     sites.ping()
     assert sites.session()["id"] == before
 
