@@ -194,8 +194,11 @@ enum drop esp_in_accept_any(struct worker *w, struct rte_mbuf *m)
 	uint8_t *outer = rte_pktmbuf_mtod_offset(m, uint8_t *, OUTER_AT), *clear = p->ip, *ip = outer;
 	uint32_t inner_len = 0;
 	bool newest, transport = (sa->flags & SA_TRANSPORT) != 0;
-	enum drop why = sa_replay_accept(sa, p->seq, &newest);
+	enum drop why;
 
+	if (sa_is_dead(sa)) /* since it was asked for: an earlier packet of the burst reached the limit */
+		return DROP_ESP_SA_DEAD;
+	why = sa_replay_accept(sa, p->seq, &newest);
 	if (why != DROP_NONE) {
 		counters_add(&sa->record->replayed, 1);
 		return why;

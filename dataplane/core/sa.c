@@ -44,13 +44,15 @@ void sa_set_next_check(struct sa *sa)
 	bool out = (sa->flags & SA_OUTBOUND) != 0;
 	uint64_t now = out ? r->sequence : r->packets, left = UINT64_MAX;
 
+	if (sa->told & SA_TOLD_HARD) {
+		sa->next_check = 0; /* it is dead: nothing of it is plain any more */
+		return;
+	}
 	if (!(sa->told & SA_TOLD_SOFT))
 		left = smaller(packets_left(r->packets, l->soft_packets, 1),
 		               packets_left(r->bytes, l->soft_bytes, PACKET_BYTES_MAX));
-	if (!(sa->told & SA_TOLD_HARD)) {
-		left = smaller(left, packets_left(r->packets, l->hard_packets, 1));
-		left = smaller(left, packets_left(r->bytes, l->hard_bytes, PACKET_BYTES_MAX));
-	}
+	left = smaller(left, packets_left(r->packets, l->hard_packets, 1));
+	left = smaller(left, packets_left(r->bytes, l->hard_bytes, PACKET_BYTES_MAX));
 	sa->next_check = left > UINT64_MAX - now ? UINT64_MAX : now + left;
 	if (!out)
 		return;

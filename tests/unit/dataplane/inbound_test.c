@@ -193,6 +193,23 @@ static void lost_and_late(void **state)
 	assert_int_equal(gateway_drops(&g), sizeof(again));
 }
 
+/* An SA that has reached its hard limit takes nothing more, also of the burst that reached it. */
+static void hard_limit(void **state)
+{
+	const struct gateway_session is = {.simple = true, .lifetime = {.hard_packets = 10}};
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 4, &is), 0);
+	for (uint8_t i = 1; i <= 30; i++)
+		send_from(4, i);
+	gateway_poll(&g);
+	for (uint8_t i = 1; i <= 10; i++)
+		assert_int_equal(received(4), i);
+	expect_no_more();
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_SA_DEAD), 20);
+	assert_int_equal(gateway_drops(&g), 20);
+}
+
 /* A replay behind its original in one burst, before it in no way: whichever way each of them takes. */
 static void replays(void **state)
 {
@@ -404,6 +421,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(in_order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(beside_others, setup, teardown),
 	        cmocka_unit_test_setup_teardown(lost_and_late, setup, teardown),
+	        cmocka_unit_test_setup_teardown(hard_limit, setup, teardown),
 	        cmocka_unit_test_setup_teardown(replays, setup, teardown),
 	        cmocka_unit_test_setup_teardown(all_kinds, setup, teardown),
 	        cmocka_unit_test_setup_teardown(sa_replaced, setup, teardown),

@@ -165,6 +165,23 @@ static void trains(void **state)
 	expect_no_more();
 }
 
+/* An SA that has reached its hard limit sends nothing more, also of the train that reached it. */
+static void hard_limit(void **state)
+{
+	const struct gateway_session is = {.simple = true, .lifetime = {.hard_packets = 10}};
+
+	(void)state;
+	assert_int_equal(gateway_add(&g, 4, &is), 0);
+	for (uint8_t i = 0; i < 30; i++)
+		send_to(4, 100, i);
+	gateway_poll(&g);
+	for (uint8_t i = 0; i < 10; i++)
+		expect(4, 100, i);
+	expect_no_more();
+	assert_int_equal(gateway_dropped(&g, DROP_OUT_SA_DEAD), 20);
+	assert_int_equal(gateway_drops(&g), 20);
+}
+
 /* Of several clients, with IPv6 and an SA with many selectors between them: each one's in its order. */
 static void beside_others(void **state)
 {
@@ -439,6 +456,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(in_order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(trains, setup, teardown),
+	        cmocka_unit_test_setup_teardown(hard_limit, setup, teardown),
 	        cmocka_unit_test_setup_teardown(beside_others, setup, teardown),
 	        cmocka_unit_test_setup_teardown(padded, setup, teardown),
 	        cmocka_unit_test_setup_teardown(every_checksum, setup, teardown),
