@@ -78,7 +78,8 @@
 	X("ike-rekey-collisions", "both ends rekeyed the same SA at once (2.8.1)", "")                       \
 	X("ike-sessions-crossed", "both ends began a session, and one of the two stayed", "")                \
 	X("ike-reauthenticated", "sessions that followed the one before without a break (RFC 4478)", "")     \
-	X("ike-reauthentication-failed", "sessions of ours that could not authenticate anew in time",        \
+	X("ike-reauthentication-failed",                                                                     \
+	  "sessions that were to follow another one (RFC 4478) and did not come up, or got no Child SA",     \
 	  "`roamctl events` says why; the session before goes on")                                           \
 	X("ike-records-written", "session records that were written", "")                                    \
 	X("ike-records-failed", "session records that could not be written",                                 \

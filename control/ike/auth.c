@@ -252,8 +252,6 @@ void auth_established(struct ike_sa *sa)
 	timers_established(sa);
 	IKE_COUNT(m, established);
 	succession_established(sa);
-	if (!sa->superseded) /* or it is one that is not to serve (crossing.h) */
-		ike_sa_announce(sa);
 	if (m->homing->established != NULL)
 		m->homing->established(sa);
 }

@@ -14,6 +14,7 @@
 #include "control/ike/orphans.h"
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
+#include "control/ike/takeover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -111,6 +112,17 @@ static void established(struct exchange *x, struct child_sa *child)
 	exchange_finish(x, 0);
 }
 
+/* The peer has an IKE SA that is of no use: it is told so, and a session that this one was to follow stays.
+ */
+static void come_up_in_vain(struct ike_sa *sa, const char *why)
+{
+	takeover_return(sa);
+	session_remove(sa);
+	auth_established(sa);
+	takeover_undo(sa, why);
+	ike_sa_delete(sa, why);
+}
+
 static void installed(struct ike_batch *batch, bool gone)
 {
 	struct install *in = batch->context;
@@ -119,8 +131,7 @@ static void installed(struct ike_batch *batch, bool gone)
 	if (gone) {
 		exchange_finish(x, -ECANCELED);
 	} else if (batch->error != 0) {
-		auth_established(x->sa);
-		ike_sa_delete(x->sa, "the dataplane refused the Child SA");
+		come_up_in_vain(x->sa, "the dataplane refused the Child SA");
 		exchange_finish(x, 0);
 	} else {
 		established(x, in->child);
@@ -164,11 +175,12 @@ static void established_childless(struct ike_sa *sa, struct exchange *x)
 {
 	int error = exchange_error_of(&x->msg) != 0 ? -EPROTO : cp_read_reply(sa, &x->msg);
 
-	auth_established(sa);
-	if (error < 0)
-		ike_sa_delete(sa, "the responder gave no address");
-	else
+	if (error < 0) {
+		come_up_in_vain(sa, "the responder gave no address");
+	} else {
+		auth_established(sa);
 		child_create_start(sa);
+	}
 	exchange_finish(x, 0);
 }
 
@@ -212,8 +224,7 @@ void auth_accept(struct exchange *x, struct child_sa *child)
 	IKE_COUNT(sa->manager, bad_answer);
 	ike_sa_log(sa, IKE_LOG_WARN, "no Child SA: %s",
 	           error != 0 ? ike_notify_type_name(error) : "the answer does not fit the request");
-	auth_established(sa);
-	ike_sa_delete(sa, "the responder gave no Child SA");
+	come_up_in_vain(sa, "the responder gave no Child SA");
 	exchange_finish(x, 0);
 }
 

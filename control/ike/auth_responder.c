@@ -15,6 +15,7 @@
 #include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
+#include "control/ike/takeover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -118,6 +119,7 @@ static void installed(struct ike_batch *batch, bool gone)
 		auth_job_free(in->j);
 		exchange_finish(x, -ECANCELED);
 	} else if (batch->error != 0) {
+		takeover_undo(sa, "the dataplane refused its Child SA");
 		session_remove(sa);
 		finish_childless(x, in->j, IKE_NOTIFY_TEMPORARY_FAILURE);
 	} else {
@@ -153,7 +155,7 @@ static uint16_t start_child(struct ike_sa *sa, struct exchange *x, struct instal
 	batch = batch_new(sa->manager, sa, installed, in);
 	if (batch == NULL)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
-	in->current = !succession_follows(sa);
+	in->current = !takeover_waits(sa);
 	if (child_steps_install(in->child, in->current, batch) < 0)
 		batch_fail(batch, -ENOSPC);
 	batch_submit(batch);

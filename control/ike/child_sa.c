@@ -11,7 +11,7 @@
 #include "control/ike/pad.h"
 #include "control/ike/session.h"
 #include "control/ike/store.h"
-#include "control/ike/succession.h"
+#include "control/ike/takeover.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
 
@@ -290,8 +290,10 @@ int child_steps_install(struct child_sa *child, bool current, struct ike_batch *
 	struct ike_sa *sa = child->sa;
 	int error = session_prepare(sa);
 
-	if (error == 0)
+	if (error == 0) {
+		takeover_begin(sa);
 		error = flow_prepare(child);
+	}
 	if (error < 0)
 		return error;
 	session_steps_tunnel(sa, batch);
@@ -325,7 +327,7 @@ void child_installed(struct child_sa *child, bool current)
 void child_steps_remove(struct child_sa *child, struct ike_batch *batch)
 {
 	if (child->sa->superseded)
-		succession_yield(child->sa);
+		takeover_yield(child->sa);
 	flow_steps_leave(child, batch);
 	if (child->out_added)
 		batch_add(batch, RG_MSG_SA_OUT_DEL)->handle.handle = child->handle_out;
@@ -349,7 +351,7 @@ void child_make_current(struct child_sa *child)
 		return;
 	}
 	flow_steps(child->flow, child->handle_out, batch);
-	succession_steps(child->flow, child->handle_out, batch);
+	takeover_steps(child->flow, child->handle_out, batch);
 	batch_submit(batch);
 	store_touch(sa);
 	if (child->state == CHILD_INBOUND)

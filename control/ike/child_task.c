@@ -214,6 +214,7 @@ static void installed(struct ike_batch *batch, bool gone)
 	fresh = fresh_of(sa, t);
 	if (fresh != NULL && batch->error == 0 && t->old_spi == 0) {
 		child_installed(fresh, true);
+		succession_carries(sa);
 		if (!child_is_missing(sa))
 			succession_complete(sa);
 	} else if (fresh != NULL && batch->error == 0) {

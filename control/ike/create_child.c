@@ -12,6 +12,7 @@
 #include "control/ike/rekey_task.h"
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
+#include "control/ike/takeover.h"
 
 #include <openssl/crypto.h>
 
@@ -85,6 +86,7 @@ static void created(struct ike_batch *batch, bool gone)
 		if (c->dh.group != 0)
 			ike_build_ke(&x->out, c->dh.group, c->dh.public_value, c->dh.public_len);
 		child_installed(c->child, c->current);
+		succession_carries(sa);
 		ike_sa_log(sa, IKE_LOG_INFO, "new Child SA %08x", ntohl(c->child->spi_in));
 		exchange_finish(x, 0);
 	}
@@ -107,7 +109,7 @@ static int install(struct creation *c)
 		batch_fail(batch, -ENOSPC);
 	} else {
 		/* What a session before this one still sends on, the peer cannot receive on here yet. */
-		c->current = !succession_awaits(c->child->flow);
+		c->current = !takeover_awaits(c->child->flow);
 		if (c->current)
 			flow_steps(c->child->flow, c->child->handle_out, batch);
 	}
@@ -295,7 +297,10 @@ void child_create_refused(struct ike_sa *sa, struct child_task *t, uint16_t erro
 		return;
 	}
 	child_task_drop_fresh(sa, t);
-	succession_complete(sa);
-	if (flow_count(sa) == 0)
-		ike_sa_delete(sa, "no Child SA is left");
+	if (flow_count(sa) > 0) {
+		succession_complete(sa);
+		return;
+	}
+	takeover_undo(sa, "it gets no Child SA");
+	ike_sa_delete(sa, "no Child SA is left");
 }

@@ -221,6 +221,11 @@ bool crossing_expire(struct ike_sa *sa)
 		carry_on(sa); /* the one that was to stay never came up */
 		return true;
 	}
+	if (flow_count(stays) == 0 &&
+	    flow_count(sa) > 0) { /* it came up for nothing, or not for anything yet */
+		ike_sa_timer(sa, TIMER_EXPIRE, ike_sa_now(sa) + CROSSING_WAITS_MS);
+		return true;
+	}
 	/* Where the peer answered our request it has the session; else something must have come over it. */
 	if (!stays->session_initiator && stays->last_in_ms <= stays->established_ms) {
 		informational_probe(stays);

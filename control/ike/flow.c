@@ -6,7 +6,7 @@
 
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
-#include "control/ike/succession.h"
+#include "control/ike/takeover.h"
 #include "control/ike/ts.h"
 
 #include <errno.h>
@@ -77,7 +77,7 @@ int flow_take_policies(struct flow *flow, const struct child_selectors *remote)
 			continue;
 		*p = (struct ike_policy){.family = remote->s[i].family, .prefix_len = len};
 		memcpy(p->prefix, prefix, sizeof(prefix));
-		if (!succession_take_policy(flow, p, p))
+		if (!takeover_policy(flow, p, p))
 			p->handle = handles_take(&flow->sa->manager->policies);
 		if (p->handle == 0)
 			return -ENOSPC;

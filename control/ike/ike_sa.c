@@ -19,6 +19,7 @@
 #include "control/ike/store.h"
 #include "control/ike/succession.h"
 #include "control/ike/table.h"
+#include "control/ike/takeover.h"
 #include "control/ike/timers.h"
 
 #include <openssl/crypto.h>
@@ -193,6 +194,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	if (sa->state == IKE_STATE_CLOSED)
 		return;
 	sa->down_reason = reason;
+	takeover_undo(sa, reason);
 	if (was_up && sa->announced)
 		ike_sa_event(sa, IKE_EVENT_SESSION_DOWN, "%s", reason);
 	else

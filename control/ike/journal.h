@@ -44,7 +44,8 @@ struct pair_path;
 	X(ERROR_SENT, "error-sent")                                                                          \
 	X(ERROR_RECEIVED, "error-received")                                                                  \
 	X(RESYNCED, "resynced")                                                                              \
-	X(RESTORED, "restored")
+	X(RESTORED, "restored")                                                                              \
+	X(REAUTHENTICATION_FAILED, "reauthentication-failed")
 
 enum journal_kind {
 #define X(kind, name) JOURNAL_##kind,

@@ -174,6 +174,9 @@ const char *journal_text(const struct ike_sa *sa, const struct journal_entry *e,
 	case JOURNAL_RESTORED:
 		snprintf(text, JOURNAL_TEXT, "control came back with it; what was before is not known");
 		break;
+	case JOURNAL_REAUTHENTICATION_FAILED:
+		snprintf(text, JOURNAL_TEXT, "the session that was to follow it has ended; this one goes on");
+		break;
 	default:
 		break;
 	}

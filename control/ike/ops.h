@@ -148,6 +148,7 @@ enum ike_log_level { IKE_LOG_ERROR, IKE_LOG_WARN, IKE_LOG_INFO, IKE_LOG_DEBUG };
 	X(SESSION_DOWN, "session-down")                                                                      \
 	X(SESSIONS_CROSSED, "sessions-crossed")                                                              \
 	X(REAUTHENTICATED, "reauthenticated")                                                                \
+	X(REAUTHENTICATION_FAILED, "reauthentication-failed")                                                \
 	X(IKE_REKEYED, "ike-rekeyed")                                                                        \
 	X(CHILD_UP, "child-up")                                                                              \
 	X(CHILD_REKEYED, "child-rekeyed")                                                                    \

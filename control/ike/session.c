@@ -5,6 +5,7 @@
 #include "control/ike/session.h"
 
 #include "control/ike/manager.h"
+#include "control/ike/takeover.h"
 
 #include <errno.h>
 
@@ -81,10 +82,12 @@ static bool is_only_one(const struct child_sa *child)
 
 void session_not_installed(struct child_sa *child)
 {
-	if (is_only_one(child))
+	if (is_only_one(child)) {
+		takeover_undo(child->sa, "the dataplane refused its Child SA");
 		session_remove(child->sa);
-	else
+	} else {
 		child_destroy(child);
+	}
 }
 
 void session_remove(struct ike_sa *sa)

@@ -14,13 +14,14 @@
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/store.h"
+#include "control/ike/takeover.h"
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
 
 #include <errno.h>
 #include <string.h>
 
-static bool crosses(const struct ike_sa *sa, const struct ike_sa *other)
+bool succession_crosses(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	return other->session_initiator != sa->session_initiator;
 }
@@ -29,11 +30,11 @@ struct ike_sa *succession_next(const struct ike_sa *sa, const struct ike_sa *at)
 {
 	struct ike_sa *other;
 
-	if (at != NULL && crosses(sa, at))
+	if (at != NULL && succession_crosses(sa, at))
 		return crossing_next(sa, at);
 	other = at == NULL ? manager_peers(sa->manager, sa->peer_cookie) : at->peer_next;
 	for (; other != NULL; other = other->peer_next) {
-		if (other != sa && other->peer_cookie == sa->peer_cookie && !crosses(sa, other) &&
+		if (other != sa && other->peer_cookie == sa->peer_cookie && !succession_crosses(sa, other) &&
 		    rg_id_equal(&other->peer_id, &sa->peer_id) && rg_id_equal(other->own_id, sa->own_id))
 			return other;
 	}
@@ -56,19 +57,36 @@ static bool has_policies(const struct ike_sa *sa)
 	return false;
 }
 
-/* The session of the same device before this one, if it is still up: of several, that which has the device's
- * policies. An initiator whose sessions stand side by side knows which one it repeats. */
-static struct ike_sa *before(const struct ike_sa *sa)
+static bool carries(const struct ike_sa *sa)
+{
+	return flow_count(sa) > 0;
+}
+
+/* `other` came up after it: then it is that one which follows. */
+static bool is_later(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return !succession_crosses(sa, other) && sa->established_ms != 0 &&
+	       other->established_ms > sa->established_ms;
+}
+
+struct ike_sa *succession_before(const struct ike_sa *sa)
 {
 	struct ike_sa *other = NULL, *found = NULL;
 
 	if (sa->superseded)
 		return NULL;
-	if (sa->reauthenticates != 0 && sa->session_initiator && shares_identity(sa))
-		return manager_find(sa->manager, sa->reauthenticates);
+	if (sa->reauthenticates != 0) {
+		bool exact = sa->session_initiator && shares_identity(sa);
+
+		found = manager_find(sa->manager, sa->reauthenticates);
+		if (exact || (found != NULL && found->state == IKE_STATE_ESTABLISHED))
+			return found;
+		found = NULL;
+	}
 	while ((other = succession_next(sa, other)) != NULL) {
 		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED &&
-		    (crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)) &&
+		    !is_later(sa, other) &&
+		    (succession_crosses(sa, other) || !sa->session_initiator || !shares_identity(sa)) &&
 		    (found == NULL || (!has_policies(found) && has_policies(other))))
 			found = other;
 	}
@@ -92,7 +110,7 @@ static void close_which(struct ike_sa *sa, bool superseded, const char *reason)
 		next = succession_next(sa, other);
 		if (other->superseded != superseded)
 			continue;
-		if (crosses(sa, other) && (sa->session_initiator || crossing_met(sa, other)))
+		if (succession_crosses(sa, other) && (sa->session_initiator || crossing_met(sa, other)))
 			continue; /* the peer said so before it knew of that one */
 		if (!shares_identity(sa) || other->cookie == sa->cookie)
 			ike_sa_close(other, reason);
@@ -106,36 +124,53 @@ static void close_others(struct ike_sa *sa, const char *reason)
 	close_which(sa, false, reason);
 }
 
-/* RFC 7296 2.8.3: the peer makes the new session before it deletes the one before. One that it
- * does not delete is not for ever, and only one of them is waited for. */
-static void supersede(struct ike_sa *sa)
+/* Which of the device's sessions goes on beside a new one until that has a Child SA. */
+static struct ike_sa *keeper(const struct ike_sa *sa)
 {
+	struct ike_sa *other = NULL, *found = NULL;
+
+	while ((other = succession_next(sa, other)) != NULL) {
+		if (other->cookie == sa->cookie && other->state == IKE_STATE_ESTABLISHED &&
+		    !other->superseded && !succession_crosses(sa, other) &&
+		    (found == NULL || (!carries(found) && carries(other))))
+			found = other;
+	}
+	return found;
+}
+
+/* A device has one session beside the new one, and one that it has left: of those that came up for
+ * nothing, the last one. */
+static void make_room(struct ike_sa *sa)
+{
+	const struct ike_sa *keep = keeper(sa);
 	struct ike_sa *other, *next;
 
-	/* First those that go: what they still carry falls to the one that is about to be superseded. */
 	for (other = succession_next(sa, NULL); other != NULL; other = next) {
 		next = succession_next(sa, other);
-		if (other->cookie == sa->cookie &&
-		    (other->superseded || other->state != IKE_STATE_ESTABLISHED))
+		if (other->cookie != sa->cookie || other == keep)
+			continue;
+		if (other->state != IKE_STATE_ESTABLISHED ||
+		    (succession_crosses(sa, other) ? other->superseded : !other->superseded))
 			ike_sa_close(other, "replaced by a new session of the same identity");
 	}
-	for (other = succession_next(sa, NULL); other != NULL; other = succession_next(sa, other)) {
-		if (other->cookie != sa->cookie || other->state != IKE_STATE_ESTABLISHED)
+}
+
+/* Sessions that both ends have begun are sorted out at once (crossing.h). */
+static void cross(struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = succession_next(sa, other)) != NULL) {
+		if (other->cookie != sa->cookie || other->state != IKE_STATE_ESTABLISHED ||
+		    !succession_crosses(sa, other))
 			continue;
-		if (crosses(sa, other)) {
-			IKE_COUNT(sa->manager, crossed);
-			if (crossing_yields(sa, other)) {
-				sa->superseded = true;
-				continue;
-			}
-			other->superseded = true;
-			crossing_wait(other);
+		IKE_COUNT(sa->manager, crossed);
+		if (crossing_yields(sa, other)) {
+			sa->superseded = true;
 			continue;
 		}
 		other->superseded = true;
-		ike_sa_timer(other, TIMER_DPD, 0);
-		ike_sa_timer(other, TIMER_REAUTH, 0);
-		ike_sa_timer(other, TIMER_EXPIRE, ike_sa_now(other) + SUCCESSION_GRACE_MS);
+		crossing_wait(other);
 	}
 }
 
@@ -148,7 +183,8 @@ void succession_admit(struct ike_sa *sa, const struct ike_msg *request, uint64_t
 		return;
 	if (says(request, IKE_NOTIFY_INITIAL_CONTACT))
 		close_others(sa, "the peer has nothing left of it (INITIAL_CONTACT)");
-	supersede(sa);
+	make_room(sa);
+	cross(sa);
 }
 
 void succession_answered(struct ike_sa *sa, const struct ike_msg *answer)
@@ -191,119 +227,23 @@ void succession_write(struct ike_sa *sa, struct ike_build *out)
 	ike_build_status(out, IKE_NOTIFY_AUTH_LIFETIME, value, sizeof(value));
 }
 
-/* The dataplane's objects change hands */
-
-bool succession_follows(const struct ike_sa *sa)
-{
-	const struct ike_sa *old = before(sa);
-	const struct flow *flow;
-
-	if (old == NULL || sa->session_initiator)
-		return false;
-	TAILQ_FOREACH (flow, &old->flows, link) {
-		if (flow->n_policies > 0 && flow->policies[0].installed)
-			return true;
-	}
-	return false;
-}
-
-bool succession_awaits(const struct flow *flow)
-{
-	return !flow->sa->session_initiator && flow->sa_out == 0 && flow->n_policies > 0 &&
-	       flow->policies[0].installed && before(flow->sa) != NULL;
-}
-
-static bool take_from(struct flow *from, const struct ike_policy *like, struct ike_policy *out)
-{
-	for (unsigned i = 0; i < from->n_policies; i++) {
-		struct ike_policy *p = &from->policies[i];
-
-		if (p->family != like->family || p->prefix_len != like->prefix_len ||
-		    memcmp(p->prefix, like->prefix, sizeof(p->prefix)) != 0)
-			continue;
-		*out = *p;
-		*p = from->policies[--from->n_policies];
-		return true;
-	}
-	return false;
-}
-
-bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out)
-{
-	struct ike_sa *old = before(flow->sa);
-	struct flow *from;
-
-	if (old == NULL)
-		return false;
-	TAILQ_FOREACH (from, &old->flows, link) {
-		if (child_cfg_same(from->cfg, flow->cfg) && from->priority == flow->priority &&
-		    take_from(from, like, out)) {
-			store_touch(old); /* its record must not name the policy any more */
-			return true;
-		}
-	}
-	return false;
-}
-
-static void steps_of_taken(const struct flow *flow, const struct flow *taken, uint32_t sa_out,
-                           struct ike_batch *batch)
-{
-	if (taken->sa_out != 0 || taken->priority != flow->priority || !child_cfg_same(taken->cfg, flow->cfg))
-		return;
-	for (unsigned i = 0; i < taken->n_policies; i++) {
-		struct ike_dp_step *step;
-
-		if (!taken->policies[i].installed)
-			continue;
-		step = batch_add(batch, RG_MSG_POLICY_SET);
-		step->policy_set.handle = taken->policies[i].handle;
-		step->policy_set.sa = sa_out;
-	}
-}
-
-void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch *batch)
-{
-	struct ike_sa *other = NULL;
-	const struct flow *taken;
-
-	if (!flow->sa->superseded)
-		return;
-	while ((other = succession_next(flow->sa, other)) != NULL) {
-		if (other->cookie != flow->sa->cookie || other->superseded)
-			continue;
-		TAILQ_FOREACH (taken, &other->flows, link)
-			steps_of_taken(flow, taken, sa_out, batch);
-	}
-}
-
-void succession_yield(struct ike_sa *sa)
-{
-	struct ike_sa *other = NULL;
-	struct child_sa *child;
-
-	if (sa->peer_cookie == 0)
-		return;
-	while ((other = succession_next(sa, other)) != NULL) {
-		if (other->cookie != sa->cookie) /* one that is superseded itself may send with it */
-			continue;
-		TAILQ_FOREACH (child, &other->children, link) {
-			if (child->state == CHILD_INBOUND)
-				child_make_current(child);
-		}
-	}
-}
-
 /* Life */
 
-static void take_name(struct ike_sa *sa, struct ike_sa *old)
+/* Names are given in order of age. */
+bool succession_has_name(const struct ike_sa *sa, const struct ike_sa *old)
 {
-	uint64_t fresh = sa->session;
+	return sa->session < old->session;
+}
+
+void succession_swap_names(struct ike_sa *sa, struct ike_sa *old)
+{
+	uint64_t name = sa->session;
+	bool announced = sa->announced;
 
 	index_rename(sa, old->session);
-	index_rename(old, fresh);
-	old->announced = false; /* it goes on under that name */
-	sa->counters.moves += old->counters.moves;
-	sa->counters.rekeys += old->counters.rekeys;
+	index_rename(old, name);
+	sa->announced = old->announced; /* who goes on under a name has been announced under it */
+	old->announced = announced;
 }
 
 void succession_limit(struct ike_sa *sa)
@@ -322,10 +262,46 @@ void succession_limit(struct ike_sa *sa)
 		                     (life / 10 < SUCCESSION_GRACE_MS ? life / 10 : SUCCESSION_GRACE_MS));
 }
 
+bool succession_is_vain(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = succession_before(sa);
+
+	return old != NULL && !succession_crosses(sa, old) && !carries(sa);
+}
+
 /* The initiator has the new one and ends the old one; a responder waits for that. */
+void succession_carries(struct ike_sa *sa)
+{
+	struct ike_sa *old = succession_before(sa);
+
+	if (sa->state != IKE_STATE_ESTABLISHED || old == NULL || !carries(sa))
+		return;
+	if (succession_crosses(sa, old)) {
+		if (sa->session_initiator && !child_is_missing(sa))
+			succession_complete(sa);
+		return;
+	}
+	if (!succession_has_name(sa, old)) {
+		bool silent = !sa->announced;
+
+		succession_swap_names(sa, old);
+		sa->counters.moves += old->counters.moves;
+		sa->counters.rekeys += old->counters.rekeys;
+		journal_move(sa, old);
+		journal_spis(sa, JOURNAL_REAUTHENTICATED, sa->spi_i, sa->spi_r);
+		IKE_COUNT(sa->manager, reauthenticated);
+		ike_sa_event(sa, IKE_EVENT_REAUTHENTICATED, "%016lx:%016lx follows %016lx:%016lx", sa->spi_i,
+		             sa->spi_r, old->spi_i, old->spi_r);
+		if (silent)
+			ike_sa_announce(sa);
+	}
+	if (!child_is_missing(sa))
+		succession_complete(sa);
+}
+
 void succession_established(struct ike_sa *sa)
 {
-	struct ike_sa *old = before(sa);
+	struct ike_sa *old = succession_before(sa);
 
 	if (sa->superseded) {
 		crossing_wait(sa);
@@ -333,32 +309,21 @@ void succession_established(struct ike_sa *sa)
 		return;
 	}
 	succession_limit(sa);
-	if (old == NULL)
-		return;
-	if (crosses(sa, old)) {
+	if (old != NULL && succession_crosses(sa, old))
 		crossing_tell(old);
-		if (sa->session_initiator && !child_is_missing(sa))
-			succession_complete(sa);
-		return;
-	}
-	take_name(sa, old);
-	journal_move(sa, old);
-	journal_spis(sa, JOURNAL_REAUTHENTICATED, sa->spi_i, sa->spi_r);
-	IKE_COUNT(sa->manager, reauthenticated);
-	ike_sa_event(sa, IKE_EVENT_REAUTHENTICATED, "%016lx:%016lx follows %016lx:%016lx", sa->spi_i,
-	             sa->spi_r, old->spi_i, old->spi_r);
-	if (!child_is_missing(sa))
-		succession_complete(sa);
+	succession_carries(sa);
+	if (!sa->announced && !succession_is_vain(sa))
+		ike_sa_announce(sa);
 }
 
 void succession_complete(struct ike_sa *sa)
 {
-	struct ike_sa *old = sa->session_initiator ? before(sa) : NULL;
+	struct ike_sa *old = sa->session_initiator ? succession_before(sa) : NULL;
 
 	if (old == NULL)
 		return;
 	old->superseded = true;
-	if (crosses(sa, old)) {
+	if (succession_crosses(sa, old)) {
 		crossing_wait(old); /* what the peer sent over it is still on its way */
 		return;
 	}
@@ -385,23 +350,26 @@ void succession_inherit(struct ike_sa *heir, struct ike_sa *old)
 	old->reauthenticates = old->followed_by = 0;
 }
 
+/* A session that came up beside this one and has no Child SA yet is the only one from now on. */
+static void tell_of_next(const struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = succession_next(sa, other)) != NULL) {
+		if (other->state == IKE_STATE_ESTABLISHED && !other->announced && !other->superseded &&
+		    other->cookie == sa->cookie && succession_before(other) == sa)
+			ike_sa_announce(other);
+	}
+}
+
 void succession_closed(struct ike_sa *sa)
 {
-	struct ike_sa *old = NULL;
-
+	if (sa->peer_cookie != 0 && sa->announced && !sa->heir_has_it)
+		tell_of_next(sa);
 	if (sa->superseded)
-		succession_yield(sa);
+		takeover_yield(sa);
 	else
 		crossing_closed(sa);
-	if (sa->reauthenticates == 0 || sa->state >= IKE_STATE_ESTABLISHED)
-		return;
-	old = manager_find(sa->manager, sa->reauthenticates);
-	if (old == NULL || old->state != IKE_STATE_ESTABLISHED)
-		return;
-	IKE_COUNT(sa->manager, reauthentication_failed);
-	ike_sa_log(old, IKE_LOG_WARN, "could not authenticate anew: %s; tries again in %u s", sa->down_reason,
-	           SUCCESSION_AGAIN_MS / 1000);
-	ike_sa_timer(old, TIMER_REAUTH, ike_sa_now(old) + SUCCESSION_AGAIN_MS);
 }
 
 /* Reauthentication */

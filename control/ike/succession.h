@@ -11,10 +11,11 @@
 
 #include "control/ike/ike_sa.h"
 
-#define SUCCESSION_DEVICES  16u    /* sessions of one identity that are kept at a time */
-#define SUCCESSION_GRACE_MS 30000u /* in which the peer deletes the session before */
-#define SUCCESSION_AGAIN_MS 10000u /* after a reauthentication that failed */
-#define SUCCESSION_LEAST_S  5u     /* AUTH_LIFETIME below it is taken as that */
+#define SUCCESSION_DEVICES   16u     /* sessions of one identity that are kept at a time */
+#define SUCCESSION_GRACE_MS  30000u  /* in which the peer deletes the session before */
+#define SUCCESSION_LATEST_MS 300000u /* and where the one that follows lacks some of its Child SAs */
+#define SUCCESSION_AGAIN_MS  10000u  /* after a reauthentication that failed */
+#define SUCCESSION_LEAST_S   5u      /* AUTH_LIFETIME below it is taken as that */
 
 /* The next session between the same two identities: those in the same role, then those of a connection
  * that both ends begin in the other one; NULL begins and ends. */
@@ -32,29 +33,31 @@ uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie);
 /* INITIAL_CONTACT where it is true, and AUTH_LIFETIME (responder). */
 void succession_write(struct ike_sa *sa, struct ike_build *out);
 
-/* Is there a session before this one that is still to yield? Then a responder's new Child SA
- * waits with its outbound half until the peer can receive on it (design.md). */
-bool succession_follows(const struct ike_sa *sa);
-/* The same for a further Child SA of it: do the flow's policies still send what the session before has? */
-bool succession_awaits(const struct flow *flow);
-/* The policy of the session before for this prefix changes hands. False: there is none. */
-bool succession_take_policy(struct flow *flow, const struct ike_policy *like, struct ike_policy *out);
-/* A superseded session sends until the one that follows does: the policies that changed hands already point
- * at this SA of it, its rekeys included. */
-void succession_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch *batch);
-/* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
-void succession_yield(struct ike_sa *sa);
+/* The session of the same device before this one, if it is still up: of several, that which has the
+ * device's policies. An initiator whose sessions stand side by side knows which one it repeats. */
+struct ike_sa *succession_before(const struct ike_sa *sa);
+/* Was the other one begun by the other end (crossing.h)? */
+bool succession_crosses(const struct ike_sa *sa, const struct ike_sa *other);
+/* The session came up beside one that it is to follow, and carries nothing: that one stays as it is. */
+bool succession_is_vain(const struct ike_sa *sa);
+/* A Child SA of it is there: it has the name of the session before it from now on, and that one goes once
+ * all are there. Idempotent. */
+void succession_carries(struct ike_sa *sa);
+
+/* Does the session have the name of `old`, which it follows? */
+bool succession_has_name(const struct ike_sa *sa, const struct ike_sa *old);
+void succession_swap_names(struct ike_sa *sa, struct ike_sa *old);
 
 /* How long the authentication is good for, from when the session came up: sets TIMER_REAUTH. */
 void succession_limit(struct ike_sa *sa);
-/* The session is up: the one before is told (initiator), or left to be deleted by the peer. */
+/* The session is up. Operators hear of it, unless it is not to serve: then it has no name of its own. */
 void succession_established(struct ike_sa *sa);
 /* Initiator: all Child SAs of the connection are there, or none is to be had any more: the session before
  * goes. */
 void succession_complete(struct ike_sa *sa);
 /* A rekey of the IKE SA between two sessions that know each other by SPI: both go on with its heir. */
 void succession_inherit(struct ike_sa *heir, struct ike_sa *old);
-/* It ends: a session that waited for it to take over goes on alone. */
+/* It ends: a session that waited for it goes on alone. */
 void succession_closed(struct ike_sa *sa);
 
 /* AUTH_LIFETIME in a later request of the responder (RFC 4478 2). */

@@ -13,6 +13,7 @@
 #include "control/ike/sk_message.h"
 #include "control/ike/succession.h"
 #include "control/ike/table.h"
+#include "control/ike/takeover.h"
 
 #include <stdint.h>
 
@@ -129,7 +130,7 @@ void timer_rekey(struct ike_sa *sa)
 
 void timer_expire(struct ike_sa *sa)
 {
-	if (crossing_expire(sa))
+	if (crossing_expire(sa) || takeover_expire(sa))
 		return;
 	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
 		ike_sa_delete(sa, "the lifetime of the IKE SA is over");
