@@ -106,6 +106,8 @@
 	  "a broken peer")                                                                                   \
 	X("mobike-return-routability-cookie-differs", "an answer with another COOKIE2",                      \
 	  "a broken peer, or a lie")                                                                         \
+	X("control-sessions-looked-at",                                                                      \
+	  "sessions that were looked at for roamctl and for connections that begin", "")                     \
 	X("mobike-moves", "moves that took effect in the fast path", "")                                     \
 	X("mobike-moves-failed", "moves that the fast path refused: the old path stays",                     \
 	  "the log says why for each")                                                                       \

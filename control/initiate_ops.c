@@ -26,30 +26,15 @@ static bool op_uplink_up(void *user, unsigned port)
 	return links_up(c->links, port);
 }
 
-struct wanted {
-	const struct rg_cfg_connection *connection;
-	struct rg_id peer;
-	uint64_t found;
-};
-
-static bool look_at(struct ike_sa *sa, void *context)
-{
-	struct wanted *w = context;
-
-	if (sa->state == IKE_STATE_ESTABLISHED && !sa->superseded && sa->connection &&
-	    strcmp(sa->connection->name, w->connection->name) == 0 && rg_id_equal(&sa->peer_id, &w->peer))
-		w->found = ike_session_id(sa);
-	return w->found == 0;
-}
-
 static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 {
 	struct control *c = user;
-	struct wanted wanted = {.connection = connection};
+	const struct ike_sa *sa = NULL;
+	struct rg_id peer;
 
-	if (rg_id_parse(&wanted.peer, connection->initiate.identity) == 0)
-		ike_for_each(c->ike, look_at, &wanted);
-	return wanted.found;
+	if (rg_id_parse(&peer, connection->initiate.identity) == 0)
+		sa = ike_find_identity(c->ike, &peer, connection->name);
+	return sa ? ike_session_id(sa) : 0;
 }
 
 /* In transport mode the ends of the tunnel are all that it carries. */

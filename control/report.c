@@ -5,6 +5,8 @@
  */
 #include "control/report.h"
 
+#include "control/ctl/protocol.h"
+#include "control/ike/census.h"
 #include "control/ike/manager.h"
 #include "control/log.h"
 #include "control/version.h"
@@ -32,36 +34,17 @@ static json_t *dataplane_status(struct control *c)
 	                 "events_lost", (json_int_t)s.events_lost);
 }
 
-struct count {
-	json_int_t established, half_open, children;
-	const struct rg_config *cfg;
-	json_int_t *clients; /* of each uplink */
-};
-
-static void count_uplink(struct count *count, const struct rg_cfg_addr *local)
+/* Sessions on the addresses of an uplink. */
+static json_int_t clients_of(struct control *c, const struct rg_cfg_uplink *uplink)
 {
-	for (size_t u = 0; u < count->cfg->n_uplinks; u++)
-		for (size_t a = 0; a < count->cfg->uplinks[u].n_addresses; a++)
-			count->clients[u] += addr_equal(&count->cfg->uplinks[u].addresses[a].addr, local);
+	json_int_t n = 0;
+
+	for (size_t a = 0; a < uplink->n_addresses; a++)
+		n += census_at(c->ike, &uplink->addresses[a].addr);
+	return n;
 }
 
-static bool count_session(struct ike_sa *sa, void *context)
-{
-	struct count *count = context;
-	const struct child_sa *child;
-
-	if (sa->state == IKE_STATE_ESTABLISHED) {
-		count->established++;
-		count_uplink(count, &sa->local.addr);
-	} else if (sa->is_half_open) {
-		count->half_open++;
-	}
-	TAILQ_FOREACH (child, &sa->children, link)
-		count->children += child->state == CHILD_INSTALLED || child->state == CHILD_REKEYING;
-	return true;
-}
-
-static json_t *uplinks_status(struct control *c, const struct count *count)
+static json_t *uplinks_status(struct control *c)
 {
 	const struct rg_config *cfg = rg_auth_config(c->auth);
 	json_t *list = json_array();
@@ -77,7 +60,7 @@ static json_t *uplinks_status(struct control *c, const struct count *count)
 		json_array_append_new(list, json_pack("{s:s, s:b, s:i, s:o, s:I}", "name", uplink->name, "up",
 		                                      links_up(c->links, uplink->port), "preference",
 		                                      (int)uplink->preference, "addresses", addresses,
-		                                      "clients", count->clients[u]));
+		                                      "clients", clients_of(c, uplink)));
 	}
 	return list;
 }
@@ -131,24 +114,22 @@ static json_t *notes(size_t orphans)
 	return list;
 }
 
+/* Figures that are kept, and none that is counted here: whatever there is, IKE does not wait. */
 static json_t *answer_status(struct control *c)
 {
+	const struct census *census = &c->ike->census;
 	size_t orphans = orphans_count(c->ike);
 	const struct rg_config *cfg = rg_auth_config(c->auth);
-	struct count count = {.cfg = cfg, .clients = calloc(cfg->n_uplinks + 1, sizeof(json_int_t))};
 	json_t *o;
 
-	if (!count.clients)
-		return NULL;
-	ike_for_each(c->ike, count_session, &count);
 	o = json_pack("{s:s, s:i, s:I, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:I, s:o, s:o, s:o}", "version",
 	              RG_VERSION, "pid", (int)getpid(), "uptime_s",
 	              (json_int_t)((control_now() - c->started_ms) / 1000), "config", c->config_file,
 	              "identity", cfg->gateway.identity, "dataplane", dataplane_status(c), "sessions",
-	              "established", count.established, "half_open", count.half_open, "orphans",
-	              (json_int_t)orphans, "child_sas", count.children, "notes", notes(orphans), "uplinks",
-	              uplinks_status(c, &count), "pools", pools_status(c));
-	free(count.clients);
+	              "established", (json_int_t)census->established, "half_open",
+	              (json_int_t)c->ike->n_half_open, "orphans", (json_int_t)orphans, "child_sas",
+	              (json_int_t)census->children, "notes", notes(orphans), "uplinks", uplinks_status(c),
+	              "pools", pools_status(c));
 	json_object_set_new(o, "initiate", initiate_list(c));
 	return json_pack("{s:b, s:o}", "ok", 1, "status", o);
 }
@@ -178,44 +159,61 @@ static json_t *answer_counters(struct control *c)
 	return json_pack("{s:b, s:o}", "ok", 1, "counters", list);
 }
 
-/* A client by its id or its identity; the newest of several. */
+/* A client by its identity as it is shown, where that is no text that a configuration would have. */
 struct wanted {
-	uint64_t id;
 	const char *identity;
 	uint64_t found;
 };
 
-static bool find_client(struct ike_sa *sa, void *context)
+static void find_client(struct ike_sa *sa, void *context)
 {
 	struct wanted *wanted = context;
 	char text[RG_ID_TEXT];
 
-	if (sa->state != IKE_STATE_ESTABLISHED)
-		return true;
-	if (wanted->identity ? strcmp(rg_id_print(&sa->peer_id, text, sizeof(text)), wanted->identity) == 0
-	                     : ike_session_id(sa) == wanted->id)
+	if (sa->state == IKE_STATE_ESTABLISHED &&
+	    strcmp(rg_id_print(&sa->peer_id, text, sizeof(text)), wanted->identity) == 0)
 		wanted->found = ike_session_id(sa);
-	return true;
 }
 
-/* {"client": ID or "IDENTITY"}; 0: none. */
-static uint64_t client_of(struct control *c, const json_t *request)
+static uint64_t by_id(struct control *c, uint64_t id)
+{
+	const struct ike_sa *sa = ike_find_session(c->ike, id);
+
+	return sa && sa->state == IKE_STATE_ESTABLISHED ? id : 0;
+}
+
+/* {"client": ID or "IDENTITY"}: the id; 0: none, or none on this page of all, and `next` is where the next
+ * one begins. An identity as the configuration writes them has an index; only what is shown otherwise (a key
+ * id) is searched for, page by page. */
+static uint64_t client_of(struct control *c, const json_t *request, uint64_t *next)
 {
 	const json_t *client = json_object_get(request, "client");
-	struct wanted wanted = {.id = (uint64_t)json_integer_value(client),
-	                        .identity = json_string_value(client)};
+	struct wanted wanted = {.identity = json_string_value(client)};
+	const struct ike_sa *sa;
+	struct rg_id peer;
+	uint64_t id;
 	char *end;
 
-	if (wanted.identity && *wanted.identity) { /* "7" is an id as well */
-		uint64_t id = strtoull(wanted.identity, &end, 10);
-
-		if (!*end) {
-			wanted.id = id;
-			wanted.identity = NULL;
-		}
-	}
-	ike_for_each(c->ike, find_client, &wanted);
+	*next = 0;
+	if (!wanted.identity || !*wanted.identity)
+		return by_id(c, (uint64_t)json_integer_value(client));
+	id = strtoull(wanted.identity, &end, 10);
+	if (!*end) /* "7" is an id as well */
+		return by_id(c, id);
+	sa = rg_id_parse(&peer, wanted.identity) == 0 ? ike_find_identity(c->ike, &peer, NULL) : NULL;
+	if (sa)
+		return ike_session_id(sa);
+	*next = ike_for_page(c->ike, (uint64_t)json_integer_value(json_object_get(request, "from")),
+	                     RG_CTL_PAGE, find_client, &wanted);
+	if (wanted.found)
+		*next = 0;
 	return wanted.found;
+}
+
+/* It is on none of the pages so far: to be asked again from there. */
+static json_t *search_on(uint64_t next)
+{
+	return json_pack("{s:b, s:I}", "ok", 1, "next", (json_int_t)next);
 }
 
 static json_t *done(int rc, const char *what)
@@ -229,8 +227,10 @@ static json_t *done(int rc, const char *what)
 static json_t *answer_rekey(struct control *c, const json_t *request)
 {
 	const char *sa = json_string_value(json_object_get(request, "sa"));
-	uint64_t session = client_of(c, request);
+	uint64_t next, session = client_of(c, request, &next);
 
+	if (next)
+		return search_on(next);
 	if (!session)
 		return ctl_error("no such client: name an id or an identity that `roamctl clients` shows");
 	if (sa && strcmp(sa, "ike") == 0)
@@ -243,10 +243,12 @@ static json_t *answer_rekey(struct control *c, const json_t *request)
 static json_t *answer_terminate(struct control *c, const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "client"));
-	uint64_t session = client_of(c, request);
+	uint64_t next, session = client_of(c, request, &next);
 
 	if (!session && name && initiate_hold_named(c->initiate, name) == 0)
 		return done(0, "terminate");
+	if (next)
+		return search_on(next);
 	if (!session)
 		return ctl_error("no such client: name an id or an identity that `roamctl clients` shows, or "
 		                 "a connection that this gateway begins");
@@ -269,8 +271,10 @@ static json_t *answer_initiate(struct control *c, const json_t *request)
 
 static json_t *answer_explain(struct control *c, const json_t *request)
 {
-	uint64_t session = client_of(c, request);
+	uint64_t next, session = client_of(c, request, &next);
 
+	if (next)
+		return search_on(next);
 	if (!session)
 		return ctl_error(
 		        "no such client: name an id or an identity that `roamctl clients` shows; why one "

@@ -11,6 +11,10 @@
  * way: a reply with "next":N is not all, and the same request with "from":N gets what follows. Sessions come
  * in an order that they keep for life, so none that is there all the time is missed or repeated.
  *
+ * A client that is named by its identity is found by an index; one whose identity is no text of a
+ * configuration (a key id) is searched for in pages, too: {"ok":true,"next":N} alone says that it was not on
+ * this one, and nothing was done.
+ *
  * {"command":"events","follow":true} is answered with the recent events and, after the last page of them,
  * one line {"event":{...}} for each new one until the client closes; a
  * client that does not read is closed. Other commands end with the reply, and a connection

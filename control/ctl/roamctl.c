@@ -207,6 +207,21 @@ static int events_show(struct session *s, json_t *request)
 	return s->options->follow ? events_follow(s) : RG_CTL_OK;
 }
 
+/* A client that has to be searched for: page by page, until it is found or there is no more. */
+static json_t *ask_on(struct session *s, json_t *request)
+{
+	json_t *reply = ask(s, request);
+	json_int_t from = 0, next;
+
+	while (reply && (next = json_integer_value(json_object_get(reply, "next"))) > from) {
+		json_object_set_new(request, "from", json_integer(next));
+		json_decref(reply);
+		reply = ask(s, request);
+		from = next;
+	}
+	return reply;
+}
+
 static int control_exchange(struct session *s, json_t *request, const char *command)
 {
 	json_t *reply;
@@ -215,7 +230,7 @@ static int control_exchange(struct session *s, json_t *request, const char *comm
 		return events_show(s, request);
 	if (listing_has(command))
 		return listing_show(stdout, command, s->options->json, ask, s) ? RG_CTL_OK : s->rc;
-	reply = ask(s, request);
+	reply = ask_on(s, request);
 	if (!reply)
 		return s->rc;
 	if (s->options->json)

@@ -5,6 +5,7 @@
  */
 #include "control/homing/session.h"
 #include "control/homing/homing.h"
+#include "control/ike/census.h"
 #include "control/ike/mobike.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -30,6 +31,7 @@ void homing_set_pair(struct homing_session *hs, const struct pair *pair)
 {
 	hs->sa->local = pair->local;
 	hs->sa->remote = pair->remote;
+	census_count(hs->sa);
 	if (mobike_unpin(hs))
 		exchange_resend_on(hs->sa, &pair->local, &pair->remote);
 }

@@ -5,6 +5,7 @@
  */
 #include "control/ike/child_sa.h"
 
+#include "control/ike/census.h"
 #include "control/ike/child.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -46,6 +47,7 @@ int child_set_state(struct child_sa *child, enum child_state state)
 		           ntohl(child->spi_in), child_state_name(child->state), child_state_name(state));
 		return -EPERM;
 	}
+	census_child(child->sa, child->state, state);
 	child->state = state;
 	store_touch(child->sa);
 	return 0;
@@ -118,6 +120,7 @@ void child_free(struct child_sa *child)
 
 	unlink_successor(child);
 	TAILQ_REMOVE(&sa->children, child, link);
+	census_child(sa, child->state, CHILD_DEAD);
 	store_touch(sa);
 	handles_give(&sa->manager->sa_in, child->handle_in);
 	handles_give(&sa->manager->sa_out, child->handle_out);

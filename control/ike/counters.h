@@ -84,6 +84,7 @@
 	X(rr_timeout, "mobike-return-routability-timeout", 0)                                                \
 	X(rr_missing, "mobike-return-routability-cookie-missing", 0)                                         \
 	X(rr_mismatch, "mobike-return-routability-cookie-differs", 0)                                        \
+	X(looked_at, "control-sessions-looked-at", 0)                                                        \
 	X(moves, "mobike-moves", 0)                                                                          \
 	X(moves_failed, "mobike-moves-failed", 0)                                                            \
 	X(path_mtu_lowered, "path-mtu-lowered", 0)                                                           \

@@ -129,6 +129,10 @@ void ike_for_each(struct ike_manager *m, bool (*each)(struct ike_sa *sa, void *c
 uint64_t ike_for_page(struct ike_manager *m, uint64_t from, unsigned max,
                       void (*each)(struct ike_sa *sa, void *context), void *context);
 struct ike_sa *ike_find_session(struct ike_manager *m, uint64_t session);
+/* The newest session with this peer that is established, one that serves before one that does not any more;
+ * where we began it, by our identity of now. `connection`: of that name alone, and only one that serves;
+ * NULL: any. NULL: none. Looks at those that share a bucket with it, at no other ones. */
+struct ike_sa *ike_find_identity(struct ike_manager *m, const struct rg_id *peer, const char *connection);
 uint64_t ike_session_id(const struct ike_sa *sa);
 
 /* Named counters (counters.h), in the order of that table. */

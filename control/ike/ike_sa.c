@@ -7,6 +7,7 @@
 
 #include "control/homing/homing.h"
 #include "control/ike/auth_eap.h"
+#include "control/ike/census.h"
 #include "control/ike/child.h"
 #include "control/ike/handlers.h"
 #include "control/ike/index.h"
@@ -56,6 +57,7 @@ int ike_set_state(struct ike_sa *sa, enum ike_state state)
 	}
 	from = sa->state;
 	sa->state = state;
+	census_count(sa);
 	timers_enter(sa, from);
 	store_touch(sa);
 	return 0;
@@ -349,6 +351,7 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	ike_sa_event(heir, IKE_EVENT_IKE_REKEYED, "%016lx:%016lx replaces %016lx:%016lx", heir->spi_i,
 	             heir->spi_r, old->spi_i, old->spi_r);
 	/* Where the heir was established before it had the session, no change of its state says so. */
+	census_count(heir);
 	store_touch(heir);
 	store_touch(old);
 }

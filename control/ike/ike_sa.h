@@ -130,6 +130,7 @@ struct ike_sa {
 	uint64_t deadline;              /* the earliest of `timer`; IKE_NEVER */
 	bool reap;                      /* to be freed by ike_tick() */
 	bool lingers;                   /* CLOSED, and counted as keeping its last answer */
+	uint16_t counted;               /* census.h: where; 0: not among the established ones */
 	TAILQ_ENTRY(ike_sa) dirty_link; /* while its record is to be written (store.h) */
 	bool dirty, stored;             /* is to be written; has been */
 

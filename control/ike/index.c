@@ -5,9 +5,11 @@
 #include "control/ike/index.h"
 
 #include "control/ike/manager.h"
+#include "control/ike/succession.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int index_init(struct ike_manager *m)
 {
@@ -64,6 +66,44 @@ struct ike_sa *ike_find_session(struct ike_manager *m, uint64_t session)
 	return sa;
 }
 
+static bool is_of(const struct ike_sa *sa, const char *connection)
+{
+	return connection == NULL ||
+	       (!sa->superseded && sa->connection != NULL && strcmp(sa->connection->name, connection) == 0);
+}
+
+/* Does it come before `than`? */
+static bool is_better(const struct ike_sa *sa, const struct ike_sa *than)
+{
+	if (sa == NULL || than == NULL)
+		return sa != NULL;
+	return sa->superseded != than->superseded ? than->superseded : sa->session > than->session;
+}
+
+static struct ike_sa *best_of(struct ike_manager *m, uint64_t cookie, const struct rg_id *peer,
+                              const char *connection)
+{
+	struct ike_sa *sa, *found = NULL;
+
+	for (sa = manager_peers(m, cookie); sa != NULL; sa = sa->peer_next) {
+		IKE_COUNT(m, looked_at);
+		if (sa->peer_cookie == cookie && sa->state == IKE_STATE_ESTABLISHED &&
+		    rg_id_equal(&sa->peer_id, peer) && is_of(sa, connection) && is_better(sa, found))
+			found = sa;
+	}
+	return found;
+}
+
+struct ike_sa *ike_find_identity(struct ike_manager *m, const struct rg_id *peer, const char *connection)
+{
+	uint64_t cookie = rg_id_cookie(peer);
+	struct ike_sa *theirs = best_of(m, cookie, peer, connection), *ours;
+
+	cookie = succession_cookie_of(rg_auth_identity(m->auth), cookie);
+	ours = best_of(m, cookie, peer, connection);
+	return is_better(ours, theirs) ? ours : theirs;
+}
+
 /* The lowest id of the bucket above `after`; 0: none. There are few. */
 static uint64_t next_id(const struct ike_sa *bucket, uint64_t after)
 {
@@ -85,6 +125,7 @@ static unsigned show(struct ike_sa *bucket, void (*each)(struct ike_sa *sa, void
 		for (struct ike_sa *sa = bucket; sa != NULL; sa = sa->session_next) {
 			if (sa->session != id || sa->state == IKE_STATE_CLOSED)
 				continue;
+			IKE_COUNT(sa->manager, looked_at);
 			each(sa, context);
 			n++;
 		}

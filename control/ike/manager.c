@@ -5,6 +5,7 @@
  */
 #include "control/ike/manager.h"
 
+#include "control/ike/census.h"
 #include "control/ike/dataplane.h"
 #include "control/ike/index.h"
 #include "control/ike/init.h"
@@ -33,6 +34,7 @@ static void free_tables(struct ike_manager *m)
 	free(m->by_tunnel);
 	index_fini(m);
 	free(m->policy_tunnel);
+	census_free(m);
 	free(m->heap);
 }
 

@@ -30,6 +30,16 @@
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
 
+/* census.h */
+struct census {
+	uint32_t established, children;
+	struct census_address {
+		struct rg_cfg_addr addr;
+		uint32_t n;
+	} *at;
+	unsigned n;
+};
+
 struct ike_manager {
 	const struct ike_ops *ops;
 	void *user;
@@ -73,12 +83,14 @@ struct ike_manager {
 	struct handle_space sa_in, sa_out, tunnels, policies;
 	uint32_t *policy_tunnel; /* by index of the policy: the tunnel of whoever has it, or had it last */
 	struct orphan_list orphans;
+	size_t n_orphans; /* of them inbound SAs */
 	struct orphan *orphans_by_cookie[ORPHAN_BUCKETS];
 	struct traps traps;   /* policies that wait for traffic */
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
 	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */
 	struct claims claims; /* networks that peers speak for */
 	struct ike_counter_values counters;
+	struct census census;
 };
 
 /* By our own SPI; NULL: none. */

@@ -7,6 +7,7 @@
  */
 #include "control/ike/mobike.h"
 #include "control/homing/session.h"
+#include "control/ike/census.h"
 #include "control/ike/handlers.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
@@ -180,6 +181,7 @@ static void take_update(struct ike_sa *sa, const struct mobike_request *r, const
 	sa->local = x->local;
 	sa->remote = x->remote;
 	sa->natt = x->natt;
+	census_count(sa);
 	if (r->natd)
 		(void)natd_read(&x->msg, sa->spi_i, sa->spi_r, &x->local, &x->remote, &sa->nat_local,
 		                &sa->nat_remote);

@@ -19,6 +19,7 @@ void ike_for_each(struct ike_manager *m, bool (*each)(struct ike_sa *sa, void *c
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH (sa, &m->sas, link) {
+		IKE_COUNT(m, looked_at);
 		if (sa->state != IKE_STATE_CLOSED && !each(sa, context))
 			return;
 	}

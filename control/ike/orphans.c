@@ -53,6 +53,7 @@ static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, ui
 	o->handle = handle;
 	o->cookie = cookie;
 	TAILQ_INSERT_TAIL(&m->orphans, o, link);
+	m->n_orphans += type == RG_MSG_SA_IN_DEL;
 	o->next = *bucket_of(m, cookie);
 	*bucket_of(m, cookie) = o;
 	*out = o;
@@ -67,6 +68,7 @@ static void forget(struct ike_manager *m, struct orphan *o)
 		at = &(*at)->next;
 	*at = o->next;
 	TAILQ_REMOVE(&m->orphans, o, link);
+	m->n_orphans -= o->type == RG_MSG_SA_IN_DEL;
 	handles_give(space_of(m, o->type), o->handle);
 	if (o->host.family != 0 && !m->ending && m->ops->pool.unreserve != NULL)
 		m->ops->pool.unreserve(m->user, o->cookie, &o->host);
@@ -201,10 +203,5 @@ void orphans_forget_all(struct ike_manager *m)
 
 size_t orphans_count(const struct ike_manager *m)
 {
-	const struct orphan *o;
-	size_t n = 0;
-
-	TAILQ_FOREACH (o, &m->orphans, link)
-		n += o->type == RG_MSG_SA_IN_DEL;
-	return n;
+	return m->n_orphans;
 }

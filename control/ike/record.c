@@ -5,6 +5,7 @@
  */
 #include "control/ike/record.h"
 
+#include "control/ike/census.h"
 #include "control/ike/child.h"
 #include "control/ike/cp.h"
 #include "control/ike/handlers.h"
@@ -375,6 +376,7 @@ static void resume(struct ike_sa *sa)
 	}
 	if (m->next_session <= sa->session)
 		m->next_session = sa->session + 1;
+	census_count(sa);
 	child_schedule(sa);
 	/* The tasks that were to make what is missing are no part of a record. */
 	if (lives && !sa->superseded)

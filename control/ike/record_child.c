@@ -2,6 +2,7 @@
 /*
  * Session records: what a session carries (record.h). Core thread only.
  */
+#include "control/ike/census.h"
 #include "control/ike/child_rights.h"
 #include "control/ike/flow.h"
 #include "control/ike/manager.h"
@@ -80,8 +81,10 @@ static void describe(struct record *r, struct child_sa *child)
 	record_uint(r, &state, N_CHILD_STATES - 1);
 	if (state == CHILD_NEW || state == CHILD_DEAD)
 		record_fail(r, -EBADMSG);
-	if (record_reads(r))
+	if (record_reads(r)) {
+		census_child(child->sa, child->state, state);
 		child->state = state;
+	}
 	record_bool(r, &child->we_initiated);
 	record_u32(r, &child->spi_in);
 	record_u32(r, &child->spi_out);

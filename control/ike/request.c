@@ -3,6 +3,7 @@
  * Our requests: the queue of tasks, the one on the wire, and its
  * retransmission (RFC 7296 2.1, 2.3, 2.4). Core thread only.
  */
+#include "control/ike/census.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
 #include "control/ike/manager.h"
@@ -237,6 +238,7 @@ static void follow_heir(struct ike_sa *sa)
 	sa->local = heir->local;
 	sa->remote = heir->remote;
 	sa->natt = heir->natt;
+	census_count(sa);
 }
 
 static void send_request(struct ike_sa *sa, struct outstanding *r)

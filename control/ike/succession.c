@@ -195,9 +195,14 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer)
 	succession_lifetime(sa, answer);
 }
 
+uint64_t succession_cookie_of(const struct rg_id *own, uint64_t peer_cookie)
+{
+	return peer_cookie ^ rg_id_cookie(own) * 0x9e3779b97f4a7c15ull;
+}
+
 uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie)
 {
-	return peer_cookie ^ rg_id_cookie(sa->own_id) * 0x9e3779b97f4a7c15ull;
+	return succession_cookie_of(sa->own_id, peer_cookie);
 }
 
 /* RFC 7296 2.4: only where no other session between these identities is left, and never for an

@@ -30,6 +30,7 @@ void succession_answered(struct ike_sa *sa, const struct ike_msg *answer);
 /* Initiator: what a peer's sessions are found by. Our own identity is part of it, since one
  * process may be many clients of one gateway. */
 uint64_t succession_cookie(const struct ike_sa *sa, uint64_t peer_cookie);
+uint64_t succession_cookie_of(const struct rg_id *own, uint64_t peer_cookie);
 /* INITIAL_CONTACT where it is true, and AUTH_LIFETIME (responder). */
 void succession_write(struct ike_sa *sa, struct ike_build *out);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions by their ids (control/ike/index.h) and the pages that roamctl gets of them (control/report.c):
- * each session once, whatever the others do meanwhile, and no page that is longer than a page.
+ * each session once, whatever the others do meanwhile, and no page that is longer than a page. No other
+ * request looks at more sessions than a page has, either.
  * ROAMGATE_SESSIONS says how many.
  */
 #include "control/ctl/protocol.h"
+#include "control/ike/census.h"
 #include "control/ike/index.h"
+#include "control/ike/manager.h"
+#include "control/initiate_ops.h"
 #include "control/report.h"
 #include "tests/exchange/world.h"
 
@@ -38,8 +42,12 @@ static struct ike_sa *make(struct listed *l, unsigned i)
 	snprintf(name, sizeof(name), "client%u@example.net", i);
 	assert_int_equal(rg_id_parse(&sa->peer_id, name), 0);
 	sa->state = IKE_STATE_ESTABLISHED;
-	sa->local = endpoint("192.0.2.1", 4500);
+	sa->local = endpoint(i % 4 == 0 ? "203.0.113.1" : "192.0.2.1", 4500);
 	sa->remote = endpoint("198.51.100.7", 4500);
+	sa->connection = &rg_auth_config(g->auth)->connections[0];
+	sa->peer_cookie = rg_id_cookie(&sa->peer_id);
+	manager_insert_peer(g->m, sa);
+	census_count(sa);
 	return sa;
 }
 
@@ -228,6 +236,146 @@ static void wrong_cursors(void **state)
 	close_list(l);
 }
 
+/* What else a request may need of the process. */
+static void open_control(struct listed *l)
+{
+	static const struct dp_hooks hooks;
+	struct control *c = &l->control;
+
+	assert_int_equal(uv_loop_init(&c->loop), 0);
+	c->config_file = "a test";
+	c->auth = world_gateway(l->w)->auth;
+	c->links = links_create(&c->loop, NULL, NULL);
+	c->dp = dp_create(&c->loop, "/nonexistent/dataplane.sock", &hooks, NULL);
+	c->initiate = initiate_create(&initiate_ops, c);
+	assert_true(c->links && c->dp && c->initiate);
+	assert_int_equal(rg_pools_new(rg_auth_config(c->auth), NULL, &c->pools), 0);
+}
+
+static void close_control(struct listed *l)
+{
+	struct control *c = &l->control;
+
+	initiate_free(c->initiate);
+	rg_pools_free(c->pools);
+	links_close(c->links);
+	dp_close(c->dp);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&c->loop), 0);
+}
+
+/* The answer, where there is nothing but the tables: a walk over all of them finds nobody. */
+static json_t *answer_of(struct listed *l, const char *command, json_t *request, uint64_t *looked)
+{
+	struct ike_manager *m = l->control.ike;
+	struct ike_sa_list hidden = m->sas;
+	uint64_t before = m->counters.looked_at;
+	json_t *reply;
+
+	TAILQ_INIT(&m->sas);
+	reply = report_answer(&l->control, command, request);
+	m->sas = hidden;
+	*looked = m->counters.looked_at - before;
+	json_decref(request);
+	return reply;
+}
+
+static json_int_t number(const json_t *object, const char *a, const char *b)
+{
+	return json_integer_value(json_object_get(json_object_get(object, a), b));
+}
+
+static void status_looks_at_no_session(void **state)
+{
+	struct listed *l = open_list();
+	json_t *reply, *status, *uplinks;
+	uint64_t looked;
+
+	(void)state;
+	open_control(l);
+	ike_sa_close(l->sas[1], "a test");
+	reply = answer_of(l, "status", json_object(), &looked);
+	status = json_object_get(reply, "status");
+	uplinks = json_object_get(status, "uplinks");
+	assert_int_equal(looked, 0);
+	assert_int_equal(number(status, "sessions", "established"), l->n - 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(uplinks, 1), "clients")),
+	                 (l->n + 3) / 4);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(uplinks, 0), "clients")),
+	                 l->n - (l->n + 3) / 4 - 1);
+	json_decref(reply);
+	close_control(l);
+	close_list(l);
+}
+
+/* Of two with one identity it is the newer one, unless that one is superseded. */
+static void an_identity_is_found_in_its_bucket(void **state)
+{
+	static const char *const commands[] = {"explain", "rekey", "terminate"};
+	struct listed *l = open_list();
+	struct ike_sa *newer = make(l, 11), *superseded = make(l, 11);
+	uint64_t looked;
+	json_t *reply;
+
+	(void)state;
+	open_control(l);
+	superseded->superseded = true;
+	ike_sa_park(newer); /* it has no keys for a Delete */
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		json_t *request = json_pack("{s:s, s:s}", "client", "CLIENT11@example.net", "sa", "child");
+
+		reply = answer_of(l, commands[i], request, &looked);
+		assert_true(strcmp(commands[i], "rekey") == 0 || json_is_true(json_object_get(reply, "ok")));
+		assert_in_range(looked, 1, 20);
+		if (i == 0)
+			assert_int_equal(number(reply, "client", "id"), ike_session_id(newer));
+		json_decref(reply);
+	}
+	assert_false(TAILQ_EMPTY(&newer->tasks));
+	assert_true(TAILQ_EMPTY(&l->sas[11]->tasks));
+	close_control(l);
+	close_list(l);
+}
+
+/* What no configuration can write: a key id. Every request of the search is a page's work. */
+static json_t *search(struct listed *l, const char *identity)
+{
+	json_int_t from = 0, next;
+	json_t *reply;
+
+	for (unsigned turns = 1;; turns++) {
+		json_t *request = json_pack("{s:s, s:I}", "client", identity, "from", from);
+		uint64_t looked;
+
+		reply = answer_of(l, "explain", request, &looked);
+		assert_in_range(looked, 0, PAGE_MAX + 20);
+		next = json_integer_value(json_object_get(reply, "next"));
+		if (next == 0)
+			return reply;
+		assert_true(next > from && turns <= 65536 / INDEX_TOGETHER);
+		json_decref(reply);
+		from = next;
+	}
+}
+
+static void other_identities_are_searched_in_pages(void **state)
+{
+	static const uint8_t key[] = {0x01, 0xfe, 'k'};
+	struct listed *l = open_list();
+	char text[RG_ID_TEXT];
+	json_t *reply;
+
+	(void)state;
+	assert_int_equal(rg_id_decode(&l->sas[l->n / 2]->peer_id, 11, key, sizeof(key)), 0);
+	reply = search(l, rg_id_print(&l->sas[l->n / 2]->peer_id, text, sizeof(text)));
+	assert_int_equal(number(reply, "client", "id"), ike_session_id(l->sas[l->n / 2]));
+	json_decref(reply);
+	reply = search(l, "nobody@example.net");
+	assert_true(json_is_false(json_object_get(reply, "ok")));
+	json_decref(reply);
+	close_list(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +384,9 @@ int main(void)
 	        cmocka_unit_test(found_by_id),
 	        cmocka_unit_test(ids_of_a_gateway_that_is_old),
 	        cmocka_unit_test(wrong_cursors),
+	        cmocka_unit_test(status_looks_at_no_session),
+	        cmocka_unit_test(an_identity_is_found_in_its_bucket),
+	        cmocka_unit_test(other_identities_are_searched_in_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

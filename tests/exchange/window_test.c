@@ -5,6 +5,7 @@
  */
 #include "control/homing/homing.h"
 #include "control/homing/session.h"
+#include "control/ike/census.h"
 #include "control/ike/handlers.h"
 #include "control/ike/rekey_task.h"
 #include "control/ike/timers.h"
@@ -290,6 +291,7 @@ static void am_11_reordered_updates(void **state)
 	r->w->delay_ms = 300; /* the first goes slowly ... */
 	ask(c, &update_type, 1);
 	c->local = endpoint("203.0.113.77", 4500);
+	census_count(c);
 	r->w->delay_ms = 100; /* ... the second from elsewhere overtakes it */
 	ask(c, &update_type, 1);
 	assert_int_equal(on_wire(c), 2);

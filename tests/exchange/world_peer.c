@@ -3,6 +3,7 @@
  * The two peers of the world: their lives (a start, a kill, what comes back from
  * records and dataplane), their jobs and batches, and what a test asks of them.
  */
+#include "control/ike/census.h"
 #include "tests/exchange/world_parts.h"
 
 #include <setjmp.h>
@@ -125,10 +126,34 @@ int peer_restore(struct peer *p)
 	return error;
 }
 
+/* The figures that are kept are those that a count gives. */
+static void check_census(struct peer *p)
+{
+	const struct census *census = &p->m->census;
+	uint32_t established = 0, children = 0, placed = 0;
+	const struct ike_sa *sa;
+	const struct child_sa *child;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link) {
+		established += sa->state == IKE_STATE_ESTABLISHED;
+		placed += sa->counted == CENSUS_NOWHERE;
+		if (sa->state == IKE_STATE_ESTABLISHED && sa->counted != CENSUS_NOWHERE)
+			assert_true(addr_equal(&census->at[sa->counted - 1].addr, &sa->local.addr));
+		TAILQ_FOREACH (child, &sa->children, link)
+			children += child->state == CHILD_INSTALLED || child->state == CHILD_REKEYING;
+	}
+	for (unsigned i = 0; i < census->n; i++)
+		placed += census->at[i].n;
+	assert_int_equal(census->established, established);
+	assert_int_equal(placed, established);
+	assert_int_equal(census->children, children);
+}
+
 void peer_end(struct peer *p)
 {
 	peer_run_jobs(p);
 	peer_run_batches(p);
+	check_census(p);
 	if (p->dp->wrong != NULL) {
 		print_error("the dataplane of %c saw: %s\n", p->letter, p->dp->wrong);
 		fail();
