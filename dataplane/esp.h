@@ -56,13 +56,13 @@ static inline unsigned esp_ahead(uint32_t len)
 	return len < 256 ? 12 : len < 1024 ? 5 : 3;
 }
 
-/* The lines of the payload: all if the device left them in memory, else the ends. */
-static inline void esp_prefetch_payload(const uint8_t *p, uint32_t len, bool all)
+/* The lines of the text and the ICV behind it: all if the device left them in memory, else the ends. */
+static inline void esp_prefetch_payload(const uint8_t *p, uint32_t text, bool all)
 {
-	uint32_t first = all || len < 256 ? len : 256;
+	const uint32_t len = text + CRYPTO_ICV, first = all || len < 256 ? len : 256;
 
 	line_prefetch(p);
-	line_prefetch(p + len);
+	line_prefetch(p + len - 1);
 	for (uint32_t at = 64; at < first; at += 64)
 		line_prefetch(p + at);
 }

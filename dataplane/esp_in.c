@@ -15,11 +15,10 @@
 /* What the packet needs of its SA, now that the SA's line is here; with the cipher's part, or without. */
 static inline void bring_in(const struct worker *w, const struct in *in, bool cipher)
 {
-	sa_prefetch_more(in->sa);
-	sa_prefetch_ring(in->sa, in->low);
-	if (cipher)
-		esp_prefetch_cipher(in->sa->suite, sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV, in->len,
-		                    w->dp->prefetch_payload);
+	sa_prefetch_ring(in->sa, in_low(in));
+	if (cipher && in->len >= GCM_AROUND)
+		esp_prefetch_cipher(in->sa->suite, sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV,
+		                    in->len - GCM_AROUND, w->dp->prefetch_payload);
 }
 
 /* No SA of this worker's. */
@@ -38,14 +37,19 @@ static unsigned keep_mine(struct worker *w, struct in *in, unsigned n)
 {
 	const struct in *const ahead = in + (n != 0 ? esp_ahead(in->len) : 0);
 	struct in *kept = in;
+	uint32_t mine = 0; /* the last train that is */
 
 	for (struct in *i = in; i < in + n; i++) {
 		unsigned owner = 0;
 
-		i->sa = sa_in_check(i->sa, i->spi);
-		if (__builtin_expect(i->sa == NULL || (owner = sa_owner(i->sa)) != w->index, 0)) {
-			leave(w, i, owner);
-			continue;
+		if (i->train != mine) {
+			i->sa = sa_in_check(i->sa, i->spi);
+			if (__builtin_expect(i->sa == NULL || (owner = sa_owner(i->sa)) != w->index, 0)) {
+				leave(w, i, owner);
+				continue;
+			}
+			mine = i->train;
+			sa_prefetch_more(i->sa);
 		}
 		bring_in(w, i, kept < ahead);
 		if (__builtin_expect(kept != i, 0))
@@ -60,29 +64,49 @@ static unsigned keep_mine(struct worker *w, struct in *in, unsigned n)
 static inline __attribute__((always_inline)) bool check_plain(const struct in *in, struct open *o)
 {
 	const struct sa *sa = in->sa;
-	const uint32_t len = in->len;
-	uint64_t top = sa->record->sequence, seq;
+	const uint32_t len = in->len, word = sa_word(sa);
+	const int64_t top = (int64_t)sa->record->sequence;
+	int64_t seq;
 
-	if (__builtin_expect(!sa_word_is_plain(sa_word(sa)) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
+	if (__builtin_expect(!sa_word_is_plain(word) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
 		return false;
-	seq = sa_infer(sa, in->low);
+	seq = replay_number((uint64_t)top, in_low(in), sa_window(sa), (word & SA_ESN) != 0);
 	if (__builtin_expect(seq <= top, 0))
 		return false;
-	open_set(o, in, in->esp + ESP_HEADER + ESP_GCM_IV, len - GCM_AROUND, seq);
-	o->plain = true;
+	open_set(o, in, word, in->esp + ESP_HEADER + ESP_GCM_IV, len - GCM_AROUND, (uint64_t)seq);
 	return true;
 }
 
-/* 1, 2, 3 ... in front of the trailer (RFC 4303 2.4). Of a shorter text it reads the headers in front, 42
- * bytes at the least; whether there is so much padding is asked elsewhere. */
-static inline bool short_padding_is_good(const uint8_t *trailer, uint32_t pad)
+/* Up to 15 bytes of padding in front of the trailer, at `last`. Of a shorter text it reads the headers in
+ * front, 42 bytes at the least; whether there is so much padding is asked elsewhere. */
+static inline bool long_padding_is_good(const uint8_t *last, uint32_t pad)
 {
 	static const uint8_t numbers[32] = {[16] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 	const __m128i wanted = _mm_loadu_si128((const __m128i *)(const void *)(numbers + pad));
-	const __m128i last = _mm_loadu_si128((const __m128i *)(const void *)(trailer - 16));
+	const __m128i seen = _mm_loadu_si128((const __m128i *)(const void *)(last - 16));
 
 	/* the lowest 16 - pad bytes are none of the padding */
-	return ((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(last, wanted)) | 0xffffu >> pad) == 0xffff;
+	return ((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(seen, wanted)) | 0xffffu >> pad) == 0xffff;
+}
+
+/* The text ends with 1, 2, 3 ..., pad length, IPv4 (RFC 4303 2.4 to 2.6)? Most have little padding: all of it
+ * is in the last 8 bytes. */
+static inline bool trailer_is_good4(const uint8_t *end, uint32_t *pad)
+{
+	static const struct {
+		uint64_t mask, wanted;
+	} of[7] = {
+	        {0xffff000000000000, 0x0400000000000000}, {0xffffff0000000000, 0x0401010000000000},
+	        {0xffffffff00000000, 0x0402020100000000}, {0xffffffffff000000, 0x0403030201000000},
+	        {0xffffffffffff0000, 0x0404040302010000}, {0xffffffffffffff00, 0x0405050403020100},
+	        {0xffffffffffffffff, 0x0406060504030201},
+	};
+	const uint64_t last = load64(end - 8);
+
+	*pad = last >> 48 & 0xff;
+	if (__builtin_expect(*pad < 7, 1))
+		return (last & of[*pad].mask) == of[*pad].wanted;
+	return *pad < 16 && last >> 56 == ESP_NEXT_IPV4 && long_padding_is_good(end - ESP_TRAILER, *pad);
 }
 
 enum accepted {
@@ -103,56 +127,74 @@ static void note_clear(const struct in *in, uint8_t *clear, uint32_t len)
 	pkt_strip(in->m);
 }
 
+/* What is true of the packets of a train, and of one flow of them, until one takes the long way. */
+struct accepting {
+	uint32_t train;             /* 0: ask again */
+	uint64_t flow;              /* inner source and destination, as in the packets */
+	const struct fib_entry *to; /* where they go, or NULL: the inner stage is next */
+};
+
+/* From where the last one came, without a word of congestion, as the selectors want it, and nothing to be
+ * told? Then it is as good as accepted, and the others of the train say no more of the tunnel. False: nothing
+ * was done. */
+static inline bool ask(struct worker *w, struct accepting *a, const struct in *in, uint64_t flow)
+{
+	const struct sa *sa = in->sa;
+	const uint8_t *outer = in_outer(in);
+	struct tunnel *tunnel = sa->tunnel;
+
+	if (__builtin_expect(
+	            !sa_word_is_simple4(sa_word(sa)) || !selectors4_match_flow(&sa->sel4, flow, false), 0))
+		return false;
+	if (__builtin_expect(in->family != 4 || (outer[1] & 3) == 3 ||
+	                             open_source4(in->encap, outer, in->esp) != tunnel->seen_source,
+	                     0))
+		return false;
+	if (__builtin_expect(tunnel_generation(tunnel) != tunnel->seen_generation, 0))
+		return false;
+	tunnel_note_in(tunnel, w->now_ms);
+	a->train = in->train;
+	a->flow = flow;
+	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
+	a->to = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, (uint32_t)(flow >> 32)) : NULL;
+	return true;
+}
+
 /*
  * An authentic packet of the kind that most are: a number above all others, from where the last one came,
  * IPv4 in IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that
  * is remembered it goes from here.
  */
-static inline __attribute__((always_inline)) enum accepted
-accept_plain(struct worker *w, struct way_out *way, const struct open *o, uint64_t now, bool clamp)
+static inline __attribute__((always_inline)) enum accepted accept_plain(struct worker *w, struct way_out *way,
+                                                                        struct accepting *a,
+                                                                        const struct open *o, uint64_t now,
+                                                                        bool clamp)
 {
 	const struct in *in = o->in;
 	struct sa *sa = in->sa;
-	struct tunnel *tunnel = sa->tunnel;
 	struct rg_counters_sa *record = sa->record;
-	const uint8_t *outer = in_outer(in);
 	uint8_t *clear = o->clear;
-	const struct fib_entry *e;
-	const uint32_t trailer = load16(clear + o->cipher - ESP_TRAILER), pad = trailer & 0xff;
-	const uint32_t total = ntohs(load16(clear + 2));
+	const uint32_t first = load32(clear), total = ntohs((uint16_t)(first >> 16));
+	const uint64_t flow = load64(clear + 12), top = record->sequence;
+	uint32_t pad;
 
 	/* the trailer, and the inner header */
-	if (__builtin_expect(trailer >> 8 != ESP_NEXT_IPV4 || pad > 15 || (load16(clear) & 0x03ff) != 0x0045,
-	                     0))
-		return UNDECIDED;
-	if (__builtin_expect(!short_padding_is_good(clear + o->cipher - ESP_TRAILER, pad), 0))
+	if (__builtin_expect(!trailer_is_good4(clear + o->cipher, &pad) || (first & 0x03ff) != 0x0045, 0))
 		return UNDECIDED;
 	if (__builtin_expect(total < 20 || total + pad + ESP_TRAILER > o->cipher || !checksum_is_good4(clear),
 	                     0))
 		return UNDECIDED;
-	/* replay window, selectors, limits */
-	if (__builtin_expect(o->seq <= record->sequence || record->packets + 1 >= sa->next_check, 0))
+	/* replay window, limits, and what is asked for the train */
+	if (__builtin_expect(o->seq <= top || record->packets + 1 >= sa->next_check, 0))
 		return UNDECIDED;
-	if (__builtin_expect((sa->flags & SA_SIMPLE4) == 0 || !selectors4_match(&sa->sel4, clear, false), 0))
-		return UNDECIDED;
-	/* the outer header */
-	if (__builtin_expect(in->family != 4 || (outer[1] & 3) == 3 ||
-	                             open_source4(in->encap, outer, in->esp) != tunnel->seen_source,
-	                     0))
-		return UNDECIDED;
-	if (__builtin_expect(tunnel_generation(tunnel) != tunnel->seen_generation ||
-	                             (sa->told & SA_TOLD_FIRST) == 0,
-	                     0))
+	if ((in->train != a->train || flow != a->flow) && __builtin_expect(!ask(w, a, in, flow), 0))
 		return UNDECIDED;
 
-	sa_replay_newest(sa, o->seq);
-	tunnel_note_in(tunnel, now);
+	sa_replay_newest(sa, top, o->seq);
 	sa_account_plain(sa, total, now);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
 		esp_in_clamp_mss(w, sa, clear, total);
-	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
-	e = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, load32(clear + 16)) : NULL;
-	if (__builtin_expect(e != NULL && forward_plain(w, way, in->m, e, clear, total), 1))
+	if (__builtin_expect(a->to != NULL && forward_plain(w, way, in->m, a->to, clear, total), 1))
 		return FORWARDED;
 	note_clear(in, clear, total);
 	return ACCEPTED;
@@ -185,17 +227,19 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 	const uint64_t now = w->now_ms;
 	const bool clamp = w->dp->mss_clamp;
 	struct way_out way = {.port = PORT_MAX};
+	struct accepting a = {.train = 0};
 	unsigned done = 0, forwarded = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		enum accepted accepted = UNDECIDED;
 
-		if (__builtin_expect(o[i].why == DROP_NONE && o[i].plain, 1))
-			accepted = accept_plain(w, &way, &o[i], now, clamp);
+		if (__builtin_expect(open_is_plain(&o[i]), 1))
+			accepted = accept_plain(w, &way, &a, &o[i], now, clamp);
 		if (__builtin_expect(accepted == FORWARDED, 1)) {
 			forwarded++;
 			continue;
 		}
+		a.train = 0;
 		if (accepted == UNDECIDED) {
 			enum drop why = accept_any(w, &o[i]);
 			if (why != DROP_NONE) {
@@ -234,10 +278,15 @@ static void open_burst(struct worker *w, struct open *o, unsigned n)
 {
 	const struct open *const end = o + n, *ahead = o + (n != 0 ? esp_ahead(o[0].cipher) : 0);
 	const bool all = w->dp->prefetch_payload;
+	const void *key = NULL;
 
 	for (struct open *i = o; i < end; i++, ahead++) {
-		if (ahead < end)
-			esp_prefetch_cipher(ahead->suite, ahead->key, ahead->clear, ahead->cipher, all);
+		if (ahead < end) {
+			if (ahead->key != key)
+				crypto_prefetch_key(ahead->suite, ahead->key, ahead->cipher);
+			key = ahead->key;
+			esp_prefetch_payload(ahead->clear, ahead->cipher, all);
+		}
 		if (!crypto_open(i->suite, i->key, i->clear, i->cipher, i->nonce, i->nonce + 16, i->aad_len))
 			i->why = DROP_ESP_AUTH;
 	}
@@ -282,7 +331,7 @@ void esp_in_run(struct worker *w)
 	if (n == 0)
 		return;
 	for (unsigned i = 0; i < n; i++) {
-		in[i] = in_of(w->core, w->esp_in.m[i]);
+		in[i] = in_of(w->core, w->esp_in.m[i], i + 1);
 		if (__builtin_expect(in[i].sa != NULL, 1))
 			sa_prefetch(in[i].sa);
 	}

@@ -23,12 +23,13 @@ enum drop esp_in_check_any(const struct in *in, struct open *o)
 	if (sa_is_dead(sa))
 		return DROP_ESP_SA_DEAD;
 	cipher = in->len - overhead;
-	seq = sa_infer(sa, in->low);
+	seq = sa_infer(sa, in_low(in));
 	if (shape->batched && shape->iv == 16 && (cipher & shape->mask) != 0)
 		return DROP_ESP_BLOCKS;
-	open_set(o, in, in->esp + ESP_HEADER + shape->iv, cipher, seq);
+	open_set(o, in, sa_word(sa), in->esp + ESP_HEADER + shape->iv, cipher, seq);
 	o->batched = shape->batched;
-	o->plain = (sa->flags & SA_TRANSPORT) == 0; /* what is inside may be, whatever the suite */
+	/* what is inside may be, whatever the suite */
+	o->plain = (sa->flags & SA_TRANSPORT) == 0 && cipher >= 20 + ESP_TRAILER;
 	return sa_replay_check(sa, seq);
 }
 

@@ -12,7 +12,8 @@
 
 #define OUTER_AT 14u /* frames come in with their Ethernet header */
 
-/* A packet of ESP for us: what struct pkt says of it. Most never need that line of theirs. */
+/* A packet of ESP for us: what struct pkt says of it. Most never need that line of theirs. Packets of one SA
+ * and sender that come in a train, one behind the other, are asked for together: they have its number. */
 struct in {
 	struct rte_mbuf *m;
 	union {
@@ -20,29 +21,33 @@ struct in {
 		const _Atomic(struct sa *) *slot; /* on the way there: inbound.c */
 	};
 	uint8_t *esp;
-	uint32_t spi; /* network byte order */
-	uint32_t low; /* of the sequence number, host byte order */
-	uint16_t len; /* from the ESP header to the end */
-	uint16_t at;  /* offset of the ESP header, as pkt.esp */
+	uint32_t spi;   /* network byte order */
+	uint32_t train; /* from 1 */
 	union {
 		struct {
-			uint8_t from, port, family, encap;
+			uint16_t len; /* from the ESP header to the end */
+			uint16_t at;  /* offset of the ESP header, as pkt.esp */
+			union {
+				struct {
+					uint8_t from, port, family, encap;
+				};
+				uint32_t origin; /* pkt.origin */
+			};
 		};
-		uint32_t origin; /* pkt.origin */
+		uint64_t rest; /* all of it */
 	};
 };
 
 /* One that was handed over has its SA. */
-static inline struct in in_of(const struct core *core, struct rte_mbuf *m)
+static inline struct in in_of(const struct core *core, struct rte_mbuf *m, uint32_t train)
 {
 	const struct pkt *p = pkt_of(m);
-	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp);
 
 	return (struct in){.m = m,
 	                   .sa = p->sa != NULL ? p->sa : sa_in_guess(core, sa_in_slot(core, p->spi), p->spi),
-	                   .esp = esp,
+	                   .esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp),
 	                   .spi = p->spi,
-	                   .low = ntohl(load32(esp + 4)),
+	                   .train = train,
 	                   .len = (uint16_t)(rte_pktmbuf_data_len(m) - p->esp),
 	                   .at = p->esp,
 	                   .origin = p->origin};
@@ -59,6 +64,12 @@ static inline void in_note(const struct in *in)
 	p->origin = in->origin;
 }
 
+/* The lower half of its sequence number. */
+static inline uint32_t in_low(const struct in *in)
+{
+	return ntohl(load32(in->esp + 4));
+}
+
 /* The outer header. */
 static inline uint8_t *in_outer(const struct in *in)
 {
@@ -73,13 +84,23 @@ struct open {
 			uint32_t salt;
 			uint8_t iv[8];
 			uint16_t cipher; /* bytes that are decrypted */
-			uint8_t why;     /* enum drop: what the cipher said */
-			bool plain;      /* what is inside may be */
+			union {
+				struct {
+					uint8_t why; /* enum drop: what the cipher said */
+					bool plain; /* what is inside may be: a whole header, and a trailer */
+				};
+				uint16_t both;
+			};
 			/* additional data: 8 or 12 bytes */
 			uint32_t spi;
 			uint8_t number[8];
-			uint8_t aad_len, suite;
-			bool batched;
+			union {
+				struct {
+					uint8_t aad_len, suite;
+					bool batched;
+				};
+				uint32_t how; /* all three */
+			};
 		};
 		uint8_t nonce[16];
 	};
@@ -92,12 +113,18 @@ struct open {
 _Static_assert(sizeof(struct open) == 64 && offsetof(struct open, spi) == 16,
                "a line, as the cipher reads it");
 
-/* RFC 4106 5: SPI and 32 or 64 bits of sequence number; the IV as it came. */
-static inline void open_set(struct open *o, const struct in *in, uint8_t *clear, uint32_t cipher,
-                            uint64_t seq)
+/* Authentic, and what is inside may be plain. */
+static inline bool open_is_plain(const struct open *o)
+{
+	_Static_assert(DROP_NONE == 0, "the lower byte");
+	return o->both == RTE_LE16(1 << 8);
+}
+
+/* RFC 4106 5: SPI and 32 or 64 bits of sequence number; the IV as it came. `word` of the SA. */
+static inline void open_set(struct open *o, const struct in *in, uint32_t word, uint8_t *clear,
+                            uint32_t cipher, uint64_t seq)
 {
 	const struct sa *sa = in->sa;
-	const bool esn = (sa->flags & SA_ESN) != 0;
 	const uint64_t wire = __builtin_bswap64(seq);
 
 	o->in = in;
@@ -108,22 +135,23 @@ static inline void open_set(struct open *o, const struct in *in, uint8_t *clear,
 	store64(o->iv, load64(in->esp + ESP_HEADER));
 	o->cipher = (uint16_t)cipher;
 	o->why = DROP_NONE;
-	o->plain = false;
+	o->plain = true;
 	o->spi = sa->spi;
-	store64(o->number, esn ? wire : wire >> 32);
-	o->aad_len = esn ? 12 : 8;
-	o->suite = sa->suite;
-	o->batched = false;
+	store64(o->number, word & SA_ESN ? wire : wire >> 32);
+	o->how = (word & 0xff00) | (8 + (word & SA_ESN) * 4); /* suite and length of additional data */
 }
 
 /* The outer source as one number, of IPv4; `esp` is the ESP header. */
 static inline uint64_t open_source4(uint8_t encap, const uint8_t *outer, const uint8_t *esp)
 {
-	uint64_t rest = (uint64_t)encap << 16;
+	_Static_assert(RG_ENCAP_NONE == 0, "no bit of it is set");
+	uint64_t source = load32(outer + 12);
 
+	if (__builtin_expect(encap == RG_ENCAP_NONE, 1))
+		return source;
 	if (encap == RG_ENCAP_UDP)
-		rest |= load16(esp - 8);
-	return rest << 32 | load32(outer + 12);
+		source |= (uint64_t)load16(esp - 8) << 32;
+	return source | (uint64_t)encap << 48;
 }
 
 /* The same of any: exact for IPv4, a hash for IPv6, where it only saves a look. */

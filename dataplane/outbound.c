@@ -13,7 +13,7 @@
 static inline bool look(const struct plain *plain, struct rte_mbuf *m, struct out *o)
 {
 	uint32_t len;
-	uint8_t *ip = plain4(plain, m, &len);
+	uint8_t *ip = plain4(plain, m, true, &len);
 
 	if (__builtin_expect(ip == NULL || ip[8] <= 1, 0))
 		return false;

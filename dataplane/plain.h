@@ -32,10 +32,10 @@ static inline struct plain plain_of(const uint8_t *mac, uint16_t mtu, uint8_t po
 
 /*
  * Most frames: unicast to `mac`, IPv4 without options, with a good header, no fragment, in one buffer
- * that is ours. Its IP header, and the packet's length: the frame may be longer (RFC 894: padding).
- * NULL says nothing, and leaves the frame to classify.c.
+ * that is ours. Its IP header, and the packet's length: where it may be `padded`, the frame may be longer
+ * (RFC 894). NULL says nothing, and leaves the frame to classify.c.
  */
-static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m, uint32_t *total)
+static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m, bool padded, uint32_t *total)
 {
 	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *), *ip = eth + ETH_LEN;
 	const uint32_t len = rte_pktmbuf_data_len(m);
@@ -48,9 +48,11 @@ static inline uint8_t *plain4(const struct plain *plain, struct rte_mbuf *m, uin
 	                             (load32(eth + 12) & RTE_BE32(0xffffff00)) != RTE_BE32(0x08004500),
 	                     0))
 		return NULL;
-	if (__builtin_expect(*total - 20 > len - ETH_LEN - 20 || *total > plain->mtu, 0))
+	if (__builtin_expect(padded ? *total - 20 > len - ETH_LEN - 20 : *total != len - ETH_LEN, 0))
 		return NULL;
-	if (__builtin_expect((load16(ip + 6) & FRAGMENT_MASK) != 0 || !checksum_is_good4(ip), 0))
+	if (__builtin_expect(*total > plain->mtu || (load16(ip + 6) & FRAGMENT_MASK) != 0 ||
+	                             !checksum_is_good4(ip),
+	                     0))
 		return NULL;
 	return ip;
 }

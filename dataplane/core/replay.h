@@ -34,15 +34,21 @@ static inline uint32_t replay_blocks(uint32_t window)
 /*
  * The full number of a packet that carries `low`: the one value congruent to
  * it within 2^32 from the window's lower edge up (both cases of RFC 4303
- * A2.2). 0, which no sender uses, for a number before the first.
+ * A2.2). Below zero: before the first.
  */
+static inline int64_t replay_number(uint64_t top, uint32_t low, uint32_t window, bool esn)
+{
+	const uint64_t edge = top - (window - 1);
+
+	return esn ? (int64_t)(edge + (uint32_t)(low - (uint32_t)edge)) : low;
+}
+
+/* The same; 0, which no sender uses, for a number before the first. */
 static inline uint64_t replay_infer(uint64_t top, uint32_t low, uint32_t window, bool esn)
 {
-	uint64_t edge = top - (window - 1);
-	uint64_t seq = edge + (uint32_t)(low - (uint32_t)edge);
-	if (!esn)
-		seq = low;
-	return (int64_t)seq < 0 ? 0 : seq;
+	const int64_t seq = replay_number(top, low, window, esn);
+
+	return seq < 0 ? 0 : (uint64_t)seq;
 }
 
 /* Of the numbers in a block. */

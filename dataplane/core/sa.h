@@ -139,6 +139,12 @@ static inline bool sa_word_is_plain(uint32_t word)
 	return (word & (SA_TRANSPORT | SA_BITS | 0xfcu << 8 | 0xffu << 16)) == 0;
 }
 
+/* Of sa_word(): sel4 says all, and the first packet was told. */
+static inline bool sa_word_is_simple4(uint32_t word)
+{
+	return (~word & (SA_SIMPLE4 | (uint32_t)SA_TOLD_FIRST << 24)) == 0;
+}
+
 static inline const struct sa_shape *sa_shape(const struct sa *sa)
 {
 	return &sa_shapes[sa->suite];
@@ -255,10 +261,10 @@ static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newe
 	                     seq);
 }
 
-/* Owner, after the ICV: a number above all others, so nothing can be wrong. */
-static inline void sa_replay_newest(struct sa *sa, uint64_t seq)
+/* Owner, after the ICV: a number above `top`, the highest so far, so nothing can be wrong. */
+static inline void sa_replay_newest(struct sa *sa, uint64_t top, uint64_t seq)
 {
-	replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, sa->record->sequence, seq);
+	replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, top, seq);
 	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED); /* main and control read it */
 	sa->recent |= replay_bit(seq);
 }

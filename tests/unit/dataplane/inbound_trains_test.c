@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets of one SA that come one behind the other and differ in what is asked once for all of them, or in
+ * their padding: each is judged by itself. RFC 4303 2.4, RFC 6040 4.2, RFC 4301 5.2.
+ */
+#include "dataplane/crypto.h"
+#include "tests/support/gateway.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct gateway g;
+static uint8_t clear[GATEWAY_MAX], frame[GATEWAY_MAX], *const outer = frame + PACKETS_L2;
+
+/* `clear` as a frame; its length. */
+static uint32_t seal(unsigned client, uint64_t seq, uint32_t len)
+{
+	uint8_t esp[GATEWAY_MAX];
+
+	return gateway_wrap(&g, client, esp, gateway_seal(&g, client, seq, clear, len, esp), frame);
+}
+
+static void offer(uint32_t len)
+{
+	packets_set_sum4(outer, 20);
+	gateway_offer(&g, PACKETS_UPLINK, 0, frame, len);
+}
+
+/* The numbers of those that left in clear, as a set of bits. */
+static uint32_t received(void)
+{
+	uint32_t numbers = 0;
+
+	for (struct rte_mbuf *m; (m = gateway_sent(&g, PACKETS_LAN)) != NULL;)
+		numbers |= 1u << *rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + 5);
+	gateway_clear(&g);
+	return numbers;
+}
+
+/* From a client to the server, with its number as its identification. */
+static uint32_t put(unsigned client, uint8_t number)
+{
+	const uint32_t len = gateway_inner(clear, client, false, 4, 100);
+
+	clear[5] = number;
+	packets_set_sum4(clear, 20);
+	return seal(client, number, gateway_trailer(&g, client, clear, len, GATEWAY_CLEAR));
+}
+
+static int setup(void **state)
+{
+	const struct gateway_session is = {.simple = true, .window = 256},
+	                             udp = {.simple = true, .udp = true};
+
+	(void)state;
+	if (gateway_open(&g, 1) != 0 || gateway_add(&g, 1, &is) != 0 || gateway_add(&g, 2, &udp) != 0)
+		return -1;
+	/* the first one is told, and goes through the inner stage: those behind it are like most are */
+	for (unsigned client = 1; client <= 2; client++)
+		offer(put(client, 1));
+	gateway_poll(&g);
+	return gateway_clear(&g) == 2 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return gateway_close(&g) == 0 ? 0 : -1;
+}
+
+/* A NAT's new mapping, or another address, in the middle of a train: what is not from the path's end is
+ * counted. */
+static void senders(void **state)
+{
+	static const uint8_t changed[] = {12, 15, 20, 21};
+
+	(void)state;
+	for (uint8_t i = 2; i <= 25; i++) {
+		const uint32_t n = put(2, i);
+
+		if (i % 6 == 5)
+			outer[changed[i / 6]] ^= 0x10;
+		offer(n);
+		if (i % 6 == 1)
+			gateway_poll(&g);
+	}
+	assert_int_equal(received(), 0x3fffffc);
+	assert_int_equal(gateway_count(&g, COUNTER_UNEXPECTED_SOURCE), 4);
+	assert_int_equal(gateway_drops(&g), 0);
+}
+
+/* In UDP, and not, by the same two addresses. */
+static void encapsulation(void **state)
+{
+	(void)state;
+	for (uint8_t i = 2; i <= 13; i++) {
+		uint32_t n = put(2, i);
+
+		if (i % 4 == 2) {
+			memmove(outer + 20, outer + 28, n - PACKETS_L2 - 28);
+			n -= 8;
+			outer[9] = 50;
+			packets_put16(outer + 2, n - PACKETS_L2);
+		}
+		offer(n);
+	}
+	gateway_poll(&g);
+	assert_int_equal(received(), 0x3ffc);
+	assert_int_equal(gateway_count(&g, COUNTER_UNEXPECTED_SOURCE), 3);
+	assert_int_equal(gateway_drops(&g), 0);
+}
+
+/* Congestion that the inner packet cannot tell. */
+static void congestion(void **state)
+{
+	(void)state;
+	for (uint8_t i = 2; i <= 13; i++) {
+		const uint32_t n = put(1, i);
+
+		outer[1] = i == 7 || i == 12 ? 3 : i % 3;
+		offer(n);
+	}
+	gateway_poll(&g);
+	assert_int_equal(received(), 0x3ffc & ~(1u << 7 | 1u << 12));
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_ECN), 2);
+	assert_int_equal(gateway_drops(&g), 2);
+}
+
+/* From hosts that the selectors leave out, and to where the kernel knows the way. */
+static void flows(void **state)
+{
+	(void)state;
+	for (uint8_t i = 2; i <= 21; i++) {
+		const uint32_t len = gateway_inner(clear, 1, false, 4, 100);
+
+		clear[5] = i;
+		if (i % 5 == 3)
+			clear[15] ^= 0x40;
+		else if (i % 5 == 0)
+			clear[17] ^= 0x40;
+		packets_set_sum4(clear, 20);
+		offer(seal(1, i, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR)));
+	}
+	gateway_poll(&g);
+	assert_int_equal(received(), 0x2b5ad4);
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_SELECTORS), 4);
+	assert_int_equal(gateway_drops(&g), 4);
+	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->packets, 21);
+}
+
+/* `pad` bytes of padding, of which byte `bad` is wrong: 0 is none, `pad` + 1 their number. */
+static void offer_padded(uint64_t seq, uint8_t pad, unsigned bad, uint8_t next)
+{
+	uint32_t len = gateway_inner(clear, 1, false, 4, 100 + (2u - pad) % 4);
+
+	for (uint8_t i = 1; i <= pad; i++)
+		clear[len++] = i;
+	clear[len++] = pad;
+	clear[len++] = next;
+	if (bad != 0)
+		clear[len - 3 - pad + bad] ^= 0x20;
+	offer(seal(1, seq, len));
+}
+
+/* As much as a peer likes, and each byte of it counts. */
+static void padding(void **state)
+{
+	uint64_t seq = 1, refused = 0;
+
+	(void)state;
+	for (uint8_t pad = 0; pad <= 40; pad++) {
+		for (unsigned bad = 0; bad <= pad; bad++) {
+			offer_padded(++seq, pad, bad, GATEWAY_CLEAR);
+			refused += bad != 0;
+			gateway_poll(&g);
+		}
+		assert_int_equal(gateway_dropped(&g, DROP_ESP_PADDING), refused);
+		assert_int_equal(gateway_clear(&g), 1);
+	}
+	for (uint8_t pad = 0; pad <= 16; pad++)
+		offer_padded(++seq, pad, pad + 1u, GATEWAY_CLEAR);
+	gateway_poll(&g);
+	assert_int_equal(gateway_clear(&g), 0);
+	assert_int_equal(gateway_drops(&g), refused + 17);
+}
+
+/* Behind little padding and behind much: no IPv4, and so nothing that these selectors want. */
+static void next_header(void **state)
+{
+	uint64_t seq = 1;
+
+	(void)state;
+	for (unsigned next = 0; next < 256; next++) {
+		for (uint8_t pad = 2; pad <= 10; pad += 4) {
+			offer_padded(++seq, pad, 0, (uint8_t)next);
+			gateway_poll(&g);
+			assert_int_equal(gateway_clear(&g), next == GATEWAY_CLEAR);
+		}
+	}
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_NEXT_HEADER), 3 * 253);
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_INNER_BAD), 3); /* IPv6 */
+	assert_int_equal(gateway_dropped(&g, DROP_ESP_DUMMY), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(senders, setup, teardown),
+	        cmocka_unit_test_setup_teardown(encapsulation, setup, teardown),
+	        cmocka_unit_test_setup_teardown(congestion, setup, teardown),
+	        cmocka_unit_test_setup_teardown(flows, setup, teardown),
+	        cmocka_unit_test_setup_teardown(padding, setup, teardown),
+	        cmocka_unit_test_setup_teardown(next_header, setup, teardown),
+	};
+	int failed;
+
+	if (crypto_init() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	crypto_fini();
+	return failed;
+}
