@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The peer's messages: message IDs, retransmissions, the transition table,
- * handlers, answers (RFC 7296 2.1 to 2.3, 2.21). Our own requests are in
+ * handlers (RFC 7296 2.1 to 2.3, 2.21). Answers are in answer.c, our own requests in
  * request.c. Core thread only.
  */
 #include "control/ike/exchange.h"
 
+#include "control/ike/answer.h"
 #include "control/ike/crypto/hash.h"
 #include "control/ike/handlers.h"
 #include "control/ike/init.h"
@@ -22,9 +23,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Octets of an answer's first buffer: ten thousand of them may wait for the dataplane. */
-#define ANSWER_FIRST 1024
 
 uint16_t exchange_error_of(const struct ike_msg *msg)
 {
@@ -54,86 +52,6 @@ void exchange_free(struct exchange *x)
 	free(x);
 }
 
-static uint8_t *grow_answer(uint8_t *buf, size_t old, size_t cap)
-{
-	uint8_t *more = malloc(cap);
-
-	if (more == NULL)
-		return NULL;
-	memcpy(more, buf, old);
-	OPENSSL_cleanse(buf, old);
-	free(buf);
-	return more;
-}
-
-/* The answer starts empty: a whole message for IKE_SA_INIT, else inner payloads. */
-static void begin_answer(struct exchange *x, bool is_error)
-{
-	struct ike_header hdr;
-
-	if (x->out.len > x->out_high)
-		x->out_high = x->out.len;
-	if (x->msg.hdr.exchange != IKE_EXCHANGE_IKE_SA_INIT) {
-		ike_build_inner(&x->out, x->out.buf, x->out.cap);
-	} else {
-		hdr = message_header(x->sa, IKE_EXCHANGE_IKE_SA_INIT, true, 0);
-		if (is_error)
-			hdr.spi_r = 0; /* RFC 7296 2.6: there is no SA */
-		ike_build_message(&x->out, x->out.buf, x->out.cap, &hdr);
-	}
-	x->out.grow = grow_answer;
-	x->out.most = MESSAGE_MAX_PLAIN;
-}
-
-int exchange_error(struct exchange *x, uint16_t notify, const void *data, size_t len)
-{
-	if (x->sa->state >= IKE_STATE_ESTABLISHED)
-		journal_note(x->sa, JOURNAL_ERROR_SENT, x->msg.hdr.exchange, notify);
-	if (notify == IKE_NOTIFY_INVALID_SYNTAX)
-		IKE_COUNT(x->sa->manager, invalid_syntax);
-	begin_answer(x, true);
-	ike_build_status(&x->out, notify, data, len);
-	return 0;
-}
-
-static void send_answer(struct ike_sa *sa, const struct packets *packets, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote, bool natt)
-{
-	for (unsigned i = 0; i < packets->n; i++)
-		manager_send(sa->manager, local, remote, natt, packets->p[i].data, packets->p[i].len);
-}
-
-/* Seals, caches and sends what the handler wrote. */
-static int answer(struct exchange *x)
-{
-	struct ike_sa *sa = x->sa;
-	bool plain = x->msg.hdr.exchange == IKE_EXCHANGE_IKE_SA_INIT;
-	struct cached_response *r = calloc(1, sizeof(*r));
-	int error = r == NULL ? -ENOMEM : 0;
-
-	/* Until now it was 1: a peer that sends another request has had every answer before. */
-	if (error == 0 && sa->state == IKE_STATE_ESTABLISHED && exchange_window_write(sa, &x->out))
-		exchange_forget_answers(sa);
-	if (error == 0)
-		error = ike_build_finish(&x->out);
-	if (error == 0)
-		error = plain ? message_plain(&x->out, &r->packets)
-		              : message_seal(sa, x->msg.hdr.exchange, true, x->msg.hdr.message_id, &x->out,
-		                             &r->packets);
-	if (error != 0) {
-		free(r);
-		return error;
-	}
-	r->message_id = x->msg.hdr.message_id;
-	memcpy(r->digest, x->digest, sizeof(x->digest));
-	window_answered(sa, r);
-	store_touch(sa);
-	if (plain)
-		init_sent(sa, r->packets.p[0].data, r->packets.p[0].len);
-	send_answer(sa, &r->packets, &x->local, &x->remote, x->natt);
-	return 0;
-}
-
 static void finish_request(struct exchange *x, int result)
 {
 	struct ike_sa *sa = x->sa;
@@ -141,7 +59,7 @@ static void finish_request(struct exchange *x, int result)
 	if (result == -ENOMSG) /* it is as if it had not come */
 		return;
 	if (result == 0)
-		result = answer(x);
+		result = answer_send(x);
 	if (result < 0 && sa->state < IKE_STATE_ESTABLISHED)
 		ike_sa_close(sa, "the exchange failed");
 	else if (x->close_after)
@@ -219,7 +137,7 @@ static void dispatch(struct exchange *x)
 	enum table_verdict verdict = table_find(&x->msg, sa->is_initiator, sa->state, &row);
 	int result;
 
-	begin_answer(x, false);
+	answer_begin(x, false);
 	if (x->is_response && sa->state >= IKE_STATE_ESTABLISHED && exchange_error_of(&x->msg) != 0)
 		journal_note(sa, JOURNAL_ERROR_RECEIVED, x->msg.hdr.exchange, exchange_error_of(&x->msg));
 	if (verdict == TABLE_UNEXPECTED) {
@@ -343,41 +261,6 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 	}
 	exchange_window_read(sa, &x->msg);
 	dispatch(x);
-}
-
-/* A request that was answered: the cached answer goes out again, to where this
- * copy came from, only if it is that very request (H38). */
-void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
-{
-	struct cached_response *r = exchange_find_answer(sa, msg->hdr.message_id);
-	struct ike_manager *m = sa->manager;
-	struct ike_frag frag;
-	uint8_t digest[32];
-
-	/* RFC 7383 2.6.1: only the first fragment makes us answer again. */
-	if (msg->sk_type == IKE_PAYLOAD_SKF && (ike_frag_decode(&frag, msg) != IKE_OK || frag.number != 1)) {
-		IKE_COUNT(m, in_progress);
-		return;
-	}
-	ike_sha256(dg->data, dg->len, digest);
-	if (r == NULL || CRYPTO_memcmp(digest, r->digest, sizeof(digest)) != 0) {
-		IKE_COUNT(m, not_identical);
-		return;
-	}
-	if (r->again == NULL) {
-		r->again = malloc(sizeof(*r->again));
-		if (r->again == NULL) {
-			IKE_COUNT(m, no_memory);
-			return;
-		}
-		again_init(r->again);
-	}
-	if (!again_take(r->again, &dg->local, &dg->remote, ike_sa_now(sa))) {
-		IKE_COUNT(m, burst);
-		return;
-	}
-	IKE_COUNT(m, answered_again);
-	send_answer(sa, &r->packets, &dg->local, &dg->remote, dg->natt);
 }
 
 static void enqueue(struct ike_sa *sa, const struct ike_datagram *dg)
