@@ -3,7 +3,7 @@
  * NATs and peers without MOBIKE, such as Android 11 (RFC 7296 2.23): the host that
  * is not behind a NAT follows the other's newest authenticated packets, and only there.
  */
-#include "tests/exchange/world.h"
+#include "tests/exchange/sites.h"
 
 #include "control/homing/homing.h"
 
@@ -203,6 +203,39 @@ static void no_keepalives_without_a_nat(void **state)
 	world_free(w);
 }
 
+/* A branch gateway behind a NAT that forgets it, once with another port and once with another address: both
+ * ends are on the new mapping after the next liveness check or keepalive, and it is the same session. */
+static void a_gateway_behind_a_nat_that_forgets(void **state)
+{
+	struct sites_options o = {
+	        .uniqueness = "replace", .extra = "    lifetimes: {dpd: 30s}\n", .homing = &homing_ops};
+	char branch[SITES_NAME];
+	struct world *w = sites_world(&o, branch);
+	struct rg_cfg_addr outside[2] = {address("198.51.100.200"), address("198.51.100.201")};
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct rg_cfg_addr src = sites_host(w, c), dst = sites_host(w, g);
+	uint64_t spi;
+
+	(void)state;
+	nat_box_init(&w->nat_box, &outside[0]);
+	assert_true(sites_begin(w, true, branch) > 0);
+	world_run(w, 2000);
+	spi = peer_session(c)->spi_i;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_endpoint inside, was = peer_session(g)->remote;
+
+		assert_true(nat_box_in(&w->nat_box, &was, &inside));
+		nat_box_rebind(&w->nat_box, &outside[i]);
+		assert_false(nat_box_in(&w->nat_box, &was, &inside));
+		world_run(w, 90000);
+		assert_true(nat_box_in(&w->nat_box, &peer_session(g)->remote, &inside));
+		assert_true(endpoint_equal(&inside, &peer_session(c)->local));
+		assert_true(world_esp_pair(w, c, g, &src, &dst) && world_esp_pair(w, g, c, &dst, &src));
+		assert_true(peer_session(c)->spi_i == spi);
+	}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +247,7 @@ int main(void)
 	        cmocka_unit_test(no_nat_detection_over_ipv6),
 	        cmocka_unit_test(keepalives_behind_a_nat),
 	        cmocka_unit_test(no_keepalives_without_a_nat),
+	        cmocka_unit_test(a_gateway_behind_a_nat_that_forgets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "control/ike/manager.h"
 #include "control/pools/pools.h"
 #include "tests/exchange/fake_dataplane.h"
+#include "tests/exchange/nat_box.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -104,6 +105,7 @@ struct world {
 	void (*watch)(struct world *w, bool before); /* before and after each event */
 	struct rg_cfg_addr nat; /* the client's address as the gateway sees it; family 0: no NAT */
 	uint16_t nat_port_offset;
+	struct nat_box nat_box; /* another one, which has a memory; outside.family 0: none */
 	bool record;
 	char trace[WORLD_TRACE];
 	size_t trace_len;

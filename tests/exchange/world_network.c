@@ -108,12 +108,33 @@ static void take_out(struct world *w, unsigned index)
 	memmove(&w->net[index], &w->net[index + 1], (w->n_net - index) * sizeof(w->net[0]));
 }
 
+/* False: the NAT knows nobody there. */
+static bool cross_nat(struct world *w, struct datagram *dg)
+{
+	struct ike_endpoint inside;
+
+	if (w->nat_box.outside.family == 0)
+		return true;
+	if (dg->from == world_client(w)) {
+		dg->local = nat_box_out(&w->nat_box, &dg->local);
+		return true;
+	}
+	if (!nat_box_in(&w->nat_box, &dg->remote, &inside))
+		return false;
+	dg->remote = inside;
+	return true;
+}
+
 void network_deliver(struct world *w, unsigned index)
 {
 	struct datagram dg = w->net[index];
 	struct peer *to = dg.from == world_client(w) ? world_gateway(w) : world_client(w);
 
 	take_out(w, index);
+	if (!cross_nat(w, &dg)) {
+		test_free(dg.data);
+		return;
+	}
 	if (w->nat.family != 0 && dg.from == world_client(w)) {
 		dg.local.addr = w->nat;
 		dg.local.port = (uint16_t)(dg.local.port + w->nat_port_offset);

@@ -8,7 +8,8 @@
  *
  * A first octet of 0x80 and more makes the peer a gateway too, and says of what nature both are
  * (peer_sites.h): either may begin, both at once, are asked to, lose their uplink or their process, and the
- * peer changes its answers as well. In the end they have one session, the same one.
+ * peer changes its answers as well; it may be behind a NAT that forgets its mappings. In the end they have
+ * one session, the same one, or with `uniqueness: never` the same ones.
  */
 #include "tests/exchange/mutate.h"
 
@@ -316,6 +317,11 @@ static void step_restart(struct play *p)
 	sites_restart(&p->sites, either(p));
 }
 
+static void step_rebind(struct play *p)
+{
+	sites_rebind(&p->sites, next(&p->script));
+}
+
 static void step_gateway_terminates(struct play *p)
 {
 	struct ike_sa *sa = peer_session(world_gateway(p->w));
@@ -336,6 +342,7 @@ static play_step *const steps_of_gateways[] = {
         step_reload,        step_restart,
         step_mutate_answer, step_gateway_terminates,
         step_move,          step_hint,
+        step_rebind, /* the last one: for those behind a NAT */
 };
 
 static void play(struct play *p, play_step *const *table, size_t n)
@@ -349,9 +356,14 @@ static void play(struct play *p, play_step *const *table, size_t n)
 
 static void play_gateways(struct play *p)
 {
-	sites_open(&p->sites, next(&p->script) & ~GATEWAYS);
+	size_t n = sizeof(steps_of_gateways) / sizeof(steps_of_gateways[0]);
+	unsigned nature = next(&p->script) & ~GATEWAYS;
+
+	if (nature & SITES_MORE)
+		nature |= (unsigned)next(&p->script) << 8 & (SITES_NAT | SITES_NEVER);
+	sites_open(&p->sites, nature);
 	p->w = p->sites.w;
-	play(p, steps_of_gateways, sizeof(steps_of_gateways) / sizeof(steps_of_gateways[0]));
+	play(p, steps_of_gateways, nature & SITES_NAT ? n : n - 1);
 	sites_check_alive(&p->sites);
 	sites_close(&p->sites);
 	p->sites.w = NULL;

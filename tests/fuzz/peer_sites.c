@@ -7,6 +7,7 @@
 #include "control/homing/homing.h"
 #include "tests/exchange/world_parts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,17 +39,12 @@ static bool op_uplink_up(void *user, unsigned port)
 
 static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 {
-	struct site *end = user;
-	struct ike_sa *sa;
+	const struct ike_sa *sa;
 	struct rg_id peer;
 
 	expect(rg_id_parse(&peer, connection->initiate.identity) == 0);
-	TAILQ_FOREACH (sa, &end->peer->m->sas, link) {
-		if (sa->state == IKE_STATE_ESTABLISHED && !sa->superseded && sa->connection != NULL &&
-		    strcmp(sa->connection->name, connection->name) == 0 && rg_id_equal(&sa->peer_id, &peer))
-			return ike_session_id(sa);
-	}
-	return 0;
+	sa = ike_find_identity(((struct site *)user)->peer->m, &peer, connection->name);
+	return sa != NULL ? ike_session_id(sa) : 0;
 }
 
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
@@ -125,7 +121,9 @@ static const struct rg_config *config_of(const struct site *end)
 void sites_open(struct sites *s, unsigned nature)
 {
 	struct sites_options o = {.branch_is_lower = nature & SITES_LOWER,
-	                          .uniqueness = nature & SITES_KEEP ? "keep" : "replace",
+	                          .uniqueness = nature & SITES_NEVER  ? "never"
+	                                        : nature & SITES_KEEP ? "keep"
+	                                                              : "replace",
 	                          .hq_begins = !(nature & SITES_ONE_BEGINS),
 	                          .initiate = nature & SITES_TRAFFIC
 	                                              ? ", start: on-traffic, retry: 5s, retry-max: 20s"
@@ -138,8 +136,11 @@ void sites_open(struct sites *s, unsigned nature)
 	current = s;
 	s->with_store = o.store;
 	s->one_begins = !o.hq_begins;
-	s->keeps = nature & SITES_KEEP;
+	s->never = nature & SITES_NEVER;
+	s->keeps = s->never || nature & SITES_KEEP;
 	s->w = sites_world(&o, s->branch);
+	if (nature & SITES_NAT)
+		nat_box_init(&s->w->nat_box, &(struct rg_cfg_addr){4, {198, 51, 100, 200}});
 	for (unsigned i = 0; i < 2; i++) {
 		struct site *end = &s->ends[i];
 
@@ -196,6 +197,47 @@ void sites_begin_now(struct sites *s, bool branch)
 		(void)sites_begin(s->w, branch, s->branch);
 }
 
+/* The other end of a session. */
+static struct ike_sa *at_other_end(struct peer *other, const struct ike_sa *sa)
+{
+	struct ike_sa *found;
+
+	TAILQ_FOREACH (found, &other->m->sas, link) {
+		if (found->spi_i == sa->spi_i && found->spi_r == sa->spi_r)
+			return found;
+	}
+	return NULL;
+}
+
+/* ESP of the branch that came through a mapping which headquarters does not know yet. */
+static void tell_where_from(struct sites *s, const struct site *from)
+{
+	struct ike_sa *sa = peer_session(from->peer), *hq;
+	struct rg_api_event event = {.type = RG_EVENT_NEW_ADDRESS};
+	struct ike_endpoint seen;
+
+	if (s->w->nat_box.outside.family == 0 || from != &s->ends[0] || sa == NULL)
+		return;
+	hq = at_other_end(s->ends[1].peer, sa);
+	seen = nat_box_out(&s->w->nat_box, &sa->local);
+	if (hq == NULL || hq->tunnel == 0 || endpoint_equal(&hq->remote, &seen))
+		return;
+	event.tunnel = hq->tunnel;
+	event.cookie = hq->cookie;
+	event.seen = (struct rg_api_path){.family = 4,
+	                                  .encap = RG_ENCAP_UDP,
+	                                  .local_port = htons(sa->remote.port),
+	                                  .remote_port = htons(seen.port)};
+	memcpy(event.seen.local, sa->remote.addr.bytes, 4);
+	memcpy(event.seen.remote, seen.addr.bytes, 4);
+	ike_dp_event(hq->manager, &event);
+}
+
+void sites_rebind(struct sites *s, unsigned how)
+{
+	nat_box_rebind(&s->w->nat_box, &(struct rg_cfg_addr){4, {198, 51, 100, how & 1 ? 200 : 201}});
+}
+
 /* It meets a trap, or a session's policy. */
 void sites_packet(struct site *end)
 {
@@ -203,8 +245,10 @@ void sites_packet(struct site *end)
 	struct peer *other = end->peer == world_client(w) ? world_gateway(w) : world_client(w);
 	struct rg_cfg_addr from = sites_host(w, end->peer), to = sites_host(w, other);
 
-	if (world_esp_pair(w, end->peer, other, &from, &to))
+	if (world_esp_pair(w, end->peer, other, &from, &to)) {
+		tell_where_from(current, end);
 		return;
+	}
 	initiate_traffic(end->schedule, 0, w->now_ms);
 	end->due_ms = 0;
 }
@@ -274,6 +318,48 @@ static bool is_one_session(struct sites *s)
 	       pass(s, 0) && pass(s, 1);
 }
 
+/* `uniqueness: never`: whatever each end has the other one has, too, and it is not much. */
+static bool has_counterparts(struct sites *s, unsigned of)
+{
+	struct peer *p = s->ends[of].peer, *other = s->ends[!of].peer;
+	const struct ike_sa *sa, *there;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (sa, &p->m->sas, link) {
+		if (sa->state == IKE_STATE_CLOSED)
+			continue;
+		there = at_other_end(other, sa);
+		if (there == NULL || sa->state != IKE_STATE_ESTABLISHED || there->state != sa->state)
+			return false;
+		n++;
+	}
+	return n > 0 && n <= MAX_SAS && fake_count_in(p->dp) == n && fake_count_tunnels(p->dp) == n;
+}
+
+static bool all_agree(struct sites *s)
+{
+	return s->never ? has_counterparts(s, 0) && has_counterparts(s, 1) && pass(s, 0) && pass(s, 1)
+	                : is_one_session(s);
+}
+
+/* Where the branch is behind a NAT, ESP of headquarters goes to a mapping that is there. */
+static bool is_reached(struct sites *s)
+{
+	const struct fake_dataplane *dp = s->ends[1].peer->dp;
+	struct ike_endpoint to, inside;
+
+	for (unsigned i = 0; s->w->nat_box.outside.family != 0 && i < FAKE_MAX; i++) {
+		if (dp->tunnels[i].handle == 0)
+			continue;
+		to = (struct ike_endpoint){.addr.family = dp->tunnels[i].path.family,
+		                           .port = ntohs(dp->tunnels[i].path.remote_port)};
+		memcpy(to.addr.bytes, dp->tunnels[i].path.remote, sizeof(to.addr.bytes));
+		if (dp->tunnels[i].path.encap != RG_ENCAP_UDP || !nat_box_in(&s->w->nat_box, &to, &inside))
+			return false;
+	}
+	return true;
+}
+
 static void show(const struct site *end)
 {
 	const struct ike_sa *sa;
@@ -300,7 +386,7 @@ static bool come_to_one(struct sites *s)
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		both_want_it(s);
 		sites_run(s, HALF_OPEN_OR_OLD_MS);
-		if (is_one_session(s))
+		if (all_agree(s) && is_reached(s))
 			return true;
 	}
 	return false;

@@ -21,7 +21,7 @@ struct sites {
 	struct world *w;
 	char branch[SITES_NAME];
 	struct site ends[2]; /* [0]: the branch, [1]: headquarters */
-	bool with_store, one_begins, keeps;
+	bool with_store, one_begins, keeps, never;
 };
 
 /* Bits of `nature`: SITES_*. */
@@ -31,6 +31,9 @@ struct sites {
 #define SITES_TRAFFIC    0x08u /* start: on-traffic */
 #define SITES_HOMING     0x10u /* and two uplinks at each end */
 #define SITES_STORE      0x20u
+#define SITES_MORE       0x40u  /* of an input: its next octet has the bits that follow */
+#define SITES_NAT        0x100u /* before the branch */
+#define SITES_NEVER      0x200u /* uniqueness: never */
 
 void sites_open(struct sites *s, unsigned nature);
 void sites_close(struct sites *s);
@@ -44,6 +47,8 @@ void sites_begin_now(struct sites *s, bool branch);
 void sites_ask(struct site *end);
 void sites_packet(struct site *end);
 void sites_hold(struct site *end);
+/* Its NAT forgets; with another address where `how` is even. */
+void sites_rebind(struct sites *s, unsigned how);
 void sites_uplink(struct site *end, unsigned port, bool up);
 void sites_reload(struct site *end);
 void sites_restart(struct sites *s, struct site *end);
