@@ -115,6 +115,31 @@ void takeover_yield(struct ike_sa *sa)
 	}
 }
 
+/* The session that this one follows, and that would go on without it; NULL: none, or it is complete and the
+ * Delete of the other has to wait for something. */
+static struct ike_sa *to_go_on(const struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+
+	if (old == NULL || old->state != IKE_STATE_ESTABLISHED || old->heir_has_it || sa->heir_has_it ||
+	    old->followed_by != ike_sa_own_spi(sa) || sa->manager->ending ||
+	    (old->superseded && old->session_initiator))
+		return NULL;
+	return old;
+}
+
+bool takeover_is_unproven(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = to_go_on(sa);
+	const struct flow *flow;
+
+	TAILQ_FOREACH (flow, &sa->flows, link) {
+		if (flow->sa_out != 0) /* ESP of the peer came, or it was time */
+			return false;
+	}
+	return old != NULL && old->superseded && sa->last_in_ms <= sa->established_ms;
+}
+
 /* Another session of the same device, begun by the same end. */
 static bool is_of_device(const struct ike_sa *sa, const struct ike_sa *other)
 {
@@ -143,10 +168,25 @@ static void supersede(struct ike_sa *sa)
 	}
 }
 
+/* The peer comes again, and has never used the session that it came for before: it does not have it. */
+static void drop_unproven(struct ike_sa *sa)
+{
+	struct ike_sa *other, *next;
+
+	for (other = succession_next(sa, NULL); other != NULL; other = next) {
+		next = succession_next(sa, other);
+		if (is_of_device(sa, other) && takeover_is_unproven(other))
+			ike_sa_close(other, "the peer never had it, and comes again");
+	}
+}
+
 void takeover_begin(struct ike_sa *sa)
 {
-	struct ike_sa *old = succession_before(sa);
+	struct ike_sa *old;
 
+	if (!sa->session_initiator && sa->established_ms == 0)
+		drop_unproven(sa);
+	old = succession_before(sa);
 	if (old == NULL || succession_crosses(sa, old) || old->superseded ||
 	    old->state != IKE_STATE_ESTABLISHED)
 		return;
@@ -183,14 +223,15 @@ static bool is_partial(const struct ike_sa *next, const struct ike_sa *old)
 
 bool takeover_expire(struct ike_sa *sa)
 {
-	const struct ike_sa *next = sa->followed_by != 0 ? manager_find(sa->manager, sa->followed_by) : NULL;
+	struct ike_sa *next = sa->followed_by != 0 ? manager_find(sa->manager, sa->followed_by) : NULL;
 
 	if (!sa->superseded || sa->session_initiator || sa->state != IKE_STATE_ESTABLISHED || next == NULL ||
-	    next->state != IKE_STATE_ESTABLISHED || !is_partial(next, sa) ||
+	    next->state != IKE_STATE_ESTABLISHED || !(is_partial(next, sa) || takeover_is_unproven(next)) ||
 	    ike_sa_now(sa) >= next->established_ms + SUCCESSION_LATEST_MS)
 		return false;
 	ike_sa_log(sa, IKE_LOG_INFO, "stays, as the session that follows it does not carry all of it yet");
 	informational_probe(sa); /* a peer that has forgotten it does not answer */
+	informational_probe(next);
 	ike_sa_timer(sa, TIMER_EXPIRE, ike_sa_now(sa) + SUCCESSION_GRACE_MS);
 	return true;
 }
@@ -209,19 +250,6 @@ static void give_flow_back(struct flow *from, struct ike_sa *old)
 			from->policies[i] = from->policies[--from->n_policies];
 		}
 	}
-}
-
-/* The session that this one follows, and that would go on without it; NULL: none, or it is complete and the
- * Delete of the other has to wait for something. */
-static struct ike_sa *to_go_on(const struct ike_sa *sa)
-{
-	struct ike_sa *old = sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
-
-	if (old == NULL || old->state != IKE_STATE_ESTABLISHED || old->heir_has_it || sa->heir_has_it ||
-	    old->followed_by != ike_sa_own_spi(sa) || sa->manager->ending ||
-	    (old->superseded && old->session_initiator))
-		return NULL;
-	return old;
 }
 
 void takeover_return(struct ike_sa *sa)

@@ -2,7 +2,8 @@
 /*
  * A session takes over from the one before it (succession.h): the dataplane's policies, which carry
  * what the device sends and receives, change hands with its first Child SA, and change back where the new
- * session ends before it is complete. Until then the old one is as it was. RFC 7296 2.8.3. Core thread only.
+ * session ends before it is complete. Until then the old one is as it was. RFC 7296 2.8, 2.8.3. Core thread
+ * only.
  */
 #ifndef RG_IKE_TAKEOVER_H
 #define RG_IKE_TAKEOVER_H
@@ -12,6 +13,9 @@
 /* A Child SA of the session is about to be installed: from now on it follows the one before it, if there is
  * one; a responder's, which the peer has to delete, is superseded. Idempotent. */
 void takeover_begin(struct ike_sa *sa);
+/* Has the peer of a responder's session not shown yet that it has it, while the one before it still serves?
+ * Our answer may have been lost: nothing is sent on it. */
+bool takeover_is_unproven(const struct ike_sa *sa);
 /* TIMER_EXPIRE of a superseded session. True: it has time yet, since the one that follows does not have all
  * that it carries. */
 bool takeover_expire(struct ike_sa *sa);

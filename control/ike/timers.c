@@ -152,6 +152,17 @@ void timers_established(struct ike_sa *sa)
 	ike_sa_timer(sa, TIMER_EXPIRE, now + life);
 }
 
+/* The peer had its time. Where it may not have our answer at all it is asked first. */
+static void switch_outbound(struct child_sa *child, uint64_t now)
+{
+	if (!takeover_is_unproven(child->sa)) {
+		child_make_current(child);
+		return;
+	}
+	child->outbound_ms = now + TIMER_ASK_AGAIN_MS;
+	informational_probe(child->sa);
+}
+
 /* What is due of one Child SA. True: the list has changed. */
 static bool fire_child(struct child_sa *child, uint64_t now)
 {
@@ -169,7 +180,7 @@ static bool fire_child(struct child_sa *child, uint64_t now)
 		return true;
 	}
 	if (child->outbound_ms != 0 && child->outbound_ms <= now)
-		child_make_current(child);
+		switch_outbound(child, now);
 	if (child->rekey_ms != 0 && child->rekey_ms <= now) {
 		child->rekey_ms = 0;
 		rekey_child_start(child);

@@ -13,6 +13,7 @@
 #define TIMER_EAP_MS       60000u /* from there on, where EAP lies between: someone may type */
 #define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
+#define TIMER_ASK_AGAIN_MS 200u   /* is there an answer by now? */
 #define TIMER_OUTBOUND_MS  2000u  /* responder of a rekey: the new outbound becomes current */
 #define TIMER_HINT_MS      10000u /* heard from within that time: an unprotected notify is passed over */
 #define TIMER_ID_CHECK_MS                                                                                    \

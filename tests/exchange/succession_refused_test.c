@@ -232,11 +232,46 @@ static void the_new_session_ends_before_it_is_complete(void **state)
 	}
 }
 
+static bool lose_auth_answers(struct world *w, struct datagram *dg)
+{
+	return dg->from == world_client(w) || !datagram_is(dg, IKE_EXCHANGE_IKE_AUTH);
+}
+
+/* The gateway has the new session, and its answer never comes, at one attempt after the other: whoever does
+ * not know that the client has it neither sends on it nor lets go of the one before. */
+static void the_answer_never_comes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct world *w = world_of(uniqueness[i], BY_GATEWAY);
+		struct peer *c = world_client(w), *g = world_gateway(w);
+		uint64_t id = peer_session_id(c), at_gateway = peer_session_id(g);
+
+		assert_int_equal(succession_start(peer_session(c)), 0);
+		w->filter = lose_auth_answers;
+		runs(w, 600);
+		assert_true(peer_counter(c, "ike-reauthentication-failed") > 1);
+		w->filter = NULL;
+		runs(w, 300);
+		assert_int_equal(peer_counter(c, "ike-reauthenticated"), 1);
+		assert_int_equal(peer_session_id(c), id);
+		assert_int_equal(c->events[IKE_EVENT_SESSION_DOWN], 0);
+		peer_has_one_of_everything(c);
+		if (i < 2) { /* with `never` each is a session of its own there, which DPD would end */
+			assert_int_equal(peer_session_id(g), at_gateway);
+			assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
+			peer_has_one_of_everything(g);
+		}
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(no_child_sa_for_the_new_session),
 	        cmocka_unit_test(it_is_tried_until_there_is_one),
+	        cmocka_unit_test(the_answer_never_comes),
 	        cmocka_unit_test(half_of_it_for_a_while),
 	        cmocka_unit_test(the_new_session_ends_before_it_is_complete),
 	};

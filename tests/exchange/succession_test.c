@@ -216,6 +216,14 @@ static void a_failed_reauthentication_is_tried_again(void **state)
 	world_free(w);
 }
 
+static bool lose_deletes(struct world *w, struct datagram *dg)
+{
+	struct ike_header hdr;
+
+	return dg->from != world_client(w) || ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
+	       ike_header_is_response(&hdr) || hdr.exchange != IKE_EXCHANGE_INFORMATIONAL;
+}
+
 /* The session before goes away also where the peer never deletes it. */
 static void a_superseded_session_ends_by_itself(void **state)
 {
@@ -227,7 +235,7 @@ static void a_superseded_session_ends_by_itself(void **state)
 	(void)state;
 	world_up(w);
 	succession_start(peer_session(world_client(w)));
-	w->filter = world_lose_informationals;
+	w->filter = lose_deletes;
 	world_run(w, 5000);
 	assert_int_equal(fake_count_in(g->dp), 2);
 	assert_true(world_traffic(w));
