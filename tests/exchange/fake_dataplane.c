@@ -174,6 +174,15 @@ static int apply(struct fake_dataplane *dp, const struct ike_dp_step *s)
 	}
 }
 
+static bool adds(const struct ike_batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		if (batch->steps[i].type == RG_MSG_SA_IN_ADD)
+			return true;
+	}
+	return false;
+}
+
 void fake_apply(struct fake_dataplane *dp, struct ike_batch *batch)
 {
 	dp->batches++;
@@ -182,6 +191,10 @@ void fake_apply(struct fake_dataplane *dp, struct ike_batch *batch)
 	if (batch->error == 0 && dp->fail_next != 0 && !batch->removal) {
 		batch->error = dp->fail_next;
 		dp->fail_next = 0;
+	}
+	if (batch->error == 0 && dp->fail_add != 0 && adds(batch)) {
+		batch->error = dp->fail_add;
+		dp->fail_add = 0;
 	}
 	for (batch->applied = 0; batch->error == 0 && batch->applied < batch->n; batch->applied++) {
 		int error = apply(dp, &batch->steps[batch->applied]);

@@ -28,6 +28,7 @@ struct fake_dataplane {
 	unsigned n_slots, n_policies; /* of the arrays: those below may be used */
 	unsigned batches, migrations;
 	int fail_next;     /* the next batch is refused with this error; 0: none */
+	int fail_add;      /* the next one that adds an SA; 0: none */
 	bool gone;         /* every batch is answered -ENOTCONN */
 	const char *wrong; /* the first thing that was out of order; NULL: none */
 };

@@ -17,8 +17,10 @@
 #include "tests/fuzz/peer_sites.h"
 
 #include "control/homing/homing.h"
+#include "control/ike/succession.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -317,6 +319,20 @@ static void step_restart(struct play *p)
 	sites_restart(&p->sites, either(p));
 }
 
+static void step_authenticate_anew(struct play *p)
+{
+	struct ike_sa *sa = peer_session(either(p)->peer);
+
+	if (sa != NULL && peer_sas(world_client(p->w)) < 8)
+		(void)succession_start(sa);
+}
+
+/* The next SA that is to be installed at this end is not. */
+static void step_no_room(struct play *p)
+{
+	either(p)->peer->dp->fail_add = -ENOSPC;
+}
+
 static void step_rebind(struct play *p)
 {
 	sites_rebind(&p->sites, next(&p->script));
@@ -331,18 +347,31 @@ static void step_gateway_terminates(struct play *p)
 }
 
 static play_step *const steps_of_gateways[] = {
-        step_begin_both,    step_rekey_children,
-        step_rekey_session, step_gateway_rekeys,
-        step_terminate,     step_forget,
-        step_time,          step_time,
-        step_mutate,        step_heal,
-        step_inject,        step_network,
-        step_packet,        step_ask,
-        step_hold,          step_uplink,
-        step_reload,        step_restart,
-        step_mutate_answer, step_gateway_terminates,
-        step_move,          step_hint,
-        step_rebind, /* the last one: for those behind a NAT */
+        step_begin_both,
+        step_rekey_children,
+        step_rekey_session,
+        step_gateway_rekeys,
+        step_terminate,
+        step_forget,
+        step_time,
+        step_time,
+        step_mutate,
+        step_heal,
+        step_inject,
+        step_network,
+        step_packet,
+        step_ask,
+        step_hold,
+        step_uplink,
+        step_reload,
+        step_restart,
+        step_mutate_answer,
+        step_gateway_terminates,
+        step_move,
+        step_hint,
+        step_authenticate_anew,
+        step_no_room, /* those with SITES_MORE */
+        step_rebind,  /* the last one: those behind a NAT */
 };
 
 static void play(struct play *p, play_step *const *table, size_t n)
@@ -356,14 +385,16 @@ static void play(struct play *p, play_step *const *table, size_t n)
 
 static void play_gateways(struct play *p)
 {
-	size_t n = sizeof(steps_of_gateways) / sizeof(steps_of_gateways[0]);
+	size_t n = sizeof(steps_of_gateways) / sizeof(steps_of_gateways[0]) - 3;
 	unsigned nature = next(&p->script) & ~GATEWAYS;
 
 	if (nature & SITES_MORE)
 		nature |= (unsigned)next(&p->script) << 8 & (SITES_NAT | SITES_NEVER);
 	sites_open(&p->sites, nature);
 	p->w = p->sites.w;
-	play(p, steps_of_gateways, nature & SITES_NAT ? n : n - 1);
+	if (nature & SITES_MORE)
+		n += nature & SITES_NAT ? 3 : 2;
+	play(p, steps_of_gateways, n);
 	sites_check_alive(&p->sites);
 	sites_close(&p->sites);
 	p->sites.w = NULL;
