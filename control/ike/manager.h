@@ -36,7 +36,7 @@ struct census {
 	struct census_address {
 		struct rg_cfg_addr addr;
 		uint32_t n;
-	} *at;
+	} * at;
 	unsigned n;
 };
 

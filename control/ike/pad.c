@@ -37,14 +37,15 @@ const char *pad_admit(struct ike_sa *sa)
 	return "a rule denies this identity access (connections.NAME.peers)";
 }
 
+/* Those of its own device, which it is to follow or has met, are not others (succession.h). */
 bool pad_has_room(const struct ike_sa *sa)
 {
 	const struct ike_sa *other = manager_peers(sa->manager, sa->peer_cookie);
 	unsigned n = 0, max = sa->connection->max_sessions;
 
 	for (; max != 0 && other != NULL; other = other->peer_next)
-		n += other != sa && other->peer_cookie == sa->peer_cookie && !other->superseded &&
-		     other->state <= IKE_STATE_ESTABLISHED; /* admitted, or up */
+		n += other != sa && other->peer_cookie == sa->peer_cookie && other->cookie != sa->cookie &&
+		     !other->superseded && other->state <= IKE_STATE_ESTABLISHED; /* admitted, or up */
 	if (max == 0 || n < max)
 		return true;
 	IKE_COUNT(sa->manager, too_many_sessions);

@@ -266,12 +266,39 @@ static void the_answer_never_comes(void **state)
 	}
 }
 
+/* Nor does it need a place more among those that its identity may have: it takes that of the one before. */
+static void one_session_is_all_that_it_may_have(void **state)
+{
+	static const char *const extra[] = {"    uniqueness: replace\n    max-sessions: 1\n",
+	                                    "    uniqueness: keep\n    max-sessions: 1\n"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {
+		        .homing = &homing_ops, .gateway_extra = extra[i], .real_pools = true};
+		struct world *w = world_new(&options);
+		struct peer *c = world_client(w), *g = world_gateway(w);
+
+		world_up(w);
+		for (unsigned n = 1; n <= 3; n++) {
+			assert_int_equal(succession_start(peer_session(c)), 0);
+			runs(w, 5);
+			assert_int_equal(peer_counter(c, "ike-reauthenticated"), n);
+		}
+		assert_int_equal(peer_counter(g, "ike-too-many-sessions"), 0);
+		peer_has_one_of_everything(c);
+		peer_has_one_of_everything(g);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(no_child_sa_for_the_new_session),
 	        cmocka_unit_test(it_is_tried_until_there_is_one),
 	        cmocka_unit_test(the_answer_never_comes),
+	        cmocka_unit_test(one_session_is_all_that_it_may_have),
 	        cmocka_unit_test(half_of_it_for_a_while),
 	        cmocka_unit_test(the_new_session_ends_before_it_is_complete),
 	};
