@@ -14,8 +14,8 @@ import tempfile
 SWARM_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "swarm")
 sys.path.insert(0, SWARM_FOLDER)
 
-from swarm_rig import GATEWAY_IDENTITY, Rig, gateway_config  # noqa: E402
-from lab import Lab, LabError, terminate_on_signals  # noqa: E402
+from swarm_rig import GATEWAY_IDENTITY, Rig, gateway_config, placed  # noqa: E402
+from lab import BUILD, Lab, LabError, terminate_on_signals  # noqa: E402
 from pki import Pki  # noqa: E402
 from strongswan import installed as strongswan_installed  # noqa: E402
 
@@ -24,11 +24,13 @@ DH = "x25519"
 FLOOD_RATE, ESP_RATE = 50000, 20000
 NICE = -15
 AT_ONCE = 10000  # clients that come back together
+LIMIT = os.path.join(BUILD, "bench/ike/bench-ike-limit")
+LIMIT_MS = 300  # before a run and after it
 # bench-swarm's own counters that explain a missing answer
 OWN_LOSSES = ("send_failed", "socket_overflow", "esp_unknown_spi", "esp_replayed", "esp_auth_failed", "esp_malformed",
               "not_an_answer", "no_tunnel")
-EXTRA = ("clients", "cpu_percent", "lost", "setups_ok_percent", "esp_per_s", "esp_loss_percent", "spoofed_per_s",
-         "dropped", "own_losses")
+EXTRA = ("times_openssl", "clients", "cpu_percent", "lost", "setups_ok_percent", "esp_per_s", "esp_loss_percent",
+         "spoofed_per_s", "dropped", "own_losses")
 
 
 def options():
@@ -71,9 +73,11 @@ class Bench:
             print(report["text"], flush=True)
         return report
 
-    def record(self, part, gateway, auth, phase, **more):
+    def record(self, part, gateway, auth, phase, openssl_us=None, **more):
         control = phase["watched"]["control"]
         done, cpu = phase["succeeded"], control["cpu_s"]
+        if openssl_us and done:
+            more["times_openssl"] = round(1e6 * cpu / done / openssl_us, 2)
         record = {"part": part, "gateway": gateway, "auth": auth, "dh": DH, "n": done, "failed": phase["failed"],
                   "setups_per_s": round(done / cpu) if cpu else 0,
                   "wall_setups_per_s": round(done / phase["seconds"]) if phase["seconds"] else 0,
@@ -85,6 +89,26 @@ class Bench:
         show(record)
         return record
 
+    def openssl(self, auth):
+        """CPU time in us that OpenSSL takes for a setup, now and on the core of control; of how many."""
+        where = {"cpus": {"limit": self.o.control_cpu}, "nice": NICE}
+        done = subprocess.run([*placed(where, "limit"), LIMIT, str(LIMIT_MS)], text=True, stdout=subprocess.PIPE,
+                              check=True)
+        took = json.loads(done.stdout)
+        us = took["x25519_us"]
+        if auth != "psk":
+            us += took["sign_us"] + 2 * took["verify_us"]
+        return us, took["n"]
+
+    def limit(self, auth, *took):
+        """The record of what openssl() said before and after a run; its time, which the run's stands beside."""
+        us = sum(t[0] for t in took) / len(took)
+        record = {"part": "limit", "gateway": "openssl", "auth": auth, "dh": DH, "n": sum(t[1] for t in took),
+                  "failed": 0, "setups_per_s": round(1e6 / us), "control_cpu_us_per_setup": round(us, 1)}
+        self.records.append(record)
+        show(record)
+        return us
+
     # ---- the parts
 
     def setups(self, gateway="roamgate"):
@@ -95,8 +119,10 @@ class Bench:
             with Lab() as lab:
                 rig = self.rig(lab, auth, self.pinned())
                 self.start(rig, gateway, auth, n)
+                before = self.openssl(auth)
                 report = self.run(rig, [{"do": "connect", "window": 64}], n, auth)
-                self.record("setups", gateway, auth, report["phases"][0])
+                openssl = self.limit(auth, before, self.openssl(auth))
+                self.record("setups", gateway, auth, report["phases"][0], openssl)
 
     def start(self, rig, gateway, auth, n):
         if gateway == "strongswan":
@@ -168,8 +194,13 @@ def percent(part, whole):
 def show(r):
     extra = "  ".join(f"{name} {r[name]}" for name in EXTRA if name in r)
     print(f"{r['part']:10} {r['gateway']:10} {r['auth']:6} {r['n']:7} {r['failed']:6} {r['setups_per_s']:8} "
-          f"{r['wall_setups_per_s']:8} {r['control_cpu_us_per_setup']:9.1f} {r['rss_bytes_per_sa']:8} "
-          f"{r['p50_ms']:8.1f} {r['p99_ms']:8.1f}  {extra}".rstrip(), flush=True)
+          f"{cell(r, 'wall_setups_per_s')} {r['control_cpu_us_per_setup']:9.1f} {cell(r, 'rss_bytes_per_sa')} "
+          f"{cell(r, 'p50_ms', 1)} {cell(r, 'p99_ms', 1)}  {extra}".rstrip(), flush=True)
+
+
+def cell(r, key, digits=0):
+    """What OpenSSL alone has no figure for stays empty."""
+    return f"{r[key]:8.{digits}f}" if key in r else " " * 8
 
 
 def main():
