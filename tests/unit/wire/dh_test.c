@@ -2,6 +2,8 @@
 /* Diffie-Hellman: published vectors, every group with itself, and H10. */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -209,6 +211,70 @@ static void on_several_threads(void **state)
 	}
 }
 
+static void fresh_x25519(uint8_t public_value[32])
+{
+	struct ike_dh dh = {0};
+
+	assert_int_equal(ike_dh_generate(&dh, IKE_DH_X25519), 0);
+	memcpy(public_value, dh.public_value, 32);
+	ike_dh_wipe(&dh);
+}
+
+/* RFC 7748 6.1: of the private key and 9. */
+static void x25519_public_value(void **state)
+{
+	static const uint8_t nine[32] = {9};
+
+	(void)state;
+	for (size_t i = 0; i < 20; i++) {
+		struct ike_dh dh = {0};
+
+		assert_int_equal(ike_dh_generate(&dh, IKE_DH_X25519), 0);
+		assert_int_equal(ike_dh_compute(&dh, nine, sizeof(nine)), 0);
+		assert_memory_equal(dh.shared, dh.public_value, 32);
+		ike_dh_wipe(&dh);
+	}
+}
+
+/* Random octets are taken for several keys at a time: each is of one. */
+static void x25519_keys_are_fresh(void **state)
+{
+	uint8_t values[40][32];
+
+	(void)state;
+	for (size_t i = 0; i < 40; i++) {
+		fresh_x25519(values[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(values[i], values[j], 32);
+	}
+}
+
+/* What a parent has ahead is not for its child. */
+static void x25519_keys_of_a_child(void **state)
+{
+	uint8_t of_parent[10][32], of_child[32];
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	fresh_x25519(of_parent[0]);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fresh_x25519(of_child);
+		_exit(write(ends[1], of_child, sizeof(of_child)) == (ssize_t)sizeof(of_child) ? 0 : 1);
+	}
+	assert_int_equal(read(ends[0], of_child, sizeof(of_child)), sizeof(of_child));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ends[0]);
+	close(ends[1]);
+	for (size_t i = 1; i < 10; i++) {
+		fresh_x25519(of_parent[i]);
+		assert_memory_not_equal(of_parent[i], of_child, 32);
+	}
+}
+
 static void unknown_groups(void **state)
 {
 	static const uint16_t others[] = {0, 1, 5, 22, 23, 24, 25, 26, 30, 33, 1025, 65535};
@@ -366,7 +432,9 @@ int main(void)
 	        cmocka_unit_test(unknown_groups),         cmocka_unit_test(h10_length),
 	        cmocka_unit_test(h10_modp_range),         cmocka_unit_test(h10_off_the_curve),
 	        cmocka_unit_test(h10_x25519_small_order), cmocka_unit_test(h10_x448_small_order),
-	        cmocka_unit_test(rfc5903_section_8_3),    cmocka_unit_test(rfc7748_section_6_2),
+	        cmocka_unit_test(x25519_public_value),    cmocka_unit_test(x25519_keys_are_fresh),
+	        cmocka_unit_test(x25519_keys_of_a_child), cmocka_unit_test(rfc5903_section_8_3),
+	        cmocka_unit_test(rfc7748_section_6_2),
 	};
 
 	return cmocka_run_group_tests_name("crypto/dh", tests, NULL, NULL);
