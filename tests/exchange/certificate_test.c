@@ -4,6 +4,7 @@
  * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
  * (IM-9 to IM-12, H31).
  */
+#include "control/ike/crypto/prf.h"
 #include "control/ike/succession.h"
 #include "tests/exchange/credentials.h"
 #include "tests/exchange/mutate.h"
@@ -421,5 +422,6 @@ int main(void)
 	        cmocka_unit_test(im10_to_im12_by_transport_address),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

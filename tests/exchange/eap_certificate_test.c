@@ -3,6 +3,7 @@
  * IKE_AUTH with EAP-MSCHAPv2 for the client and a certificate for the gateway: no password is
  * tried on a gateway that is not the right one, and RFC 5998 (EAP alone) is forced on nobody.
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/exchange/eap_config.h"
 #include "tests/unit/control/pki.h"
 
@@ -132,5 +133,6 @@ int main(void)
 	        cmocka_unit_test(eap_alone_is_not_forced_on_anybody),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

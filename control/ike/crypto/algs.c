@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -44,6 +45,22 @@ const struct ike_algs *ike_algs(void)
 {
 	pthread_once(&algs_once, fetch);
 	return algs_ok ? &algs : NULL;
+}
+
+/* OpenSSL 3.0 goes through all names that a library context knows whenever it makes a context for a key, and
+ * each library context knows those of all ciphers and digests that OpenSSL ever had. What certificates, lists
+ * and responses may be signed with is put back. */
+void ike_crypto_few_names(void)
+{
+	const EVP_MD *const digests[] = {
+	        EVP_sha1(),     EVP_sha224(),     EVP_sha256(),     EVP_sha384(),
+	        EVP_sha512(),   EVP_sha512_224(), EVP_sha512_256(), EVP_sha3_224(),
+	        EVP_sha3_256(), EVP_sha3_384(),   EVP_sha3_512(),
+	};
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL);
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
+		EVP_add_digest(digests[i]);
 }
 
 int ike_crypto_init(void)

@@ -12,6 +12,10 @@
  * else in this folder calls it, so a start-up check is its only use outside. */
 int ike_crypto_init(void);
 
+/* Before any other use of OpenSSL by a process, and only if it keeps to what IKE needs: its ciphers and
+ * digests are known by name no more, but for digests that certificates are signed with. */
+void ike_crypto_few_names(void);
+
 /* 0 or -EIO. Never falls back to anything weaker. */
 int ike_random(uint8_t *out, size_t len);
 

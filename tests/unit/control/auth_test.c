@@ -2,6 +2,7 @@
 /*
  * control/auth: what the gateway loads of its own, and what it refuses: files, keys, authorities, secrets.
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/unit/control/auth_rig.h"
 
 #include <errno.h>
@@ -209,5 +210,6 @@ int main(void)
 	        cmocka_unit_test(test_secrets),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, setup, rig_teardown);
 }

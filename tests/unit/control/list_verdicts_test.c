@@ -3,6 +3,7 @@
  * What is remembered of who signed a revocation list: for whom it is found out, once for each issuer, and
  * for as long as the list lives.
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/unit/control/revocation_rig.h"
 
 #include <unistd.h>
@@ -125,5 +126,6 @@ int main(void)
 	        cmocka_unit_test(issuers_of_one_name),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

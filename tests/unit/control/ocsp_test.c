@@ -3,6 +3,7 @@
  * OCSP responses: those that peers send along, under each policy (RFC 6960, RFC 4806), and our own from a
  * file that changes.
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/unit/control/revocation_rig.h"
 
 #include <stdio.h>
@@ -172,5 +173,6 @@ int main(void)
 	        cmocka_unit_test(own_staple),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

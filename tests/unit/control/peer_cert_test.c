@@ -3,6 +3,7 @@
  * Which peers are believed: names, dates and uses of their certificates, chains, signatures (IM-9, RFC 4945),
  * and limits (H27).
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/unit/control/auth_rig.h"
 
 #include "control/ike/crypto/sign.h"
@@ -334,5 +335,6 @@ int main(void)
 	        cmocka_unit_test(test_h27_depth_and_cycles),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

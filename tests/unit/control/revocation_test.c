@@ -3,6 +3,7 @@
  * Revocation lists from files under each policy: what they say of certificates and chains, which files
  * are none, and files that change (RFC 5280 6.3).
  */
+#include "control/ike/crypto/prf.h"
 #include "tests/unit/control/revocation_rig.h"
 
 #include <errno.h>
@@ -172,5 +173,6 @@ int main(void)
 	        cmocka_unit_test(files_that_change),
 	};
 
+	ike_crypto_few_names(); /* as in the process */
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
