@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the dataplane connection share: dp.c (connecting), dp_queue.c
- * (batches), dp_dump.c (snapshots). Event loop's thread.
+ * (batches), dp_flight.c (their datagrams), dp_dump.c (snapshots). Event loop's thread.
  */
 #ifndef RG_CONTROL_DP_INTERNAL_H
 #define RG_CONTROL_DP_INTERNAL_H
@@ -9,6 +9,8 @@
 #include "control/dp.h"
 
 #include <sys/queue.h>
+
+#define DP_RUNS 8u /* of a chain: what begins a session has four */
 
 /* A batch on its way: steps before `sent` are in datagrams, those before `applied` have had their effect. */
 struct dp_entry {
@@ -23,6 +25,11 @@ TAILQ_HEAD(dp_entries, dp_entry);
 struct dp_flight {
 	TAILQ_ENTRY(dp_flight) link; /* among those that fly, or of the free ones */
 	struct dp_entries entries;   /* in the order of their records */
+	struct dp_run {
+		uint16_t type;
+		uint32_t count;
+	} runs[DP_RUNS]; /* what its datagram consists of */
+	uint32_t n_runs;
 	uint32_t seq;
 	uint64_t sent_ms;
 };
@@ -85,6 +92,16 @@ bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply);
 void queue_fail_all(struct dp *dp);
 /* When the oldest datagram that flies was sent; 0: none. */
 uint64_t queue_oldest(const struct dp *dp);
+
+/* dp_flight.c: */
+/* The next datagram of its batches. 0, or a negative errno: nothing was sent. */
+int flight_send(struct dp *dp, struct dp_flight *flight);
+void flight_unsend(struct dp_flight *flight);
+/* Has it steps that its datagram has no room for? */
+bool flight_unfinished(const struct dp_flight *flight);
+/* The dataplane refused this one of the datagram's runs and has carried out those before it. The steps of
+ * that run are then those that are sent and not applied. */
+void flight_settle(struct dp_flight *flight, uint32_t refused_run);
 
 /* dp_dump.c: */
 void dump_begin(struct dp *dp);

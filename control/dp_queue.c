@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Batches of the core to the dataplane in the order of their submission. Steps
- * of one type that stand beside each other travel in one datagram, and the next
- * datagram of a batch waits for the reply of the former, since an error ends
- * the batch; other batches of one datagram need not wait.
+ * of one type that stand beside each other travel together, and additions of several types
+ * in one datagram as a chain (api.h). The next datagram of a batch waits for the reply of the former, since
+ * an error ends the batch; other batches of one datagram need not wait.
  *
  * A batch that begins a session or ends it touches nothing but objects of its own. Those
- * that wait one behind the other therefore travel together, their steps of one type in one datagram,
+ * that wait one behind the other therefore travel together, their steps of one type side by side,
  * so that a thousand clients who come at once cost few system calls. Event loop's thread.
  */
 #include "control/dp_internal.h"
@@ -82,102 +82,10 @@ bool queue_complete_failed(struct dp *dp)
 	return any;
 }
 
-static int make_room(struct dp *dp, size_t bytes)
-{
-	uint8_t *grown;
-
-	if (bytes <= dp->records_bytes)
-		return 0;
-	grown = malloc(bytes);
-	if (!grown)
-		return -ENOMEM;
-	free(dp->records); /* wiped after each use */
-	dp->records = grown;
-	dp->records_bytes = bytes;
-	return 0;
-}
-
-static uint16_t next_type(const struct dp_entry *entry)
-{
-	return (uint16_t)entry->batch->steps[entry->sent].type;
-}
-
-/* The steps of `type` that the batch has next, at most `room`, behind what is in `records`. */
-static uint32_t copy_run(struct dp_entry *entry, uint16_t type, uint8_t *records, uint32_t room)
-{
-	const struct ike_batch *batch = entry->batch;
-	size_t size = rg_api_record_size(type);
-	uint32_t n = 0;
-
-	while (entry->sent < batch->n && n < room && batch->steps[entry->sent].type == type) {
-		/* all members of the union begin at the same place */
-		memcpy(records + n * size, &batch->steps[entry->sent].tunnel, size);
-		entry->sent++;
-		n++;
-	}
-	return n;
-}
-
-static void unsend(struct dp_flight *flight)
-{
-	struct dp_entry *entry;
-
-	TAILQ_FOREACH (entry, &flight->entries, link)
-		entry->sent = entry->applied;
-}
-
-static uint32_t count_run(const struct dp_flight *flight, uint16_t type, uint32_t max)
-{
-	const struct dp_entry *entry;
-	uint32_t n = 0;
-
-	TAILQ_FOREACH (entry, &flight->entries, link)
-		for (size_t i = entry->sent; i < entry->batch->n && entry->batch->steps[i].type == type; i++)
-			n++;
-	return n < max ? n : max;
-}
-
-/* The next datagram of its batches: what the first of them has next, and whatever the others have next
- * that is of that type. 0, or a negative errno: nothing was sent. */
-static int send_flight(struct dp *dp, struct dp_flight *flight)
-{
-	uint16_t type = next_type(TAILQ_FIRST(&flight->entries));
-	size_t size = rg_api_record_size(type);
-	uint32_t room = count_run(flight, type, rg_client_max_records(dp->writer->client, type)), n = 0;
-	struct dp_entry *entry;
-	int rc;
-
-	if (size == 0 || room == 0 || size > sizeof(struct ike_dp_step))
-		return -EINVAL;
-	rc = make_room(dp, room * size);
-	if (rc < 0)
-		return rc;
-	TAILQ_FOREACH (entry, &flight->entries, link)
-		n += copy_run(entry, type, dp->records + n * size, room - n);
-	rc = rg_client_send(dp->writer->client, type, dp->records, n, &flight->seq);
-	OPENSSL_cleanse(dp->records, n * size);
-	if (rc < 0) {
-		unsend(flight);
-		return rc;
-	}
-	flight->sent_ms = uv_now(dp->loop);
-	return 0;
-}
-
 static void to_failed(struct dp *dp, struct dp_entry *entry, int error)
 {
 	entry->batch->error = error;
 	TAILQ_INSERT_TAIL(&dp->failed, entry, link);
-}
-
-static bool unfinished(const struct dp_flight *flight)
-{
-	const struct dp_entry *entry;
-
-	TAILQ_FOREACH (entry, &flight->entries, link)
-		if (entry->sent < entry->batch->n)
-			return true;
-	return false;
 }
 
 /* A batch of several datagrams flies alone at the end: what follows must not overtake its rest. Nor that of
@@ -187,8 +95,8 @@ static bool must_wait(const struct dp *dp)
 	const struct dp_flight *last = TAILQ_LAST(&dp->flying, dp_flights);
 
 	return TAILQ_EMPTY(&dp->grounded) ||
-	       (last &&
-	        (unfinished(last) || TAILQ_FIRST(&last->entries) != TAILQ_LAST(&last->entries, dp_entries)));
+	       (last && (flight_unfinished(last) ||
+	                 TAILQ_FIRST(&last->entries) != TAILQ_LAST(&last->entries, dp_entries)));
 }
 
 /* Its tunnel is new, or goes: no other batch of the kind has to do with what it touches. */
@@ -321,7 +229,7 @@ void queue_send(struct dp *dp)
 		TAILQ_INSERT_TAIL(&dp->flying, flight, link);
 		TAILQ_INIT(&flight->entries);
 		load(dp, flight);
-		rc = send_flight(dp, flight);
+		rc = flight_send(dp, flight);
 		if (rc < 0)
 			unload(dp, flight, rc);
 	}
@@ -357,13 +265,15 @@ static struct dp_entry *refused_one(const struct dp_flight *flight, uint32_t ind
 	return TAILQ_FIRST(&flight->entries);
 }
 
-/* One refused record ends its batch. Nothing of the datagram was applied: the others go on without it. */
+/* One refused record ends its batch. Of the others' records beside it none was applied: they go on without
+ * it. */
 static void refused(struct dp *dp, struct dp_flight *flight, const struct rg_api_reply *reply,
                     struct dp_entries *ended)
 {
 	struct dp_entry *entry;
 	size_t at;
 
+	flight_settle(flight, reply->run);
 	entry = refused_one(flight, reply->index, &at);
 	if (!skip_missing(entry, at, reply)) {
 		entry->batch->error = reply->error < 0 ? reply->error : -EPROTO;
@@ -373,7 +283,7 @@ static void refused(struct dp *dp, struct dp_flight *flight, const struct rg_api
 		TAILQ_REMOVE(&flight->entries, entry, link);
 		TAILQ_INSERT_TAIL(ended, entry, link);
 	}
-	unsend(flight);
+	flight_unsend(flight);
 }
 
 static void take_ended(struct dp_flight *flight, struct dp_entries *ended)
@@ -412,7 +322,7 @@ bool queue_reply(struct dp *dp, uint32_t seq, const struct rg_api_reply *reply)
 	if (TAILQ_EMPTY(&flight->entries)) {
 		ground(dp, flight);
 	} else {
-		rc = send_flight(dp, flight);
+		rc = flight_send(dp, flight);
 		if (rc < 0)
 			unload(dp, flight, rc);
 	}

@@ -114,6 +114,8 @@ static void take_datagram(struct api_server *s, struct conn *c, size_t n)
 		refuse(s, c, hdr.seq, -EMSGSIZE, "datagram is too large: send the batch in parts");
 	else if (size == 0 || hdr.type >= RG_MSG_REPLY)
 		refuse(s, c, hdr.seq, -EINVAL, "not a type of request");
+	else if (hdr.type == RG_MSG_CHAIN)
+		request_chain(s, c, &hdr, s->in + sizeof(hdr), n - sizeof(hdr));
 	else if (hdr.count == 0 || n != sizeof(hdr) + (uint64_t)hdr.count * size)
 		refuse(s, c, hdr.seq, -EBADMSG, "length does not match count and type");
 	else

@@ -99,6 +99,10 @@ struct ack *conn_ack(struct conn *conn, uint32_t seq);
 void request_handle(struct api_server *server, struct conn *conn, const struct rg_api_hdr *hdr,
                     const void *records);
 
+/* The same of a RG_MSG_CHAIN, of which only the header is checked: `len` octets behind it, 8-aligned. */
+void request_chain(struct api_server *server, struct conn *conn, const struct rg_api_hdr *hdr,
+                   const void *runs, size_t len);
+
 /* api_server_dump.c */
 void dump_begin(struct api_server *server, struct conn *conn, const struct rg_api_hdr *hdr,
                 const struct rg_api_dump *request);

@@ -3,6 +3,7 @@
  * Requests: who may send what, and which batch of the core carries it out. Main
  * thread only.
  */
+#include "dataplane/api/client.h"
 #include "dataplane/api_server_conn.h"
 
 #include <ctype.h>
@@ -11,11 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void reply_error(struct api_server *s, struct conn *c, uint32_t seq, int error, const char *format,
-                        ...) __attribute__((format(printf, 5, 6)));
+static struct ack *reply_error(struct api_server *s, struct conn *c, uint32_t seq, int error,
+                               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static void reply_error(struct api_server *s, struct conn *c, uint32_t seq, int error, const char *format,
-                        ...)
+static struct ack *reply_error(struct api_server *s, struct conn *c, uint32_t seq, int error,
+                               const char *format, ...)
 {
 	struct ack *a = conn_ack(c, seq);
 	va_list args;
@@ -25,6 +26,7 @@ static void reply_error(struct api_server *s, struct conn *c, uint32_t seq, int 
 	va_start(args, format);
 	vsnprintf(a->reply.text, sizeof(a->reply.text), format, args);
 	va_end(args);
+	return a;
 }
 
 /* A name is for logs: printable and ended. */
@@ -65,34 +67,34 @@ static void handle_hello(struct api_server *s, struct conn *c, uint32_t seq, con
 	a->counters = c->role == RG_ROLE_WRITER;
 }
 
-static int run_batch(struct core *core, const struct rg_api_hdr *hdr, const void *records,
+static int run_batch(struct core *core, uint16_t type, uint32_t count, const void *records,
                      struct batch_result *result)
 {
-	switch (hdr->type) {
+	switch (type) {
 	case RG_MSG_TUNNEL_ADD:
-		return batch_tunnel_add(core, records, hdr->count, result);
+		return batch_tunnel_add(core, records, count, result);
 	case RG_MSG_TUNNEL_DEL:
-		return batch_tunnel_del(core, records, hdr->count, result);
+		return batch_tunnel_del(core, records, count, result);
 	case RG_MSG_SA_IN_ADD:
-		return batch_sa_add(core, RG_IN, records, hdr->count, result);
+		return batch_sa_add(core, RG_IN, records, count, result);
 	case RG_MSG_SA_IN_DEL:
-		return batch_sa_del(core, RG_IN, records, hdr->count, result);
+		return batch_sa_del(core, RG_IN, records, count, result);
 	case RG_MSG_SA_OUT_ADD:
-		return batch_sa_add(core, RG_OUT, records, hdr->count, result);
+		return batch_sa_add(core, RG_OUT, records, count, result);
 	case RG_MSG_SA_OUT_DEL:
-		return batch_sa_del(core, RG_OUT, records, hdr->count, result);
+		return batch_sa_del(core, RG_OUT, records, count, result);
 	case RG_MSG_POLICY_ADD:
-		return batch_policy_add(core, records, hdr->count, result);
+		return batch_policy_add(core, records, count, result);
 	case RG_MSG_POLICY_SET:
-		return batch_policy_set(core, records, hdr->count, result);
+		return batch_policy_set(core, records, count, result);
 	case RG_MSG_POLICY_DEL:
-		return batch_policy_del(core, records, hdr->count, result);
+		return batch_policy_del(core, records, count, result);
 	case RG_MSG_MIGRATE:
-		return batch_migrate(core, records, hdr->count, result);
+		return batch_migrate(core, records, count, result);
 	case RG_MSG_SUSPEND:
-		return batch_suspend(core, records, hdr->count, result);
+		return batch_suspend(core, records, count, result);
 	case RG_MSG_OWNER:
-		return batch_owner(core, records, hdr->count, result);
+		return batch_owner(core, records, count, result);
 	default:
 		return batch_refuse(result, 0, -EINVAL, "not a type of request");
 	}
@@ -119,12 +121,12 @@ static void handle_batch(struct api_server *s, struct conn *c, const struct rg_a
                          const void *records)
 {
 	struct batch_result result = {0};
-	int rc = run_batch(s->core, hdr, records, &result);
+	int rc = run_batch(s->core, hdr->type, hdr->count, records, &result);
 	struct ack *a;
 
 	if (rc != 0) {
-		reply_error(s, c, hdr->seq, rc, "%s", result.text);
-		c->acks[(c->first_ack + c->n_acks - 1) % CONN_ACKS].reply.index = result.index;
+		a = reply_error(s, c, hdr->seq, rc, "%s", result.text);
+		a->reply.index = result.index;
 		return;
 	}
 	a = conn_ack(c, hdr->seq);
@@ -133,20 +135,96 @@ static void handle_batch(struct api_server *s, struct conn *c, const struct rg_a
 	a->since_ms = s->now_ms;
 }
 
+/* If not, it is told. */
+static bool may_send(struct api_server *s, struct conn *c, uint32_t seq, bool is_query)
+{
+	if (c->role == 0) {
+		reply_error(s, c, seq, -EPROTO, "HELLO must come first");
+		c->closing = true;
+		return false;
+	}
+	if (c->role == RG_ROLE_EVENTS || (c->role == RG_ROLE_READER && !is_query)) {
+		reply_error(s, c, seq, -EPERM, "this connection may not send that: connect as writer");
+		return false;
+	}
+	return true;
+}
+
+/* The next batch of a chain, of which `left` octets are there; what it takes of them, 0: none that is whole.
+ */
+static size_t next_run(const uint8_t *at, size_t left, struct rg_api_run *run)
+{
+	size_t bytes;
+
+	if (left < sizeof(*run))
+		return 0;
+	memcpy(run, at, sizeof(*run));
+	if (!rg_api_chains(run->type) || run->count == 0 || run->count > left)
+		return 0;
+	bytes = rg_client_run_bytes(run->type, run->count);
+	return bytes <= left ? bytes : 0;
+}
+
+/* Nothing is carried out of one that is not whole. */
+static bool is_whole(const struct rg_api_hdr *hdr, const uint8_t *runs, size_t len)
+{
+	struct rg_api_run run;
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < hdr->count; i++) {
+		size_t bytes = next_run(runs + at, len - at, &run);
+
+		if (bytes == 0)
+			return false;
+		at += bytes;
+	}
+	return hdr->count > 0 && at == len;
+}
+
+static void handle_chain(struct api_server *s, struct conn *c, const struct rg_api_hdr *hdr,
+                         const uint8_t *runs, size_t len)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < hdr->count; i++) {
+		struct batch_result result = {0};
+		struct rg_api_run run = {0};
+		size_t bytes = next_run(runs + at, len - at, &run);
+		int rc = run_batch(s->core, run.type, run.count, runs + at + sizeof(run), &result);
+
+		if (rc != 0) {
+			struct ack *a = reply_error(s, c, hdr->seq, rc, "%s", result.text);
+
+			a->reply.index = result.index;
+			a->reply.run = i;
+			return;
+		}
+		at += bytes;
+	}
+	conn_ack(c, hdr->seq);
+}
+
+void request_chain(struct api_server *s, struct conn *c, const struct rg_api_hdr *hdr, const void *runs,
+                   size_t len)
+{
+	if (!may_send(s, c, hdr->seq, false))
+		return;
+	if (is_whole(hdr, runs, len))
+		handle_chain(s, c, hdr, runs, len);
+	else
+		reply_error(s, c, hdr->seq, -EBADMSG, "the chain is not whole, or not of additions alone");
+}
+
 void request_handle(struct api_server *s, struct conn *c, const struct rg_api_hdr *hdr, const void *records)
 {
 	bool is_query = hdr->type >= RG_MSG_DUMP_TUNNELS && hdr->type <= RG_MSG_QUERY_STATUS;
 
-	if (hdr->type == RG_MSG_HELLO) {
+	if (hdr->type == RG_MSG_HELLO)
 		handle_hello(s, c, hdr->seq, records);
-	} else if (c->role == 0) {
-		reply_error(s, c, hdr->seq, -EPROTO, "HELLO must come first");
-		c->closing = true;
-	} else if (c->role == RG_ROLE_EVENTS || (c->role == RG_ROLE_READER && !is_query)) {
-		reply_error(s, c, hdr->seq, -EPERM, "this connection may not send that: connect as writer");
-	} else if (is_query) {
+	else if (!may_send(s, c, hdr->seq, is_query))
+		return;
+	else if (is_query)
 		dump_begin(s, c, hdr, records);
-	} else {
+	else
 		handle_batch(s, c, hdr, records);
-	}
 }

@@ -14,6 +14,11 @@
  * whole, then published: with any error nothing has changed, and the reply's
  * `index` names the first record that was refused.
  *
+ * A RG_MSG_CHAIN is several batches of additions in one datagram, each a `struct rg_api_run`
+ * and its records; each begins at a multiple of 8 octets from the end of the header, whose `count` is
+ * their number. They are carried out one after the other up to the first that is refused, which the
+ * reply's `run` names: those before it have had their effect.
+ *
  * Handles (tunnels, SAs, policies) are chosen by the one writer. A handle is
  * an index and a generation; index 0 with generation 0 (handle 0) is "none".
  */
@@ -25,7 +30,7 @@
 #include <stdint.h>
 
 #define RG_API_MAGIC         0x52474131u /* "RGA1" */
-#define RG_API_VERSION       2
+#define RG_API_VERSION       3
 #define RG_API_MAX_MSG       (512u * 1024u) /* bytes of the largest datagram */
 #define RG_API_MAX_SELECTORS 8              /* per side of an SA */
 #define RG_API_KEY_MAX       100            /* a cipher's 32, a salt's 4, HMAC-SHA2-512's 64 */
@@ -76,6 +81,7 @@ enum rg_api_role {
 	X(DUMP_WORKERS, 19, rg_api_dump)                                                                     \
 	X(QUERY_STATUS, 20, rg_api_dump)                                                                     \
 	X(OWNER, 21, rg_api_owner) /* another worker for a tunnel */                                         \
+	X(CHAIN, 22, rg_api_run)   /* TUNNEL_ADD, SA_IN_ADD, SA_OUT_ADD and POLICY_ADD, in any order */      \
 	X(REPLY, 64, rg_api_reply)                                                                           \
 	X(TUNNEL, 65, rg_api_tunnel)                                                                         \
 	X(SA_INFO, 66, rg_api_sa_info)                                                                       \
@@ -106,6 +112,22 @@ struct rg_api_hello {
 	char name[RG_API_NAME_MAX];
 };
 
+/* One batch of a chain; its records follow. */
+struct rg_api_run {
+	uint16_t type; /* enum rg_api_type */
+	uint16_t reserved;
+	uint32_t count;
+};
+
+#define RG_API_RUN_ALIGN 8u
+
+/* May a batch of this type be part of a chain? */
+static inline int rg_api_chains(uint16_t type)
+{
+	return type == RG_MSG_TUNNEL_ADD || type == RG_MSG_SA_IN_ADD || type == RG_MSG_SA_OUT_ADD ||
+	       type == RG_MSG_POLICY_ADD;
+}
+
 struct rg_api_handle {
 	uint32_t handle;
 	uint32_t reserved;
@@ -123,9 +145,9 @@ struct rg_api_reply {
 	uint32_t index;     /* of the first refused record, when error is not 0 */
 	uint32_t quiescent; /* MIGRATE and deletes: 1 once a grace period has passed, 0 if it took over 100 ms
 	                     */
-	uint32_t reserved;
-	uint64_t value; /* HELLO: the boot id of this dataplane */
-	char text[96];  /* what is wrong and what to do; empty when error is 0 */
+	uint32_t run;       /* of a chain: which batch of it was refused */
+	uint64_t value;     /* HELLO: the boot id of this dataplane */
+	char text[96];      /* what is wrong and what to do; empty when error is 0 */
 };
 
 enum rg_encap {

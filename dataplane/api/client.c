@@ -119,21 +119,17 @@ uint32_t rg_client_max_records(const struct rg_client *c, uint16_t type)
 	return size == 0 ? 0 : (uint32_t)((c->max_bytes - sizeof(struct rg_api_hdr)) / size);
 }
 
-int rg_client_send(struct rg_client *c, uint16_t type, const void *records, uint32_t count, uint32_t *seq)
+/* What stands in `out` behind the place of the header. */
+static int send_out(struct rg_client *c, uint16_t type, uint32_t count, size_t bytes, bool secret,
+                    uint32_t *seq)
 {
 	struct rg_api_hdr hdr = {RG_API_MAGIC, RG_API_VERSION, type, count, c->seq + 1};
-	size_t size = rg_api_record_size(type), bytes;
 	ssize_t n;
 
-	if (size == 0 || count == 0)
-		return -EINVAL;
-	if (count > rg_client_max_records(c, type))
-		return -EMSGSIZE;
-	bytes = sizeof(hdr) + count * size;
 	memcpy(c->out, &hdr, sizeof(hdr));
-	memcpy(c->out + sizeof(hdr), records, count * size);
+	bytes += sizeof(hdr);
 	n = send(c->fd, c->out, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (type == RG_MSG_SA_IN_ADD || type == RG_MSG_SA_OUT_ADD)
+	if (secret)
 		explicit_bzero(c->out, bytes);
 	if (n < 0)
 		return errno == ECONNRESET || errno == ENOTCONN ? -EPIPE : -errno;
@@ -141,6 +137,64 @@ int rg_client_send(struct rg_client *c, uint16_t type, const void *records, uint
 	if (seq != NULL)
 		*seq = c->seq;
 	return 0;
+}
+
+static bool has_keys(uint16_t type)
+{
+	return type == RG_MSG_SA_IN_ADD || type == RG_MSG_SA_OUT_ADD;
+}
+
+int rg_client_send(struct rg_client *c, uint16_t type, const void *records, uint32_t count, uint32_t *seq)
+{
+	size_t size = rg_api_record_size(type);
+
+	if (size == 0 || count == 0 || type == RG_MSG_CHAIN)
+		return -EINVAL;
+	if (count > rg_client_max_records(c, type))
+		return -EMSGSIZE;
+	memcpy(c->out + sizeof(struct rg_api_hdr), records, count * size);
+	return send_out(c, type, count, count * size, has_keys(type), seq);
+}
+
+size_t rg_client_max_chain(const struct rg_client *c)
+{
+	return c->max_bytes - sizeof(struct rg_api_hdr);
+}
+
+size_t rg_client_run_bytes(uint16_t type, uint32_t count)
+{
+	size_t bytes = sizeof(struct rg_api_run) + count * rg_api_record_size(type);
+
+	return (bytes + RG_API_RUN_ALIGN - 1) / RG_API_RUN_ALIGN * RG_API_RUN_ALIGN;
+}
+
+int rg_client_send_runs(struct rg_client *c, const struct rg_client_run *runs, uint32_t n, uint32_t *seq)
+{
+	uint8_t *const body = c->out + sizeof(struct rg_api_hdr);
+	size_t bytes = 0;
+	bool secret = false;
+
+	if (n == 1)
+		return rg_client_send(c, runs->type, runs->records, runs->count, seq);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!rg_api_chains(runs[i].type) || runs[i].count == 0)
+			return -EINVAL;
+		bytes += rg_client_run_bytes(runs[i].type, runs[i].count);
+	}
+	if (n == 0 || bytes > rg_client_max_chain(c))
+		return n == 0 ? -EINVAL : -EMSGSIZE;
+	memset(body, 0, bytes);
+	bytes = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct rg_api_run run = {.type = runs[i].type, .count = runs[i].count};
+
+		memcpy(body + bytes, &run, sizeof(run));
+		memcpy(body + bytes + sizeof(run), runs[i].records,
+		       runs[i].count * rg_api_record_size(run.type));
+		bytes += rg_client_run_bytes(run.type, run.count);
+		secret = secret || has_keys(run.type);
+	}
+	return send_out(c, RG_MSG_CHAIN, n, bytes, secret, seq);
 }
 
 /* At most one descriptor, and only the first is kept. */

@@ -51,6 +51,21 @@ uint32_t rg_client_max_records(const struct rg_client *client, uint16_t type);
  */
 int rg_client_send(struct rg_client *client, uint16_t type, const void *records, uint32_t count,
                    uint32_t *seq);
+/* A batch of a chain. */
+struct rg_client_run {
+	uint16_t type;
+	uint32_t count;
+	const void *records;
+};
+
+/* Octets that a chain's batches may take on this connection, and what one of them takes. */
+size_t rg_client_max_chain(const struct rg_client *client);
+size_t rg_client_run_bytes(uint16_t type, uint32_t count);
+
+/* Sends several batches of additions as a chain (api.h), one alone as itself. As rg_client_send(); -EINVAL
+ * also: a type that cannot be in a chain. */
+int rg_client_send_runs(struct rg_client *client, const struct rg_client_run *runs, uint32_t n,
+                        uint32_t *seq);
 /* One datagram, whatever it is. -EAGAIN: none now; -EPIPE: gone; -EPROTO: not one of ours. */
 int rg_client_receive(struct rg_client *client, struct rg_client_msg *msg);
 

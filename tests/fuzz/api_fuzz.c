@@ -94,6 +94,23 @@ static void valid_record(uint16_t type, uint8_t n, uint32_t step, void *out)
 	}
 }
 
+/* Batches of one record each. */
+static size_t build_chain(uint8_t object, uint32_t step, uint32_t count, uint8_t *out)
+{
+	static const uint16_t types[] = {RG_MSG_TUNNEL_ADD, RG_MSG_SA_IN_ADD, RG_MSG_SA_OUT_ADD,
+	                                 RG_MSG_POLICY_ADD};
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct rg_api_run run = {.type = types[(object + i) % 4], .count = 1};
+
+		memcpy(out + n, &run, sizeof(run));
+		valid_record(run.type, object, step, out + n + sizeof(run));
+		n += rg_client_run_bytes(run.type, 1);
+	}
+	return n;
+}
+
 /* One datagram; some are cut or lie about their header. */
 static size_t build(struct input *in, uint32_t step, uint8_t *out, size_t room)
 {
@@ -104,7 +121,9 @@ static size_t build(struct input *in, uint32_t step, uint8_t *out, size_t room)
 	struct rg_api_hdr hdr = {RG_API_MAGIC, RG_API_VERSION, type, count, step};
 
 	memset(out, 0, room);
-	for (uint32_t i = 0; i < count; i++)
+	if (type == RG_MSG_CHAIN)
+		n = sizeof(hdr) + build_chain(object, step, count, out + sizeof(hdr));
+	for (uint32_t i = 0; i < count && type != RG_MSG_CHAIN; i++)
 		valid_record(type, (uint8_t)(object + i), step, out + sizeof(hdr) + i * record);
 	memcpy(out, &hdr, sizeof(hdr));
 	for (size_t at = how & 0x80 ? 0 : sizeof(hdr); spoil > 0; spoil--, at++) {

@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-MAGIC, VERSION = 0x52474131, 2
+MAGIC, VERSION = 0x52474131, 3
 WRITER, READER, EVENTS = 1, 2, 3
 (HELLO, TUNNEL_ADD, TUNNEL_DEL, SA_IN_ADD, SA_IN_DEL, SA_OUT_ADD, SA_OUT_DEL, POLICY_ADD, POLICY_SET, POLICY_DEL,
  MIGRATE, SUSPEND, DUMP_TUNNELS, DUMP_SAS_IN, DUMP_SAS_OUT, DUMP_POLICIES, DUMP_COUNTERS, DUMP_PORTS,
@@ -58,7 +58,7 @@ class Dump(Record):
 
 
 class Reply(Record):
-    _fields_ = [("error", c.c_int32), ("index", c.c_uint32), ("quiescent", c.c_uint32), ("reserved", c.c_uint32),
+    _fields_ = [("error", c.c_int32), ("index", c.c_uint32), ("quiescent", c.c_uint32), ("run", c.c_uint32),
                 ("value", c.c_uint64), ("text", c.c_char * 96)]
 
 

@@ -41,6 +41,7 @@ static void test_batches_in_order(void **state)
 	assert_int_equal(fake.log[1].count, 2);
 	assert_int_equal(fake.log[2].type, RG_MSG_POLICY_ADD);
 	assert_int_equal(fake.log[3].type, RG_MSG_MIGRATE);
+	assert_int_equal(fake.n_datagrams, 2);
 }
 
 /* An error ends the batch, not those behind it. */
@@ -67,7 +68,7 @@ static void test_refusal(void **state)
 	assert_int_equal(fake.log[1].type, RG_MSG_TUNNEL_DEL);
 }
 
-/* Sessions that begin at once share four datagrams, those that end four more; what stands between keeps
+/* Sessions that begin at once share a datagram, those that end four more; what stands between keeps
  * its place. */
 static void test_sessions_travel_together(void **state)
 {
@@ -87,6 +88,7 @@ static void test_sessions_travel_together(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		batch_prepare_session(&down_[i], i + 1, true);
 	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(fake.n_datagrams, 6);
 	assert_int_equal(fake.n_log, sizeof(expected) / sizeof(expected[0]));
 	for (size_t i = 0; i < fake.n_log; i++) {
 		assert_int_equal(fake.log[i].type, expected[i][0]);
@@ -186,8 +188,8 @@ static void test_refusal_among_sessions(void **state)
 	UNTIL(seen.ups == 1);
 	for (uint32_t i = 0; i < 5; i++)
 		batch_prepare_session(&up_[i], i + 1, false);
-	UNTIL(fake.n_log == 1);
 	fake.refuse = -ENOSPC;
+	fake.refuse_run = 1;
 	fake.refuse_index = 3;
 	UNTIL(dp_pending(dp) == 0);
 	for (size_t i = 0; i < 5; i++) {
@@ -200,6 +202,49 @@ static void test_refusal_among_sessions(void **state)
 	assert_int_equal(fake.log[2].type, fake.log[1].type);
 	assert_int_equal(fake.log[2].count, 4);
 	assert_int_equal(fake.log[4].count, 4);
+}
+
+/* The dataplane is another process: a refusal of what was not sent is one of what was sent last. */
+static void test_refusal_of_what_was_not_sent(void **state)
+{
+	static struct noted up_[3];
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	for (uint32_t i = 0; i < 3; i++)
+		batch_prepare_session(&up_[i], i + 1, false);
+	fake.refuse = -ENOSPC;
+	fake.refuse_run = fake.refuse_index = UINT32_MAX;
+	UNTIL(dp_pending(dp) == 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(up_[i].done, 1);
+		assert_int_equal(up_[i].batch.error, i == 0 ? -ENOSPC : 0);
+		assert_int_equal(up_[i].batch.applied, i == 0 ? 3 : 4);
+	}
+}
+
+/* A chain has eight batches: the rest follows in order, and nothing is sent twice. */
+static void test_more_than_a_chain(void **state)
+{
+	static const enum rg_api_type types[] = {RG_MSG_TUNNEL_ADD, RG_MSG_SA_IN_ADD, RG_MSG_SA_OUT_ADD,
+	                                         RG_MSG_POLICY_ADD};
+	static struct noted big;
+
+	(void)state;
+	UNTIL(seen.ups == 1);
+	batch_prepare(&big);
+	for (uint32_t i = 0; i < 40; i++)
+		batch_step(&big, types[i % 4], i + 1);
+	dp_submit(dp, &big.batch);
+	UNTIL(dp_pending(dp) == 0);
+	assert_int_equal(big.batch.error, 0);
+	assert_int_equal(big.batch.applied, 40);
+	assert_int_equal(fake.n_log, 40);
+	assert_int_equal(fake.n_datagrams, 5);
+	for (uint32_t i = 0; i < 40; i++) {
+		assert_int_equal(fake.log[i].type, types[i % 4]);
+		assert_int_equal(fake.log[i].first_handle, i + 1);
+	}
 }
 
 /* A removal that finds an object gone goes on without that step, and so do those beside it. */
@@ -259,7 +304,7 @@ static void test_death_and_return(void **state)
 	batch_step(&waiting, RG_MSG_TUNNEL_ADD, 2);
 	dp_submit(dp, &flying.batch);
 	dp_submit(dp, &waiting.batch);
-	UNTIL(fake.n_log == 1);
+	UNTIL(fake.n_datagrams == 1);
 	fake_hang_up(&fake);
 	fake.boot_id = 0x2222;
 	fake.mute = false;
@@ -396,6 +441,9 @@ int main(void)
 	                                        dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_few_are_passed_by, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_refusal_among_sessions, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_refusal_of_what_was_not_sent, dp_rig_setup,
+	                                        dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_more_than_a_chain, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_missing_among_removals, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_many_fly_at_once, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_death_and_return, dp_rig_setup, dp_rig_teardown),

@@ -75,9 +75,10 @@ static void send_records(int fd, uint16_t type, uint32_t seq, const void *record
 		perror("fake dataplane: send");
 }
 
-static void reply_at(int fd, uint32_t seq, int error, uint32_t index, uint64_t value, int pass_fd)
+static void reply_at(int fd, uint32_t seq, int error, uint32_t index, uint32_t run, uint64_t value,
+                     int pass_fd)
 {
-	struct rg_api_reply r = {.error = error, .index = index, .value = value, .quiescent = 1};
+	struct rg_api_reply r = {.error = error, .index = index, .run = run, .value = value, .quiescent = 1};
 
 	if (error)
 		snprintf(r.text, sizeof(r.text), "refused by the fake");
@@ -86,7 +87,7 @@ static void reply_at(int fd, uint32_t seq, int error, uint32_t index, uint64_t v
 
 static void reply(int fd, uint32_t seq, int error, uint64_t value, int pass_fd)
 {
-	reply_at(fd, seq, error, 0, value, pass_fd);
+	reply_at(fd, seq, error, 0, 0, value, pass_fd);
 }
 
 void fake_event(struct fake_dataplane *f, const struct rg_api_event *event)
@@ -118,18 +119,33 @@ static void dump(struct fake_dataplane *f, uint16_t type, uint32_t seq)
 	reply(f->writer, seq, 0, 0, -1);
 }
 
-static void batch(struct fake_dataplane *f, const struct rg_api_hdr *hdr, const void *records)
+static void note(struct fake_dataplane *f, uint16_t type, uint32_t count, const void *records)
 {
+	if (f->n_log == FAKE_MAX)
+		return;
+	f->log[f->n_log].type = type;
+	f->log[f->n_log].count = count;
+	memcpy(&f->log[f->n_log++].first_handle, records, sizeof(uint32_t));
+}
+
+static void batch(struct fake_dataplane *f, const struct rg_api_hdr *hdr, const uint8_t *at)
+{
+	bool chain = hdr->type == RG_MSG_CHAIN;
 	int error = f->refuse;
 
-	if (f->n_log < FAKE_MAX) {
-		f->log[f->n_log].type = hdr->type;
-		f->log[f->n_log].count = hdr->count;
-		memcpy(&f->log[f->n_log++].first_handle, records, sizeof(uint32_t));
+	f->n_datagrams++;
+	if (!chain)
+		note(f, hdr->type, hdr->count, at);
+	for (uint32_t i = 0; chain && i < hdr->count && (!error || i <= f->refuse_run); i++) {
+		struct rg_api_run run;
+
+		memcpy(&run, at, sizeof(run));
+		note(f, run.type, run.count, at + sizeof(run));
+		at += rg_client_run_bytes(run.type, run.count);
 	}
 	f->refuse = 0;
 	if (!f->mute)
-		reply_at(f->writer, hdr->seq, error, f->refuse_index, 0, -1);
+		reply_at(f->writer, hdr->seq, error, f->refuse_index, f->refuse_run, 0, -1);
 }
 
 static bool take_one(struct fake_dataplane *f)

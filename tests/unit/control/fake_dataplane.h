@@ -22,14 +22,17 @@ struct fake_dataplane {
 	bool mute;             /* takes requests and answers none */
 	int refuse;            /* the next batch is answered with this error */
 	uint32_t refuse_index; /* and that record is named */
+	uint32_t refuse_run;   /* of a chain, this one of its batches is */
 
-	/* Every datagram of a batch that came, in order: its type and count. */
+	/* Every batch that came up to one that was refused, in order: its type and count. Some share a
+	 * datagram. */
 	struct {
 		uint16_t type;
 		uint32_t count;
 		uint32_t first_handle;
 	} log[FAKE_MAX];
 	size_t n_log;
+	unsigned n_datagrams;
 	unsigned n_dumps; /* that were asked for */
 
 	struct rg_api_tunnel tunnels[FAKE_MAX];

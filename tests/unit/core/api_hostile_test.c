@@ -94,6 +94,54 @@ static void H73_wrong_torn_and_oversized_records(void **state)
 	rg_client_close(w);
 }
 
+/* Two batches in a chain; each way to spoil it leaves nothing behind. */
+static void H73_chains_that_are_not_whole(void **state)
+{
+	struct rg_client *w = connect_as(RG_ROLE_WRITER);
+	struct rg_api_tunnel t = fixture_tunnel(handle_of(0));
+	struct rg_api_sa sa = fixture_sa(handle_of(0), handle_of(0), 0x0a630001);
+	size_t second = sizeof(struct rg_api_hdr) + rg_client_run_bytes(RG_MSG_TUNNEL_ADD, 1);
+	size_t n = second + rg_client_run_bytes(RG_MSG_SA_IN_ADD, 1);
+	static const struct {
+		uint32_t count, counts[2];
+		uint16_t second;
+		int longer;
+	} cases[] = {
+	        {0, {1, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {1, {1, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {3, {1, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {UINT32_MAX, {1, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {0, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {1, 0}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {1, 2}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {1, UINT32_MAX}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {UINT32_MAX, 1}, RG_MSG_SA_IN_ADD, 0},
+	        {2, {1, 1}, RG_MSG_SA_IN_DEL, 0},
+	        {2, {1, 1}, RG_MSG_CHAIN, 0},
+	        {2, {1, 1}, RG_MSG_HELLO, 0},
+	        {2, {1, 1}, UINT16_MAX, 0},
+	        {2, {1, 1}, RG_MSG_SA_IN_ADD, 8},
+	        {2, {1, 1}, RG_MSG_SA_IN_ADD, -1},
+	};
+	uint8_t buffer[sizeof(struct rg_api_hdr) + 4 * sizeof(struct rg_api_sa)] = {0};
+
+	(void)state;
+	assert_true(n + 8 <= sizeof(buffer));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rg_api_hdr h = {RG_API_MAGIC, RG_API_VERSION, RG_MSG_CHAIN, cases[i].count, 5};
+		struct rg_api_run runs[2] = {{RG_MSG_TUNNEL_ADD, 0, cases[i].counts[0]},
+		                             {cases[i].second, 0, cases[i].counts[1]}};
+
+		memcpy(buffer, &h, sizeof(h));
+		memcpy(buffer + sizeof(h), &runs[0], sizeof(runs[0]));
+		memcpy(buffer + sizeof(h) + sizeof(runs[0]), &t, sizeof(t));
+		memcpy(buffer + second, &runs[1], sizeof(runs[1]));
+		memcpy(buffer + second + sizeof(runs[1]), &sa, sizeof(sa));
+		send_raw(rg_client_fd(w), buffer, n + (size_t)cases[i].longer, -EBADMSG);
+	}
+	rg_client_close(w);
+}
+
 /* Valid datagrams with some bytes changed, and noise: it must only survive. */
 static void H73_garbage(void **state)
 {
@@ -105,7 +153,7 @@ static void H73_garbage(void **state)
 	(void)state;
 	populate(w, 8);
 	for (unsigned i = 0; i < 20000; i++) {
-		uint16_t type = (uint16_t)(1 + next_random(&seed) % 20);
+		uint16_t type = (uint16_t)(1 + next_random(&seed) % 22);
 		uint32_t count = (uint32_t)(1 + next_random(&seed) % 3);
 		struct rg_api_hdr h = {RG_API_MAGIC, RG_API_VERSION, type, count, i};
 		struct rg_api_sa sa =
@@ -255,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        WITH_RIG(H73_other_users_are_not_heard),
 	        WITH_RIG(H73_wrong_torn_and_oversized_records),
+	        WITH_RIG(H73_chains_that_are_not_whole),
 	        WITH_RIG(H73_garbage),
 	        WITH_RIG(H73_descriptors_from_a_peer_are_closed),
 	        WITH_RIG(H73_slow_reader_is_parked_then_dropped),

@@ -183,6 +183,89 @@ static void requests_can_be_pipelined(void **state)
 	rg_client_close(w);
 }
 
+struct session {
+	struct rg_api_tunnel tunnels[3];
+	struct rg_api_sa in[3], out[3];
+	struct rg_api_policy policies[3];
+};
+
+static void three_sessions(struct session *s, struct rg_client_run runs[4])
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		s->tunnels[i] = fixture_tunnel(handle_of(i));
+		s->in[i] = s->out[i] = fixture_sa(handle_of(i), handle_of(i), 0x0a630001 + i);
+		s->policies[i] = fixture_policy(handle_of(i), handle_of(i), 0x0a630001 + i, 32);
+	}
+	runs[0] = (struct rg_client_run){RG_MSG_TUNNEL_ADD, 3, s->tunnels};
+	runs[1] = (struct rg_client_run){RG_MSG_SA_IN_ADD, 3, s->in};
+	runs[2] = (struct rg_client_run){RG_MSG_SA_OUT_ADD, 3, s->out};
+	runs[3] = (struct rg_client_run){RG_MSG_POLICY_ADD, 3, s->policies};
+}
+
+static struct rg_api_reply send_chain(struct rg_client *c, const struct rg_client_run *runs, uint32_t n)
+{
+	uint32_t seq;
+
+	assert_int_equal(rg_client_send_runs(c, runs, n, &seq), 0);
+	return reply_of(c, seq);
+}
+
+static void a_chain_has_one_reply(void **state)
+{
+	struct rg_client *w = connect_as(RG_ROLE_WRITER);
+	struct rg_client_run runs[4];
+	struct rg_api_reply reply;
+	struct session s;
+
+	(void)state;
+	three_sessions(&s, runs);
+	reply = send_chain(w, runs, 4);
+	assert_int_equal(reply.error, 0);
+	assert_int_equal(rig.core->writer->n_tunnels, 3);
+	assert_int_equal(rig.core->writer->n_sas[RG_IN], 3);
+	assert_int_equal(rig.core->writer->n_sas[RG_OUT], 3);
+	assert_int_equal(rig.core->writer->n_policies, 3);
+	rg_client_close(w);
+}
+
+static void a_chain_ends_where_it_is_refused(void **state)
+{
+	struct rg_client *w = connect_as(RG_ROLE_WRITER);
+	struct rg_client_run runs[4];
+	struct rg_api_reply reply;
+	struct session s;
+
+	(void)state;
+	three_sessions(&s, runs);
+	s.out[2].handle = s.out[0].handle;
+	reply = send_chain(w, runs, 4);
+	assert_int_equal(reply.error, -EEXIST);
+	assert_int_equal(reply.run, 2);
+	assert_int_equal(reply.index, 2);
+	assert_int_not_equal(reply.text[0], 0);
+	assert_int_equal(rig.core->writer->n_tunnels, 3);
+	assert_int_equal(rig.core->writer->n_sas[RG_IN], 3);
+	assert_int_equal(rig.core->writer->n_sas[RG_OUT], 0); /* nothing of the batch that was refused */
+	assert_int_equal(rig.core->writer->n_policies, 0);    /* nor of those behind it */
+	s.out[2].handle = handle_of(2);
+	assert_int_equal(send_chain(w, runs + 2, 2).error, 0);
+	assert_int_equal(rig.core->writer->n_policies, 3);
+	rg_client_close(w);
+}
+
+static void chains_are_for_the_writer(void **state)
+{
+	struct rg_client *r = connect_as(RG_ROLE_READER);
+	struct rg_client_run runs[4];
+	struct session s;
+
+	(void)state;
+	three_sessions(&s, runs);
+	assert_int_equal(send_chain(r, runs, 4).error, -EPERM);
+	assert_int_equal(rig.core->writer->n_tunnels, 0);
+	rg_client_close(r);
+}
+
 static void deletes_free_the_index_before_they_are_acknowledged(void **state)
 {
 	struct rg_client *w = connect_as(RG_ROLE_WRITER);
@@ -292,6 +375,9 @@ int main(void)
 	        WITH_RIG(migrate_is_acknowledged_after_grace),
 	        WITH_RIG(H74_migrate_is_published_not_quiescent),
 	        WITH_RIG(requests_can_be_pipelined),
+	        WITH_RIG(a_chain_has_one_reply),
+	        WITH_RIG(a_chain_ends_where_it_is_refused),
+	        WITH_RIG(chains_are_for_the_writer),
 	        WITH_RIG(deletes_free_the_index_before_they_are_acknowledged),
 	        WITH_RIG(dumps_are_whole),
 	        WITH_RIG(a_tunnel_shows_its_packets),

@@ -167,6 +167,28 @@ static void limits_of_a_datagram(void **state)
 	rg_client_close(c);
 }
 
+static void limits_of_a_chain(void **state)
+{
+	struct rg_client *c = open_writer();
+	uint32_t max = rg_client_max_records(c, RG_MSG_SA_IN_ADD);
+	struct rg_api_sa *sas = calloc(max, sizeof(*sas));
+	struct rg_client_run runs[] = {{RG_MSG_SA_IN_ADD, max - 1, sas}, {RG_MSG_SA_OUT_ADD, 1, sas}};
+
+	(void)state;
+	assert_non_null(sas);
+	assert_true(rg_client_run_bytes(RG_MSG_SA_IN_ADD, max + 1) > rg_client_max_chain(c));
+	assert_int_equal(rg_client_send_runs(c, runs, 0, NULL), -EINVAL);
+	runs[0].count = max;
+	assert_int_equal(rg_client_send_runs(c, runs, 2, NULL), -EMSGSIZE);
+	runs[0].count = 0;
+	assert_int_equal(rg_client_send_runs(c, runs, 2, NULL), -EINVAL);
+	runs[0] = (struct rg_client_run){RG_MSG_SA_IN_DEL, 1, sas};
+	assert_int_equal(rg_client_send_runs(c, runs, 2, NULL), -EINVAL); /* no addition */
+	assert_int_equal(rg_client_send(c, RG_MSG_CHAIN, sas, 1, NULL), -EINVAL);
+	free(sas);
+	rg_client_close(c);
+}
+
 static void nobody_there(void **state)
 {
 	struct rg_client *c = NULL;
@@ -193,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(batches_calls_and_dumps, setup, teardown),
 	        cmocka_unit_test_setup_teardown(limits_of_a_datagram, setup, teardown),
+	        cmocka_unit_test_setup_teardown(limits_of_a_chain, setup, teardown),
 	        cmocka_unit_test(nobody_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
