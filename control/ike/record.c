@@ -370,7 +370,7 @@ static void resume(struct ike_sa *sa)
 		times[1] = now + SOON_MS + 10 * (SOON_MS - timer_jitter(sa, SOON_MS));
 	for (unsigned i = 0; i < TIMERS_RECORDED; i++)
 		ike_sa_timer(sa, deadlines[i], times[i]);
-	if (lives) {
+	if (!sa->heir_has_it) { /* also one that is on its way out: others of its device ask for it */
 		manager_insert_peer(m, sa);
 		session_tunnel_owner(sa);
 	}

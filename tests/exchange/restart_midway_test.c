@@ -198,6 +198,43 @@ static void a_delete_that_waits_is_not_forgotten(void **state)
 	}
 }
 
+/* The session that follows another one has its policies, does not send yet, and is being deleted: after the
+ * restart the one before must find it, or it would go from under those policies. */
+static void one_that_follows_is_being_deleted(void **state)
+{
+	struct world_options options = {.homing = &homing_ops,
+	                                .store = true,
+	                                .gateway_extra = "    lifetimes: {dpd: off, switch: off}\n",
+	                                .client_extra = "    lifetimes: {dpd: off}\n"};
+	struct world *w = world_new(&options);
+	struct peer *g = world_gateway(w);
+	struct ike_sa *old, *fresh;
+	uint64_t spi;
+
+	(void)state;
+	world_up(w);
+	old = peer_session(g);
+	spi = ike_sa_own_spi(old);
+	assert_int_equal(succession_start(peer_session(world_client(w))), 0);
+	w->filter = world_lose_informationals;
+	world_run(w, 500);
+	fresh = TAILQ_LAST(&g->m->sas, ike_sa_list);
+	assert_true(old->superseded && fresh != old);
+	assert_int_equal(TAILQ_FIRST(&fresh->flows)->sa_out, 0);
+	ike_sa_delete(fresh, "a test");
+	world_run(w, 100);
+	assert_int_equal(fresh->state, IKE_STATE_DELETING);
+	peer_come_back(g);
+	ike_sa_close(manager_find(g->m, spi), "a test");
+	world_local(w); /* the dataplane sees nothing out of order */
+	assert_null(g->dp->wrong);
+	w->filter = NULL;
+	world_run(w, 10 * 60 * 1000);
+	assert_int_equal(fake_count_in(g->dp), peer_sas(g));
+	assert_int_equal(fake_count_tunnels(g->dp), peer_sas(g));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +245,7 @@ int main(void)
 	        cmocka_unit_test(a_rekey_of_the_ike_sa_is_cut_short),
 	        cmocka_unit_test(a_delete_is_cut_short),
 	        cmocka_unit_test(a_delete_that_waits_is_not_forgotten),
+	        cmocka_unit_test(one_that_follows_is_being_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
