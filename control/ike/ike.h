@@ -83,13 +83,13 @@ int ike_rekey_session(struct ike_manager *m, uint64_t session);
 int ike_rekey_children(struct ike_manager *m, uint64_t session);
 int ike_terminate(struct ike_manager *m, uint64_t session);
 int ike_check_liveness(struct ike_manager *m, uint64_t session);
-/* Terminates all sessions; ike_idle() tells when none is left. */
+/* Terminates all sessions, a page of them in a turn; ike_idle() tells when none is left. */
 void ike_terminate_all(struct ike_manager *m);
 bool ike_idle(const struct ike_manager *m);
 
 /* Another configuration takes effect for new sessions; those that are there keep
  * (and refer to) the one that they began with, except those whose connection, by name,
- * is gone: they are deleted. Takes a reference of its own. */
+ * is gone: they are deleted, a page of them in a turn. Takes a reference of its own. */
 void ike_reload(struct ike_manager *m, struct rg_auth *auth);
 
 /* From the EVENTS connection. RG_EVENT_LOST is the caller's to resync. */

@@ -10,6 +10,7 @@
 #include "control/ike/index.h"
 #include "control/ike/init.h"
 #include "control/ike/store.h"
+#include "control/ike/sweep.h"
 #include "control/ike/timers.h"
 
 #include <openssl/crypto.h>
@@ -346,6 +347,7 @@ void manager_remove(struct ike_manager *m, struct ike_sa *sa)
 	manager_remove_peer(m, sa);
 	manager_not_half_open(m, sa);
 	heap_remove(m, sa);
+	sweep_forget(m, sa);
 	TAILQ_REMOVE(&m->sas, sa, link);
 	m->n_sas--;
 }
@@ -362,6 +364,7 @@ static void cookie_housekeeping(struct ike_manager *m, uint64_t now)
 uint64_t ike_tick(struct ike_manager *m)
 {
 	uint64_t now = manager_now(m), next = IKE_NEVER;
+	bool more = sweep_step(m);
 
 	cookie_housekeeping(m, now);
 	if (m->recover_ms != 0 && m->recover_ms <= now)
@@ -378,6 +381,8 @@ uint64_t ike_tick(struct ike_manager *m)
 		next = m->heap[0]->deadline;
 	if (m->recover_ms != 0 && m->recover_ms < next)
 		next = m->recover_ms;
+	if (more)
+		next = now;
 	m->told_ms = next;
 	return next;
 }
@@ -401,11 +406,6 @@ bool manager_may_notify(struct ike_manager *m)
 		m->notify_count = 0;
 	}
 	return m->notify_count++ < IKE_NOTIFY_PER_S;
-}
-
-void manager_count_reject(struct ike_manager *m, enum ike_reject reason)
-{
-	m->counters.rejects[reason]++;
 }
 
 /* RFC 7296 2.5: the one unprotected answer to a message of another major version. */
@@ -465,33 +465,4 @@ void manager_log(const struct ike_manager *m, enum ike_log_level level, const ch
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	m->ops->log(m->user, level, "ike", text);
-}
-
-static const struct {
-	const char *name;
-	size_t offset;
-	bool is_drop;
-} counter_table[] = {
-#define X(field, name, drop) {name, offsetof(struct ike_counter_values, field), drop},
-        IKE_COUNTERS(X)
-#undef X
-};
-
-size_t ike_counters(const struct ike_manager *m, struct ike_counter *out, size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(counter_table) / sizeof(counter_table[0]) && n < max; i++, n++) {
-		const uint8_t *at = (const uint8_t *)&m->counters + counter_table[i].offset;
-
-		out[n].name = counter_table[i].name;
-		out[n].is_drop = counter_table[i].is_drop;
-		memcpy(&out[n].value, at, sizeof(uint64_t));
-	}
-	for (unsigned r = 1; r < IKE_REJECT_COUNT && n < max; r++, n++)
-		out[n] = (struct ike_counter){ike_reject_name(r), m->counters.rejects[r],
-		                              ike_reject_action(r) == IKE_ACTION_DROP};
-	for (unsigned f = 1; f < RG_AUTH_FAIL_COUNT && n < max; f++, n++)
-		out[n] = (struct ike_counter){rg_auth_failure_name(f), m->counters.auth_failures[f], false};
-	return n;
 }

@@ -91,6 +91,8 @@ struct ike_manager {
 	struct claims claims; /* networks that peers speak for */
 	struct ike_counter_values counters;
 	struct census census;
+	void (*sweep)(struct ike_sa *sa); /* sweep.h */
+	struct ike_sa *sweep_at;          /* NULL: it is over */
 };
 
 /* By our own SPI; NULL: none. */

@@ -5,6 +5,7 @@
  */
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/sweep.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,12 +80,14 @@ int ike_check_liveness(struct ike_manager *m, uint64_t session)
 	return 0;
 }
 
+static void terminate(struct ike_sa *sa)
+{
+	ike_sa_delete(sa, "the gateway goes down");
+}
+
 void ike_terminate_all(struct ike_manager *m)
 {
-	struct ike_sa *sa;
-
-	TAILQ_FOREACH (sa, &m->sas, link)
-		ike_sa_delete(sa, "the gateway goes down");
+	sweep_start(m, terminate);
 }
 
 bool ike_idle(const struct ike_manager *m)
@@ -123,16 +126,18 @@ static const char *objection(const struct ike_sa *sa, const struct rg_auth *auth
 	return c->rule != NULL && c->rule->deny ? "a rule denies its identity access now" : NULL;
 }
 
+static void review(struct ike_sa *sa)
+{
+	const char *reason = objection(sa, sa->manager->auth);
+
+	if (reason != NULL)
+		ike_sa_delete(sa, reason);
+}
+
 void ike_reload(struct ike_manager *m, struct rg_auth *auth)
 {
-	struct ike_sa *sa;
-
 	rg_auth_unref(m->auth);
 	m->auth = rg_auth_ref(auth);
-	TAILQ_FOREACH (sa, &m->sas, link) {
-		const char *reason = objection(sa, auth);
-
-		if (reason != NULL)
-			ike_sa_delete(sa, reason);
-	}
+	if (m->sweep_at == NULL || m->sweep != terminate)
+		sweep_start(m, review);
 }

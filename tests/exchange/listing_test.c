@@ -9,6 +9,7 @@
 #include "control/ike/census.h"
 #include "control/ike/index.h"
 #include "control/ike/manager.h"
+#include "control/ike/sweep.h"
 #include "control/initiate_ops.h"
 #include "control/report.h"
 #include "tests/exchange/world.h"
@@ -376,6 +377,50 @@ static void other_identities_are_searched_in_pages(void **state)
 	close_list(l);
 }
 
+/* Turns of the loop until there is nothing to do at once. */
+static void turn(struct listed *l, const struct ike_manager *m, uint64_t *looked)
+{
+	uint64_t before = m->counters.looked_at, next;
+
+	do {
+		uint64_t at = m->counters.looked_at;
+
+		next = ike_tick(l->control.ike);
+		assert_in_range(m->counters.looked_at - at, 0, SWEEP_PAGE);
+	} while (next <= l->w->now_ms);
+	*looked += m->counters.looked_at - before;
+}
+
+/* The end of the process, and another configuration: a page in a turn, and each session once, also where some
+ * go meanwhile, one of them the next in turn. */
+static void all_are_swept_in_pages(void **state)
+{
+	struct listed *l = open_list();
+	struct ike_manager *m = l->control.ike;
+	uint64_t looked;
+
+	(void)state;
+	for (unsigned i = 0; i < l->n; i++)
+		ike_sa_park(l->sas[i]); /* they have no keys for a Delete */
+	looked = m->counters.looked_at;
+	ike_reload(m, world_gateway(l->w)->auth);
+	looked = m->counters.looked_at - looked;
+	assert_int_equal(looked, SWEEP_PAGE);
+	ike_sa_free(l->sas[SWEEP_PAGE]); /* the next one */
+	turn(l, m, &looked);
+	assert_int_equal(looked, l->n - 1);
+	looked = m->counters.looked_at;
+	ike_terminate_all(m);
+	looked = m->counters.looked_at - looked;
+	assert_true(TAILQ_EMPTY(&l->sas[l->n - 1]->tasks));
+	ike_reload(m, world_gateway(l->w)->auth); /* does not stop it */
+	turn(l, m, &looked);
+	assert_int_equal(looked, l->n - 1);
+	for (unsigned i = 0; i < l->n; i++)
+		assert_true(i == SWEEP_PAGE || !TAILQ_EMPTY(&l->sas[i]->tasks));
+	close_list(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +429,7 @@ int main(void)
 	        cmocka_unit_test(found_by_id),
 	        cmocka_unit_test(ids_of_a_gateway_that_is_old),
 	        cmocka_unit_test(wrong_cursors),
+	        cmocka_unit_test(all_are_swept_in_pages),
 	        cmocka_unit_test(status_looks_at_no_session),
 	        cmocka_unit_test(an_identity_is_found_in_its_bucket),
 	        cmocka_unit_test(other_identities_are_searched_in_pages),
