@@ -6,6 +6,7 @@
 #include "control/initiate_ops.h"
 
 #include "control/ike/ike_sa.h"
+#include "control/ike/takeover.h"
 #include "control/log.h"
 
 #include <string.h>
@@ -69,7 +70,7 @@ static void op_end(void *user, uint64_t session, const char *reason)
 	struct ike_sa *sa = ike_find_session(c->ike, session);
 
 	if (sa)
-		ike_sa_delete(sa, reason);
+		takeover_delete(sa, reason);
 }
 
 static uint32_t op_random(void *user)

@@ -6,6 +6,7 @@
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
 #include "control/ike/sweep.h"
+#include "control/ike/takeover.h"
 
 #include <errno.h>
 #include <string.h>
@@ -64,7 +65,7 @@ int ike_terminate(struct ike_manager *m, uint64_t session)
 
 	if (sa == NULL)
 		return -ENOENT;
-	ike_sa_delete(sa, "terminated by the operator");
+	takeover_delete(sa, "terminated by the operator");
 	return 0;
 }
 

@@ -318,3 +318,22 @@ void takeover_undo(struct ike_sa *sa, const char *why)
 	store_touch(old);
 	store_touch(sa);
 }
+
+static void delete_at(struct ike_manager *m, uint64_t spi, const char *reason)
+{
+	struct ike_sa *sa = spi != 0 ? manager_find(m, spi) : NULL;
+
+	if (sa != NULL && sa->state != IKE_STATE_CLOSED && !sa->heir_has_it)
+		ike_sa_delete(sa, reason);
+}
+
+void takeover_delete(struct ike_sa *sa, const char *reason)
+{
+	struct ike_manager *m = sa->manager;
+	uint64_t old = sa->reauthenticates, next = sa->followed_by;
+
+	sa->reauthenticates = sa->followed_by = 0;
+	delete_at(m, old, reason);
+	delete_at(m, next, reason);
+	ike_sa_delete(sa, reason);
+}

@@ -25,6 +25,10 @@ void takeover_return(struct ike_sa *sa);
  * it had. Nothing happens where there is none, or where it is on its way out by our own will. */
 void takeover_undo(struct ike_sa *sa, const char *why);
 
+/* Deletes it by the will of this end, with the one that it follows and the one that is to follow it: neither
+ * goes on in its place. */
+void takeover_delete(struct ike_sa *sa, const char *reason);
+
 /* Is there a session before this one that is still to yield? Then a responder's new Child SA
  * waits with its outbound half until the peer can receive on it (design.md). */
 bool takeover_waits(const struct ike_sa *sa);

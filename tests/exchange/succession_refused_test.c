@@ -292,6 +292,32 @@ static void one_session_is_all_that_it_may_have(void **state)
 	}
 }
 
+/* An operator ends the session at any moment of it, at the gateway since it knows of both: neither of the two
+ * goes on for the other. */
+static void terminated_in_the_midst(void **state)
+{
+	static const struct world_options options = {.homing = &homing_ops, .real_pools = true};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * 16; i++) {
+		struct world *w = world_new(&options);
+		struct peer *by = &w->peers[i % 2];
+
+		world_up(w);
+		w->delay_ms = 20;
+		assert_int_equal(succession_start(peer_session(world_client(w))), 0);
+		world_run(w, i % 2 == 1 ? 60 + i : i * 5);
+		assert_int_equal(ike_terminate(by->m, 1), 0);
+		world_run(w, 200);
+		assert_int_equal(peer_sas(by), 0);
+		world_run(w, 10 * 60 * 1000); /* where IKE_AUTH was on its way the gateway has to find out */
+		assert_int_equal(peer_sas(world_client(w)), 0);
+		assert_int_equal(peer_sas(world_gateway(w)), 0);
+		assert_int_equal(fake_count_in(by->dp), 0);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +325,7 @@ int main(void)
 	        cmocka_unit_test(it_is_tried_until_there_is_one),
 	        cmocka_unit_test(the_answer_never_comes),
 	        cmocka_unit_test(one_session_is_all_that_it_may_have),
+	        cmocka_unit_test(terminated_in_the_midst),
 	        cmocka_unit_test(half_of_it_for_a_while),
 	        cmocka_unit_test(the_new_session_ends_before_it_is_complete),
 	};

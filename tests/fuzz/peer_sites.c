@@ -5,6 +5,7 @@
 #include "tests/fuzz/peer_sites.h"
 
 #include "control/homing/homing.h"
+#include "control/ike/takeover.h"
 #include "tests/exchange/world_parts.h"
 
 #include <arpa/inet.h>
@@ -74,7 +75,7 @@ static void op_end(void *user, uint64_t session, const char *reason)
 	struct ike_sa *sa = ike_find_session(((struct site *)user)->peer->m, session);
 
 	if (sa != NULL)
-		ike_sa_delete(sa, reason);
+		takeover_delete(sa, reason);
 }
 
 static uint32_t op_random(void *user)
