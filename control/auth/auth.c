@@ -331,12 +331,15 @@ int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *o
 int rg_auth_sign(const struct rg_auth *auth, size_t credential, uint32_t peer_hashes, const uint8_t *octets,
                  size_t octets_len, uint8_t *method, uint8_t *out, size_t cap, size_t *len)
 {
+	const struct credential *own = &auth->own.list[credential];
 	int rc;
 
 	if (credential >= auth->own.n)
 		return -ENOKEY;
-	rc = ike_sign(auth->own.list[credential].key, peer_hashes, (struct ike_view){octets, octets_len},
-	              method, out, cap, len);
+	if (!own->signs)
+		return -EOPNOTSUPP;
+	rc = ike_sign_as(own->key, own->kind, peer_hashes, (struct ike_view){octets, octets_len}, method, out,
+	                 cap, len);
 	ERR_clear_error();
 	return rc;
 }
@@ -350,19 +353,20 @@ static enum rg_auth_failure verify_signature(X509 *leaf, const struct rg_auth_cl
 {
 	struct ike_auth value = {.method = claim->method, .value = {claim->data, claim->len}};
 	struct ike_view octets = {claim->octets, claim->octets_len};
+	enum ike_key_kind kind;
 
 	/* RFC 7427 3: then method 14 MUST be used. That of RSA would bring SHA-1 back in. */
 	if (claim->announced && is_old_method(claim->method))
 		return RG_AUTH_FAIL_OLD_METHOD;
-	switch (ike_verify(X509_get0_pubkey(leaf), IKE_HASHES_DEFAULT, &value, octets)) {
+	if (!peer_cert_key_kind(leaf, &kind))
+		return RG_AUTH_FAIL_CERTIFICATE_KEY;
+	switch (ike_verify_as(X509_get0_pubkey(leaf), kind, IKE_HASHES_DEFAULT, &value, octets)) {
 	case 0:
 		return RG_AUTH_FAIL_NONE;
 	case -EBADMSG:
 		return RG_AUTH_FAIL_SIGNATURE;
 	case -EOPNOTSUPP:
 		return RG_AUTH_FAIL_ALGORITHM;
-	case -EKEYREJECTED:
-		return RG_AUTH_FAIL_CERTIFICATE_KEY;
 	default:
 		return RG_AUTH_FAIL_INTERNAL;
 	}
@@ -382,14 +386,15 @@ enum rg_auth_failure rg_auth_address_identity(const struct rg_auth_claim *claim)
 }
 
 /* IM-11, IM-12: the addresses in the certificate beside the one that the peer comes from. */
-static enum rg_auth_failure certified_address(X509 *leaf, const struct rg_auth_claim *claim, bool *elsewhere)
+static enum rg_auth_failure certified_address(const GENERAL_NAMES *sans, const struct rg_auth_claim *claim,
+                                              bool *elsewhere)
 {
 	bool any, match;
 
 	*elsewhere = false;
 	if (!claim->connection)
 		return RG_AUTH_FAIL_NONE;
-	peer_cert_addresses(leaf, &claim->address, &any, &match);
+	peer_cert_addresses(sans, &claim->address, &any, &match);
 	if (!any)
 		return claim->connection->without_address == RG_WITHOUT_ALLOW
 		               ? RG_AUTH_FAIL_NONE
@@ -405,13 +410,15 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 {
 	STACK_OF(X509) *chain = NULL;
 	enum rg_auth_failure failure;
+	GENERAL_NAMES *sans;
 	X509 *leaf;
 
 	failure = peer_cert_chain(auth->authorities.store, auth->cache, claim->certs, claim->n_certs, &chain);
 	if (failure)
 		return failure;
 	leaf = sk_X509_value(chain, 0);
-	if (!peer_cert_names(leaf, claim->peer))
+	sans = peer_cert_sans(leaf);
+	if (!peer_cert_names(leaf, sans, claim->peer))
 		failure = RG_AUTH_FAIL_CERTIFICATE_NAME;
 	/* Anybody may show another's certificate: lists and responses are for those who hold its key. */
 	if (!failure)
@@ -422,9 +429,10 @@ static enum rg_auth_failure verify_with(struct rg_auth *auth, const struct statu
 	if (!failure)
 		failure = rg_auth_address_identity(claim);
 	if (!failure)
-		failure = certified_address(leaf, claim, &found->elsewhere);
+		failure = certified_address(sans, claim, &found->elsewhere);
 	if (!failure && auth->tells_devices && !peer_cert_device(leaf, &found->device))
 		failure = RG_AUTH_FAIL_INTERNAL;
+	GENERAL_NAMES_free(sans);
 	sk_X509_pop_free(chain, X509_free);
 	return failure;
 }

@@ -6,7 +6,8 @@
  */
 #include "control/auth/cert_cache.h"
 
-#include <openssl/evp.h>
+#include "control/ike/crypto/hash.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,15 +58,16 @@ void cert_cache_free(struct cert_cache *cache)
 
 bool cert_cache_key(const struct rg_auth_cert *certs, size_t n, uint8_t key[CERT_CACHE_KEY_LEN])
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	struct ike_view parts[2 * RG_AUTH_CERTS_MAX];
 
-	for (size_t i = 0; i < n && ok; i++)
-		ok = EVP_DigestUpdate(ctx, &certs[i].len, sizeof(certs[i].len)) == 1 &&
-		     EVP_DigestUpdate(ctx, certs[i].der, certs[i].len) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, key, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	return ok;
+	if (n > RG_AUTH_CERTS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		parts[2 * i] = (struct ike_view){(const uint8_t *)&certs[i].len, sizeof(certs[i].len)};
+		parts[2 * i + 1] = (struct ike_view){certs[i].der, certs[i].len};
+	}
+	ike_sha256_parts(parts, 2 * n, key);
+	return true;
 }
 
 /* The first way of the key's set. */

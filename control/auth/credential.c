@@ -13,6 +13,15 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+static bool names(X509 *leaf, const struct rg_id *identity)
+{
+	GENERAL_NAMES *sans = peer_cert_sans(leaf);
+	bool found = peer_cert_names(leaf, sans, identity);
+
+	GENERAL_NAMES_free(sans);
+	return found;
+}
+
 static int check_leaf(const struct credential *own, X509 *leaf, const struct rg_cfg_credential *cfg,
                       const struct rg_id *identity, struct rg_auth_error *error)
 {
@@ -35,7 +44,7 @@ static int check_leaf(const struct credential *own, X509 *leaf, const struct rg_
 		                 file);
 	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
 		return auth_fail(error, "certificate %s: has expired; issue a new one", file);
-	if (!peer_cert_names(leaf, identity))
+	if (!names(leaf, identity))
 		return auth_fail(
 		        error,
 		        "certificate %s: does not name the gateway's identity '%s' (subjectAltName, or the "
@@ -108,6 +117,10 @@ static int load(struct credential *own, const struct rg_cfg_credential *cfg, con
 		rc = keep_der(own, certs, cfg->certificate, error);
 	if (!rc)
 		find_top(own, certs, authorities);
+	if (!rc) {
+		own->key = ike_own_key(own->key);
+		own->signs = ike_key_kind(own->key, &own->kind) == 0;
+	}
 	sk_X509_pop_free(certs, X509_free);
 	return rc;
 }
@@ -153,7 +166,7 @@ size_t credentials_choose(const struct credentials *c, const uint8_t *hashes, si
 
 	for (size_t i = 0; i < c->n; i++) {
 		/* One that it cannot verify is of no use, whoever issued it. */
-		int score = (ike_can_sign(c->list[i].key, peer_hashes) ? 2 : 0) +
+		int score = (c->list[i].signs && ike_kind_can_sign(c->list[i].kind, peer_hashes) ? 2 : 0) +
 		            (n == 0 || leads_to(&c->list[i], hashes, n) ? 1 : 0);
 
 		if (score > best_score) {

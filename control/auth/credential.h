@@ -7,6 +7,7 @@
 #define RG_CONTROL_AUTH_CREDENTIAL_H
 
 #include "control/auth/authorities.h"
+#include "control/ike/crypto/sign.h"
 
 #define CREDENTIALS_MAX 8u
 
@@ -17,6 +18,8 @@ struct credential {
 	} certs[RG_AUTH_CERTS_MAX]; /* leaf first, then those that issued it; never a root */
 	size_t n_certs;
 	EVP_PKEY *key;
+	enum ike_key_kind kind;
+	bool signs; /* of a kind that we take */
 	/* Key hashes of all authorities that it leads to. */
 	uint8_t issuers[RG_AUTH_CERTS_MAX + 1][PEM_KEY_HASH_LEN];
 	size_t n_issuers;

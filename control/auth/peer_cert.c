@@ -44,6 +44,33 @@ static bool ec_acceptable(const EVP_PKEY *key)
 	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1;
 }
 
+/* Of a key whose curve is named, as RFC 5480 2.1.1 demands: what stands there is what OpenSSL made the key
+ * of, which takes longer to tell. NID_undef: another key. */
+static int named_curve(X509 *cert)
+{
+	const void *value;
+	X509_ALGOR *algorithm;
+	int type;
+
+	if (X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, X509_get_X509_PUBKEY(cert)) != 1)
+		return NID_undef;
+	X509_ALGOR_get0(NULL, &type, &value, algorithm);
+	return type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+}
+
+bool peer_cert_key_kind(X509 *cert, enum ike_key_kind *kind)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (!key)
+		return false;
+	if (EVP_PKEY_get_id(key) == EVP_PKEY_EC && named_curve(cert) == NID_X9_62_prime256v1) {
+		*kind = IKE_KEY_P256;
+		return true;
+	}
+	return ike_key_kind(key, kind) == 0;
+}
+
 bool peer_cert_key_acceptable(X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
@@ -55,7 +82,7 @@ bool peer_cert_key_acceptable(X509 *cert)
 	case EVP_PKEY_RSA_PSS:
 		return rsa_acceptable(key);
 	case EVP_PKEY_EC:
-		return ec_acceptable(key);
+		return named_curve(cert) == NID_X9_62_prime256v1 || ec_acceptable(key);
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
 		return true;
@@ -82,15 +109,17 @@ static bool purpose_is_ike(const ASN1_OBJECT *purpose)
 bool peer_cert_usage_acceptable(X509 *cert)
 {
 	uint32_t usage = X509_get_key_usage(cert); /* UINT32_MAX: not restricted */
+	uint32_t extended;
 	EXTENDED_KEY_USAGE *purposes;
 	bool good = false;
-	int critical;
 
 	if (!(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
 		return false;
-	purposes = X509_get_ext_d2i(cert, NID_ext_key_usage, &critical, NULL);
-	if (!purposes)
-		return critical == -1; /* absent; else malformed or doubled */
+	extended =
+	        X509_get_extended_key_usage(cert); /* those that OpenSSL has bits for; UINT32_MAX: absent */
+	if (extended & (XKU_SSL_CLIENT | XKU_SSL_SERVER | XKU_ANYEKU))
+		return true;
+	purposes = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
 	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++)
 		good |= purpose_is_ike(sk_ASN1_OBJECT_value(purposes, i));
 	EXTENDED_KEY_USAGE_free(purposes);
@@ -130,25 +159,26 @@ static bool subject_is(X509 *cert, const struct rg_id *id)
 	return same;
 }
 
-bool peer_cert_names(X509 *cert, const struct rg_id *id)
+GENERAL_NAMES *peer_cert_sans(X509 *cert)
 {
-	GENERAL_NAMES *sans;
+	return X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+}
+
+bool peer_cert_names(X509 *cert, const GENERAL_NAMES *sans, const struct rg_id *id)
+{
 	bool found = false;
 
 	if (id->type == RG_ID_DER_ASN1_DN)
 		return subject_is(cert, id);
-	sans = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	for (int i = 0; i < sk_GENERAL_NAME_num(sans) && !found; i++)
 		found = san_is(sk_GENERAL_NAME_value(sans, i), id);
-	GENERAL_NAMES_free(sans);
 	return found;
 }
 
-void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, bool *match)
+void peer_cert_addresses(const GENERAL_NAMES *sans, const struct rg_cfg_addr *addr, bool *any, bool *match)
 {
 	struct rg_id id = {.type = addr->family == 4 ? RG_ID_IPV4_ADDR : RG_ID_IPV6_ADDR,
 	                   .len = addr->family == 4 ? 4 : 16};
-	GENERAL_NAMES *sans = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 
 	memcpy(id.value, addr->bytes, id.len);
 	*any = *match = false;
@@ -158,7 +188,6 @@ void peer_cert_addresses(X509 *cert, const struct rg_cfg_addr *addr, bool *any, 
 		*any = *any || san->type == GEN_IPADD;
 		*match = *match || san_is(san, &id);
 	}
-	GENERAL_NAMES_free(sans);
 }
 
 /* RSA's modulus; of a point on a curve the x, which is the same whether it is compressed or not (and for

@@ -12,6 +12,8 @@
 #define IKE_SHA256_LEN 32u
 
 void ike_sha256(const void *data, size_t len, uint8_t out[IKE_SHA256_LEN]);
+/* Of several, one behind the other. */
+void ike_sha256_parts(const struct ike_view *parts, size_t n, uint8_t out[IKE_SHA256_LEN]);
 
 /* SHA-1(SPIi | SPIr | address | port): SPIs and port in host order, `addr` 4 or 16
  * octets in network order. 0 or -EIO. */

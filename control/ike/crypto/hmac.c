@@ -73,6 +73,11 @@ void ike_sha256(const void *data, size_t len, uint8_t out[IKE_SHA256_LEN])
 	ike_digest(IKE_MD_SHA256, &(struct ike_view){data, len}, 1, out);
 }
 
+void ike_sha256_parts(const struct ike_view *parts, size_t n, uint8_t out[IKE_SHA256_LEN])
+{
+	ike_digest(IKE_MD_SHA256, parts, n, out);
+}
+
 /* The key as a block: hashed if it is longer, then zeros (RFC 2104 2). */
 static void block_key(const struct digest *d, union state *s, struct ike_view key, uint8_t block[MAX_BLOCK])
 {

@@ -12,10 +12,11 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/provider.h>
 
 #include "control/ike/crypto/quick_ec.h"
-#include "control/ike/crypto/sign.h"
+#include "control/ike/crypto/sigalg.h"
 
 #define MAX_ALGORITHMS 16u
 #define EC_NAME        "roamgate-ec"
@@ -186,11 +187,36 @@ OSSL_LIB_CTX *ike_ec_libctx(void)
 	return ec;
 }
 
-OSSL_LIB_CTX *ike_libctx_of(const EVP_PKEY *key)
+static bool is_of_ec(const EVP_PKEY *key)
 {
 	const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
 
-	if (provider && strcmp(OSSL_PROVIDER_get0_name(provider), EC_NAME) == 0)
-		return ike_ec_libctx();
-	return ike_peer_libctx();
+	return provider && strcmp(OSSL_PROVIDER_get0_name(provider), EC_NAME) == 0;
+}
+
+OSSL_LIB_CTX *ike_libctx_of(const EVP_PKEY *key)
+{
+	return is_of_ec(key) ? ike_ec_libctx() : ike_peer_libctx();
+}
+
+OSSL_LIB_CTX *ike_libctx_of_own(const EVP_PKEY *key)
+{
+	return is_of_ec(key) ? ike_ec_libctx() : NULL;
+}
+
+EVP_PKEY *ike_own_key(EVP_PKEY *key)
+{
+	OSSL_LIB_CTX *to = key && EVP_PKEY_is_a(key, "EC") ? ike_ec_libctx() : NULL;
+	EVP_PKEY_CTX *ctx = to ? EVP_PKEY_CTX_new_from_name(to, "EC", NULL) : NULL;
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *made = NULL;
+
+	if (ctx && EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &params) == 1 && EVP_PKEY_fromdata_init(ctx) == 1)
+		(void)EVP_PKEY_fromdata(ctx, &made, EVP_PKEY_KEYPAIR, params);
+	OSSL_PARAM_free(params); /* wipes it */
+	EVP_PKEY_CTX_free(ctx);
+	if (!made) /* it signs as well where it is */
+		return key;
+	EVP_PKEY_free(key);
+	return made;
 }

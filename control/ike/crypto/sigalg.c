@@ -168,19 +168,24 @@ static bool ec_kind(EVP_PKEY *key, enum ike_key_kind *kind)
 
 int ike_key_kind(EVP_PKEY *key, enum ike_key_kind *kind)
 {
-	bool ok = false;
+	bool ok = true;
 
-	if (EVP_PKEY_is_a(key, "RSA")) {
+	switch (EVP_PKEY_get_id(key)) {
+	case EVP_PKEY_RSA:
 		*kind = IKE_KEY_RSA;
 		ok = rsa_ok(key);
-	} else if (EVP_PKEY_is_a(key, "EC")) {
+		break;
+	case EVP_PKEY_EC:
 		ok = ec_kind(key, kind);
-	} else if (EVP_PKEY_is_a(key, "ED25519")) {
+		break;
+	case EVP_PKEY_ED25519:
 		*kind = IKE_KEY_ED25519;
-		ok = true;
-	} else if (EVP_PKEY_is_a(key, "ED448")) {
+		break;
+	case EVP_PKEY_ED448:
 		*kind = IKE_KEY_ED448;
-		ok = true;
+		break;
+	default:
+		ok = false;
 	}
 	return ok ? 0 : -EKEYREJECTED;
 }

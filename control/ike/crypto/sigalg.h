@@ -30,9 +30,8 @@ const char *ike_hash_digest(uint16_t hash);
 /* The digest of `octets` by one of SHA-1 and SHA-2; its length. */
 size_t ike_hash_octets(uint16_t hash, struct ike_view octets, uint8_t out[IKE_HASH_MAX]);
 
-enum ike_key_kind { IKE_KEY_RSA, IKE_KEY_P256, IKE_KEY_P384, IKE_KEY_P521, IKE_KEY_ED25519, IKE_KEY_ED448 };
-/* -EKEYREJECTED: too weak, too large to be cheap, or of a kind that we don't take. */
-int ike_key_kind(EVP_PKEY *key, enum ike_key_kind *kind);
+/* Of a key of ike_own_key(); NULL is OpenSSL's default context. */
+OSSL_LIB_CTX *ike_libctx_of_own(const EVP_PKEY *key);
 
 /* The context for signing or verifying with a digest; `pss`: salt as long as the hash. */
 bool ike_sig_begin(EVP_MD_CTX *ctx, EVP_PKEY *key, const char *digest, bool pss, bool sign);

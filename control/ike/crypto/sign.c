@@ -60,7 +60,7 @@ static int sign_digest(EVP_PKEY *key, const char *digest, bool pss, struct ike_v
 static int sign_ecdsa(EVP_PKEY *key, uint16_t hash, struct ike_view octets, uint8_t *out, size_t cap,
                       size_t *len)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(ike_libctx_of_own(key), key, NULL);
 	uint8_t digest[IKE_HASH_MAX];
 	size_t digest_len = ike_hash_octets(hash, octets, digest);
 	int err = -EIO;
@@ -156,8 +156,11 @@ bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes)
 {
 	enum ike_key_kind kind;
 
-	if (ike_key_kind(key, &kind))
-		return false;
+	return ike_key_kind(key, &kind) == 0 && ike_kind_can_sign(kind, peer_hashes);
+}
+
+bool ike_kind_can_sign(enum ike_key_kind kind, uint32_t peer_hashes)
+{
 	if (peer_hashes)
 		return pick_for_key(kind, peer_hashes) != NULL;
 	return kind == IKE_KEY_RSA || ike_old_ecdsa_for(kind) != NULL;
@@ -166,13 +169,19 @@ bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes)
 int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_t *method, uint8_t *out,
              size_t cap, size_t *len)
 {
-	const struct ike_sigalg *alg;
-	const struct ike_old_ecdsa *old;
 	enum ike_key_kind kind;
 
 	if (ike_key_kind(key, &kind))
 		return -EOPNOTSUPP;
-	alg = pick_for_key(kind, peer_hashes);
+	return ike_sign_as(key, kind, peer_hashes, octets, method, out, cap, len);
+}
+
+int ike_sign_as(EVP_PKEY *key, enum ike_key_kind kind, uint32_t peer_hashes, struct ike_view octets,
+                uint8_t *method, uint8_t *out, size_t cap, size_t *len)
+{
+	const struct ike_sigalg *alg = pick_for_key(kind, peer_hashes);
+	const struct ike_old_ecdsa *old;
+
 	if (alg) {
 		*method = IKE_AUTH_SIGNATURE;
 		return sign_rfc7427(key, alg, octets, out, cap, len);

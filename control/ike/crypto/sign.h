@@ -35,19 +35,35 @@ OSSL_LIB_CTX *ike_libctx_of(const EVP_PKEY *key);
 uint32_t ike_hashes_decode(const struct ike_notify *notify);
 void ike_build_hashes(struct ike_build *b, uint32_t hashes);
 
+enum ike_key_kind { IKE_KEY_RSA, IKE_KEY_P256, IKE_KEY_P384, IKE_KEY_P521, IKE_KEY_ED25519, IKE_KEY_ED448 };
+/* -EKEYREJECTED: too weak, too large to be cheap, or of a kind that we don't take. OpenSSL takes some
+ * microseconds to say which curve a key is on, so those who ask often ask once. */
+int ike_key_kind(EVP_PKEY *key, enum ike_key_kind *kind);
+
+/* A private key of our own, where signing with it takes the least. The reference is taken over. */
+EVP_PKEY *ike_own_key(EVP_PKEY *key);
+
 /* Signs `octets` (ike_auth_octets()). `peer_hashes` is what the peer announced; 0: it does
  * not speak RFC 7427, an old method is taken. Gives the AUTH payload's method and
  * data. 0; -EOPNOTSUPP: key and peer have no method in common; -EMSGSIZE; -EIO. */
 int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_t *method, uint8_t *out,
              size_t cap, size_t *len);
 
-/* Whether ike_sign() would find a method with this key and peer. */
+/* The same of a key whose kind is known. */
+int ike_sign_as(EVP_PKEY *key, enum ike_key_kind kind, uint32_t peer_hashes, struct ike_view octets,
+                uint8_t *method, uint8_t *out, size_t cap, size_t *len);
+
+/* Whether ike_sign() would find a method with this key, or one of this kind, and peer. */
 bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes);
+bool ike_kind_can_sign(enum ike_key_kind kind, uint32_t peer_hashes);
 
 /* Verifies an AUTH payload of a signature method. 0; -EBADMSG: the signature is wrong or
  * malformed; -EOPNOTSUPP: method, algorithm or key type that we don't take; -EKEYREJECTED: the
  * key is too weak (RSA below 2048 or above 8192 bits, exponent below 65537, unknown curve); -EIO. All but 0
  * mean AUTHENTICATION_FAILED to the peer. */
 int ike_verify(EVP_PKEY *key, uint32_t our_hashes, const struct ike_auth *auth, struct ike_view octets);
+/* The same of a key whose kind is known. */
+int ike_verify_as(EVP_PKEY *key, enum ike_key_kind kind, uint32_t our_hashes, const struct ike_auth *auth,
+                  struct ike_view octets);
 
 #endif

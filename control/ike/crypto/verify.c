@@ -117,12 +117,17 @@ static int verify_old_rsa(EVP_PKEY *key, struct ike_view value, struct ike_view 
 
 int ike_verify(EVP_PKEY *key, uint32_t our_hashes, const struct ike_auth *auth, struct ike_view octets)
 {
-	const struct ike_old_ecdsa *old = ike_old_ecdsa(auth->method);
 	enum ike_key_kind kind;
 	int err = ike_key_kind(key, &kind);
 
-	if (err)
-		return err;
+	return err ? err : ike_verify_as(key, kind, our_hashes, auth, octets);
+}
+
+int ike_verify_as(EVP_PKEY *key, enum ike_key_kind kind, uint32_t our_hashes, const struct ike_auth *auth,
+                  struct ike_view octets)
+{
+	const struct ike_old_ecdsa *old = ike_old_ecdsa(auth->method);
+
 	if (auth->method == IKE_AUTH_SIGNATURE)
 		return verify_rfc7427(key, kind, our_hashes, auth->value, octets);
 	if (old)

@@ -140,6 +140,34 @@ static void test_refuses_certificates(void **state)
 	rg_auth_unref(auth);
 }
 
+/* RFC 4945 5.1.3.12, and what issuers put in instead; no extendedKeyUsage allows all. */
+static void test_extended_key_usages(void **state)
+{
+	static const struct {
+		const char *purposes;
+		enum rg_auth_failure expected;
+	} cases[] = {
+	        {"clientAuth", RG_AUTH_FAIL_NONE},
+	        {"serverAuth", RG_AUTH_FAIL_NONE},
+	        {"anyExtendedKeyUsage", RG_AUTH_FAIL_NONE},
+	        {"critical,codeSigning,clientAuth", RG_AUTH_FAIL_NONE},
+	        {"emailProtection,1.3.6.1.5.5.7.3.17", RG_AUTH_FAIL_NONE},
+	        {"emailProtection", RG_AUTH_FAIL_CERTIFICATE_USAGE},
+	        {"timeStamping,OCSPSigning", RG_AUTH_FAIL_CERTIFICATE_USAGE},
+	        {"1.3.6.1.4.1.32473.1", RG_AUTH_FAIL_CERTIFICATE_USAGE},
+	};
+	struct rg_auth *auth = rig_load(NULL, NULL, NULL, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct pki_wish wish = {
+		        .cn = "c", .san = "email:carol@example.net", .purposes = cases[i].purposes};
+
+		assert_int_equal(one(auth, &wish, rig.ca, "carol@example.net"), cases[i].expected);
+	}
+	rg_auth_unref(auth);
+}
+
 static void test_refuses_signatures(void **state)
 {
 	const struct pki_wish mail = MAIL;
@@ -328,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_believes_names_of_each_kind),
 	        cmocka_unit_test(test_refuses_certificates),
+	        cmocka_unit_test(test_extended_key_usages),
 	        cmocka_unit_test(test_refuses_signatures),
 	        cmocka_unit_test(test_chains),
 	        cmocka_unit_test(test_issuers_say_that_they_are_authorities),

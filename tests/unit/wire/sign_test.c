@@ -126,6 +126,41 @@ static void nothing_in_common(void **state)
 	assert_false(ike_can_sign(ed448, 0));
 }
 
+/* A key of ours is the same key where it signs faster; one that cannot go there stays. */
+static void own_keys(void **state)
+{
+	EVP_PKEY *const all[] = {p256, p384, p521, rsa, ed25519, ed448};
+	EVP_PKEY *brainpool = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "brainpoolP256r1"), *own;
+	enum ike_key_kind kind, kind_before;
+	uint8_t method;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		EVP_PKEY_up_ref(all[i]);
+		own = ike_own_key(all[i]);
+		assert_true(i < 3 ? own != all[i] : own == all[i]);
+		assert_int_equal(EVP_PKEY_eq(own, all[i]), 1);
+		assert_int_equal(ike_key_kind(all[i], &kind_before), 0);
+		assert_int_equal(ike_key_kind(own, &kind), 0);
+		assert_int_equal(kind, kind_before);
+		for (unsigned old = 0; old < 2; old++) {
+			uint32_t hashes = old ? 0 : IKE_HASHES_DEFAULT;
+
+			if (!ike_can_sign(own, hashes))
+				continue;
+			assert_int_equal(
+			        ike_sign_as(own, kind, hashes, octets, &method, sig, sizeof(sig), &len), 0);
+			assert_int_equal(verify(all[i], method, sig, len), 0);
+		}
+		EVP_PKEY_free(own);
+	}
+	own = ike_own_key(brainpool);
+	assert_int_equal(ike_key_kind(own, &kind), -EKEYREJECTED);
+	EVP_PKEY_free(own);
+	assert_null(ike_own_key(NULL));
+}
+
 static void method_and_key_must_fit(void **state)
 {
 	uint8_t method;
@@ -408,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_key_both_ways),
 	        cmocka_unit_test(nothing_in_common),
+	        cmocka_unit_test(own_keys),
 	        cmocka_unit_test(method_and_key_must_fit),
 	        cmocka_unit_test(h26_algorithm_identifiers),
 	        cmocka_unit_test(h26_pss_parameters),
