@@ -17,11 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define SECURE_HEAP   (16u << 20)       /* for private keys and shared secrets; a power of two */
 #define HEAP_RESERVED ((size_t)1 << 29) /* sessions of some 90,000 clients */
@@ -29,7 +27,6 @@
 #define HUGE_PAGE     ((size_t)2 << 20)
 #define MMAP_FROM     (1 << 20) /* octets: what is as large has a mapping of its own */
 #define MMAP_MOST     65536
-#define TUNABLES      "GLIBC_TUNABLES"
 
 static const char usage[] = "usage: roamgate-control --config FILE\n"
                             "  -c, --config FILE  the configuration (docs/configuration.md)\n"
@@ -80,23 +77,6 @@ static void reserve_heap(void)
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 }
 
-/* A certificate that is read consists of some two hundred pieces, and of each size glibc has seven at hand
- * for a thread. More it keeps only where its environment said so before it started: so this program starts
- * once more, unless an operator has tunables of his own. */
-static void keep_small_pieces(char **argv)
-{
-	char path[PATH_MAX];
-	ssize_t len;
-
-	if (getenv(TUNABLES) || getauxval(AT_SECURE)) /* glibc would not listen */
-		return;
-	len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (len <= 0 || setenv(TUNABLES, "glibc.malloc.tcache_count=64", 1) < 0)
-		return;
-	path[len] = '\0';
-	execv(path, argv); /* where that fails, all is as right and slower */
-}
-
 static const char *parse(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -137,7 +117,6 @@ int main(int argc, char **argv)
 	const char *file = parse(argc, argv);
 	static struct control control;
 
-	keep_small_pieces(argv);
 	ike_crypto_few_names();
 	signal(SIGPIPE, SIG_IGN);
 	setenv("UV_THREADPOOL_SIZE", "1",

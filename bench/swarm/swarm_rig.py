@@ -40,14 +40,21 @@ def placed(where, name):
             *(["/usr/bin/nice", "-n", str(nice)] if nice is not None else [])]
 
 
+def unit_environment(name):
+    """What the daemon's systemd unit puts into its environment."""
+    with open(os.path.join(REPO, f"config/systemd/roamgate-{name}.service"), encoding="utf-8") as unit:
+        lines = [line.removeprefix("Environment=").strip() for line in unit if line.startswith("Environment=")]
+    return dict(line.split("=", 1) for line in lines)
+
+
 class Gateway(gateways.Gateway):
-    """roamgate with each process on CPUs of its own choice."""
+    """roamgate with each process on CPUs of its own choice, and in its unit's environment."""
 
     where = {}
 
     def _spawn(self, name, program):
         return self.lab.spawn(self.ns, f"roamgate-{name}-{self.starts}", *placed(self.where, name), program,
-                              "--config", self.file)
+                              "--config", self.file, env=unit_environment(name))
 
 
 def gateway_config(auth="psk", clients=10000, workers=(0,), **connection):

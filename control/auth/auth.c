@@ -331,11 +331,12 @@ int rg_auth_psk(const struct rg_auth *auth, const struct rg_id *peer, uint8_t *o
 int rg_auth_sign(const struct rg_auth *auth, size_t credential, uint32_t peer_hashes, const uint8_t *octets,
                  size_t octets_len, uint8_t *method, uint8_t *out, size_t cap, size_t *len)
 {
-	const struct credential *own = &auth->own.list[credential];
+	const struct credential *own;
 	int rc;
 
 	if (credential >= auth->own.n)
 		return -ENOKEY;
+	own = &auth->own.list[credential];
 	if (!own->signs)
 		return -EOPNOTSUPP;
 	rc = ike_sign_as(own->key, own->kind, peer_hashes, (struct ike_view){octets, octets_len}, method, out,

@@ -30,13 +30,15 @@
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
 
-/* census.h */
+/* census.h: sessions on one of our addresses, and all of them. */
+struct census_address {
+	struct rg_cfg_addr addr;
+	uint32_t n;
+};
+
 struct census {
 	uint32_t established, children;
-	struct census_address {
-		struct rg_cfg_addr addr;
-		uint32_t n;
-	} * at;
+	struct census_address *at;
 	unsigned n;
 };
 

@@ -152,13 +152,6 @@ static int sign_old_ecdsa(EVP_PKEY *key, const struct ike_old_ecdsa *old, struct
 	return err;
 }
 
-bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes)
-{
-	enum ike_key_kind kind;
-
-	return ike_key_kind(key, &kind) == 0 && ike_kind_can_sign(kind, peer_hashes);
-}
-
 bool ike_kind_can_sign(enum ike_key_kind kind, uint32_t peer_hashes)
 {
 	if (peer_hashes)

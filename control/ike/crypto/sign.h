@@ -53,8 +53,7 @@ int ike_sign(EVP_PKEY *key, uint32_t peer_hashes, struct ike_view octets, uint8_
 int ike_sign_as(EVP_PKEY *key, enum ike_key_kind kind, uint32_t peer_hashes, struct ike_view octets,
                 uint8_t *method, uint8_t *out, size_t cap, size_t *len);
 
-/* Whether ike_sign() would find a method with this key, or one of this kind, and peer. */
-bool ike_can_sign(EVP_PKEY *key, uint32_t peer_hashes);
+/* Whether ike_sign() would find a method with a key of this kind and this peer. */
 bool ike_kind_can_sign(enum ike_key_kind kind, uint32_t peer_hashes);
 
 /* Verifies an AUTH payload of a signature method. 0; -EBADMSG: the signature is wrong or

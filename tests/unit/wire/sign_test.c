@@ -34,6 +34,13 @@ static EVP_PKEY *rsa_key(unsigned bits, unsigned exponent)
 	return key;
 }
 
+static bool can_sign(EVP_PKEY *key, uint32_t peer_hashes)
+{
+	enum ike_key_kind kind;
+
+	return ike_key_kind(key, &kind) == 0 && ike_kind_can_sign(kind, peer_hashes);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -95,7 +102,7 @@ static void every_key_both_ways(void **state)
 		assert_int_equal(
 		        ike_sign(cases[i].key, cases[i].hashes, octets, &method, sig, sizeof(sig), &len), 0);
 		assert_int_equal(method, cases[i].method);
-		assert_true(ike_can_sign(cases[i].key, cases[i].hashes));
+		assert_true(can_sign(cases[i].key, cases[i].hashes));
 		if (cases[i].alg_len)
 			assert_int_equal(sig[0], cases[i].alg_len);
 		assert_int_equal(verify(cases[i].key, method, sig, len), 0);
@@ -121,9 +128,9 @@ static void nothing_in_common(void **state)
 	                 -EOPNOTSUPP);
 	assert_int_equal(ike_sign(ed25519, SHA2, octets, &method, sig, sizeof(sig), &len), -EOPNOTSUPP);
 	assert_int_equal(ike_sign(ed25519, 0, octets, &method, sig, sizeof(sig), &len), -EOPNOTSUPP);
-	assert_false(ike_can_sign(rsa, IKE_HASH_BIT(IKE_HASH_SHA1)));
-	assert_false(ike_can_sign(ed25519, SHA2));
-	assert_false(ike_can_sign(ed448, 0));
+	assert_false(can_sign(rsa, IKE_HASH_BIT(IKE_HASH_SHA1)));
+	assert_false(can_sign(ed25519, SHA2));
+	assert_false(can_sign(ed448, 0));
 }
 
 /* A key of ours is the same key where it signs faster; one that cannot go there stays. */
@@ -147,7 +154,7 @@ static void own_keys(void **state)
 		for (unsigned old = 0; old < 2; old++) {
 			uint32_t hashes = old ? 0 : IKE_HASHES_DEFAULT;
 
-			if (!ike_can_sign(own, hashes))
+			if (!can_sign(own, hashes))
 				continue;
 			assert_int_equal(
 			        ike_sign_as(own, kind, hashes, octets, &method, sig, sizeof(sig), &len), 0);
@@ -412,7 +419,7 @@ static void signs_with_a_hash_that_the_peer_announced(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		assert_false(ike_can_sign(*own[i].key, none));
+		assert_false(can_sign(*own[i].key, none));
 		assert_int_equal(ike_sign(*own[i].key, none, octets, &method, sig, sizeof(sig), &len),
 		                 -EOPNOTSUPP);
 		for (unsigned hash = IKE_HASH_SHA2_256; hash <= IKE_HASH_SHA2_512; hash++) {
