@@ -63,6 +63,9 @@
 	X("ike-temporary-failure", "answered TEMPORARY_FAILURE: another exchange was in the way (2.25)", "") \
 	X("ike-no-additional-sas", "answered NO_ADDITIONAL_SAS", "`max-children`, if the client is right")   \
 	X("ike-child-sa-not-found", "a Child SA to be rekeyed was not there any more (2.25)", "")            \
+	X("ike-child-refused",                                                                               \
+	  "Child SAs beside others that a peer refused for good (NO_PROPOSAL_CHOSEN, say): asked for again", \
+	  "the event `child-refused` says which and why; compare `children` with the peer's")                \
 	X("ike-notify-ignored", "notifications of types that mean nothing to us", "")                        \
 	X("ike-illegal-state-moves", "a state that may not follow the one before was refused",               \
 	  "a bug: please report it with the log")                                                            \

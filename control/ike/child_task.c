@@ -183,7 +183,7 @@ static int refused(struct ike_sa *sa, struct child_task *t, struct exchange *x, 
 
 	if (group != 0) {
 		child_task_drop_fresh(sa, t);
-		child_task_start(sa, t->cfg, t->old_spi, group, 0);
+		child_task_again(sa, t, t->refusals, group, 0);
 		return 0;
 	}
 	if (t->old_spi != 0)
@@ -355,8 +355,8 @@ const struct task_type child_task_type = {
         .free = free_task,
 };
 
-void child_task_start(struct ike_sa *sa, const struct rg_cfg_child *cfg, uint32_t old_spi, uint16_t group,
-                      uint64_t not_before_ms)
+static void start(struct ike_sa *sa, const struct rg_cfg_child *cfg, uint32_t old_spi, uint8_t refusals,
+                  uint16_t group, uint64_t not_before_ms)
 {
 	struct child_task *t = calloc(1, sizeof(*t));
 
@@ -368,9 +368,22 @@ void child_task_start(struct ike_sa *sa, const struct rg_cfg_child *cfg, uint32_
 	t->task.not_before_ms = not_before_ms;
 	t->cfg = cfg;
 	t->old_spi = old_spi;
+	t->refusals = refusals;
 	t->group = group;
 	t->is_retry = group != child_first_group(sa, cfg);
 	task_queue(sa, &t->task);
+}
+
+void child_task_start(struct ike_sa *sa, const struct rg_cfg_child *cfg, uint32_t old_spi, uint16_t group,
+                      uint64_t not_before_ms)
+{
+	start(sa, cfg, old_spi, 0, group, not_before_ms);
+}
+
+void child_task_again(struct ike_sa *sa, const struct child_task *t, uint8_t refusals, uint16_t group,
+                      uint64_t not_before_ms)
+{
+	start(sa, t->cfg, t->old_spi, refusals, group, not_before_ms);
 }
 
 uint16_t child_first_group(const struct ike_sa *sa, const struct rg_cfg_child *cfg)

@@ -51,6 +51,7 @@
 	X(temporary_failure, "ike-temporary-failure", 0)                                                     \
 	X(no_additional_sas, "ike-no-additional-sas", 0)                                                     \
 	X(child_not_found, "ike-child-sa-not-found", 0)                                                      \
+	X(child_refused, "ike-child-refused", 0)                                                             \
 	X(notify_ignored, "ike-notify-ignored", 0)                                                           \
 	X(illegal_moves, "ike-illegal-state-moves", 0)                                                       \
 	X(dataplane_refused, "ike-dataplane-refused", 0)                                                     \

@@ -13,6 +13,7 @@
 #include "control/ike/session.h"
 #include "control/ike/succession.h"
 #include "control/ike/takeover.h"
+#include "control/ike/timers.h"
 
 #include <openssl/crypto.h>
 
@@ -20,6 +21,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define REFUSED_AGAIN_MS  10000u  /* after the first refusal for good; doubles with each */
+#define REFUSED_LATEST_MS 300000u /* up to this */
 
 /* A new Child SA that the peer asked for. */
 struct creation {
@@ -285,7 +289,29 @@ void child_create_retry(struct ike_sa *sa, struct child_task *t)
 {
 	child_task_drop_fresh(sa, t);
 	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
-		child_task_start(sa, t->cfg, 0, child_first_group(sa, t->cfg), rekey_retry_ms(sa));
+		child_task_again(sa, t, t->refusals, child_first_group(sa, t->cfg), rekey_retry_ms(sa));
+}
+
+static uint64_t refused_pause_ms(const struct ike_sa *sa, unsigned refusals)
+{
+	uint64_t ms = refusals < 8 ? (uint64_t)REFUSED_AGAIN_MS << refusals : REFUSED_LATEST_MS;
+
+	return timer_jitter(sa, ms < REFUSED_LATEST_MS ? ms : REFUSED_LATEST_MS);
+}
+
+/* The others go on without it. What the peer refuses is in its configuration, which somebody may mend. */
+static void refused_for_good(struct ike_sa *sa, struct child_task *t, uint16_t error)
+{
+	uint64_t pause = refused_pause_ms(sa, t->refusals);
+	uint8_t refusals = t->refusals < UINT8_MAX ? t->refusals + 1 : t->refusals;
+
+	IKE_COUNT(sa->manager, child_refused);
+	ike_sa_event(sa, IKE_EVENT_CHILD_REFUSED, "%s: %s; asked for again in %lu s",
+	             t->cfg->name != NULL ? t->cfg->name : "the Child SA", ike_notify_type_name(error),
+	             (unsigned long)(pause + 999) / 1000);
+	if (sa->state == IKE_STATE_ESTABLISHED && !sa->heir_has_it)
+		child_task_again(sa, t, refusals, child_first_group(sa, t->cfg), ike_sa_now(sa) + pause);
+	takeover_lacks(sa);
 }
 
 void child_create_refused(struct ike_sa *sa, struct child_task *t, uint16_t error)
@@ -298,7 +324,7 @@ void child_create_refused(struct ike_sa *sa, struct child_task *t, uint16_t erro
 	}
 	child_task_drop_fresh(sa, t);
 	if (flow_count(sa) > 0) {
-		succession_complete(sa);
+		refused_for_good(sa, t, error);
 		return;
 	}
 	takeover_undo(sa, "it gets no Child SA");

@@ -153,6 +153,7 @@ enum ike_log_level { IKE_LOG_ERROR, IKE_LOG_WARN, IKE_LOG_INFO, IKE_LOG_DEBUG };
 	X(CHILD_UP, "child-up")                                                                              \
 	X(CHILD_REKEYED, "child-rekeyed")                                                                    \
 	X(CHILD_DOWN, "child-down")                                                                          \
+	X(CHILD_REFUSED, "child-refused")                                                                    \
 	X(AUTH_FAILED, "authentication-failed")                                                              \
 	X(ADDRESS_UPDATE, "address-update")                                                                  \
 	X(RETURN_ROUTABLE, "return-routable")                                                                \

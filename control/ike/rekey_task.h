@@ -23,6 +23,7 @@ struct child_task {
 	size_t rival_nonce_len;
 	bool old_deleted; /* the peer deleted the old one while our request was out */
 	bool is_retry;    /* after INVALID_KE_PAYLOAD */
+	uint8_t refusals; /* of this new Child SA for good, one after the other */
 	uint16_t group;   /* of the KE payload; 0: none */
 	bool dh_at_work;  /* the job that makes our key holds the task */
 	int dh_error;
@@ -53,6 +54,9 @@ extern const struct task_type child_task_type, rekey_ike_type;
 
 /* Queues the request: a KE payload of `group` (0: none), not before a time (0: now). */
 void child_task_start(struct ike_sa *sa, const struct rg_cfg_child *cfg, uint32_t old_spi, uint16_t group,
+                      uint64_t not_before_ms);
+/* The same once more, after an answer that was none. `refusals`: how often it has been refused for good. */
+void child_task_again(struct ike_sa *sa, const struct child_task *t, uint8_t refusals, uint16_t group,
                       uint64_t not_before_ms);
 /* The group that is tried first; 0: no key exchange. */
 uint16_t child_first_group(const struct ike_sa *sa, const struct rg_cfg_child *cfg);

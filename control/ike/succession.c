@@ -302,6 +302,8 @@ void succession_carries(struct ike_sa *sa)
 	}
 	if (!child_is_missing(sa))
 		succession_complete(sa);
+	else
+		takeover_lacks(sa);
 }
 
 void succession_established(struct ike_sa *sa)

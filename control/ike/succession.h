@@ -11,11 +11,12 @@
 
 #include "control/ike/ike_sa.h"
 
-#define SUCCESSION_DEVICES   16u     /* sessions of one identity that are kept at a time */
-#define SUCCESSION_GRACE_MS  30000u  /* in which the peer deletes the session before */
-#define SUCCESSION_LATEST_MS 300000u /* and where the one that follows lacks some of its Child SAs */
-#define SUCCESSION_AGAIN_MS  10000u  /* after a reauthentication that failed */
-#define SUCCESSION_LEAST_S   5u      /* AUTH_LIFETIME below it is taken as that */
+#define SUCCESSION_DEVICES     16u     /* sessions of one identity that are kept at a time */
+#define SUCCESSION_GRACE_MS    30000u  /* in which the peer deletes the session before */
+#define SUCCESSION_LATEST_MS   300000u /* and where the one that follows lacks some of its Child SAs */
+#define SUCCESSION_PATIENCE_MS 240000u /* the same at the end that asks for them, which is to delete it */
+#define SUCCESSION_AGAIN_MS    10000u  /* after a reauthentication that failed */
+#define SUCCESSION_LEAST_S     5u      /* AUTH_LIFETIME below it is taken as that */
 
 /* The next session between the same two identities: those in the same role, then those of a connection
  * that both ends begin in the other one; NULL begins and ends. */

@@ -205,8 +205,8 @@ static bool sends(const struct flow *flow)
 	return flow->n_policies > 0 && flow->policies[0].installed && flow->sa_out != 0;
 }
 
-/* Its peer has not asked for all of them yet, or has not shown that it receives on them. */
-static bool is_partial(const struct ike_sa *next, const struct ike_sa *old)
+/* Does only the old one send what some flow of it is for? */
+static bool carries_more(const struct ike_sa *old)
 {
 	const struct flow *flow;
 
@@ -214,6 +214,16 @@ static bool is_partial(const struct ike_sa *next, const struct ike_sa *old)
 		if (sends(flow))
 			return true;
 	}
+	return false;
+}
+
+/* Its peer has not asked for all of them yet, or has not shown that it receives on them. */
+static bool is_partial(const struct ike_sa *next, const struct ike_sa *old)
+{
+	const struct flow *flow;
+
+	if (carries_more(old))
+		return true;
 	TAILQ_FOREACH (flow, &next->flows, link) {
 		if (flow->sa_out == 0 && flow->n_policies > 0 && flow->policies[0].installed)
 			return true;
@@ -221,10 +231,39 @@ static bool is_partial(const struct ike_sa *next, const struct ike_sa *old)
 	return false;
 }
 
+void takeover_lacks(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->session_initiator ? succession_before(sa) : NULL;
+	uint64_t until = sa->established_ms + SUCCESSION_PATIENCE_MS;
+
+	if (old == NULL)
+		return;
+	if (succession_crosses(sa, old) || !carries_more(old) || ike_sa_now(sa) >= until) {
+		succession_complete(sa);
+		return;
+	}
+	if (old->timer[TIMER_EXPIRE] == 0 || old->timer[TIMER_EXPIRE] > until)
+		ike_sa_timer(old, TIMER_EXPIRE, until);
+}
+
+/* What the new one has not got by now it is asked for on its own. */
+static bool stops_waiting(const struct ike_sa *sa, struct ike_sa *next)
+{
+	if (!sa->session_initiator || sa->superseded || next == NULL ||
+	    next->state != IKE_STATE_ESTABLISHED || flow_count(next) == 0)
+		return false;
+	ike_sa_log(next, IKE_LOG_WARN,
+	           "lacks Child SAs that the session before it has, which ends all the same");
+	succession_complete(next);
+	return true;
+}
+
 bool takeover_expire(struct ike_sa *sa)
 {
 	struct ike_sa *next = sa->followed_by != 0 ? manager_find(sa->manager, sa->followed_by) : NULL;
 
+	if (stops_waiting(sa, next))
+		return true;
 	if (!sa->superseded || sa->session_initiator || sa->state != IKE_STATE_ESTABLISHED || next == NULL ||
 	    next->state != IKE_STATE_ESTABLISHED || !(is_partial(next, sa) || takeover_is_unproven(next)) ||
 	    ike_sa_now(sa) >= next->established_ms + SUCCESSION_LATEST_MS)
@@ -272,14 +311,16 @@ void takeover_return(struct ike_sa *sa)
 	batch_submit(batch);
 }
 
-/* The deadlines that it had until it was superseded. */
+/* The deadlines that it had until it was superseded, or was to wait no longer. */
 static void live_on(struct ike_sa *old)
 {
 	uint64_t life = (uint64_t)old->connection->lifetimes.ike_s * 1000;
 
+	ike_sa_timer(old, TIMER_EXPIRE, life != 0 ? old->created_ms + life : 0);
+	if (!old->superseded)
+		return;
 	old->superseded = false;
 	ike_sa_timer(old, TIMER_DPD, old->connection->lifetimes.dpd_s != 0 ? ike_sa_now(old) + 1 : 0);
-	ike_sa_timer(old, TIMER_EXPIRE, life != 0 ? old->created_ms + life : 0);
 	succession_limit(old);
 }
 
@@ -308,8 +349,7 @@ void takeover_undo(struct ike_sa *sa, const char *why)
 		return;
 	takeover_return(sa);
 	sa->reauthenticates = old->followed_by = 0;
-	if (old->superseded)
-		live_on(old);
+	live_on(old);
 	if (old->session_initiator)
 		ike_sa_timer(old, TIMER_REAUTH, ike_sa_now(old) + SUCCESSION_AGAIN_MS);
 	if (succession_has_name(sa, old))

@@ -16,9 +16,12 @@ void takeover_begin(struct ike_sa *sa);
 /* Has the peer of a responder's session not shown yet that it has it, while the one before it still serves?
  * Our answer may have been lost: nothing is sent on it. */
 bool takeover_is_unproven(const struct ike_sa *sa);
-/* TIMER_EXPIRE of a superseded session. True: it has time yet, since the one that follows does not have all
- * that it carries. */
+/* TIMER_EXPIRE of a session that another one follows. True: it has time yet, since that one does not have all
+ * that it carries; or it goes for that one's sake. */
 bool takeover_expire(struct ike_sa *sa);
+/* Initiator: the session serves, and does not have all Child SAs yet. The one before it stays for what it
+ * alone carries, for so long; without anything of that kind it goes now. */
+void takeover_lacks(struct ike_sa *sa);
 /* The policies of a session that is not to carry anything are those of the one before it again. */
 void takeover_return(struct ike_sa *sa);
 /* The session ends, or gets no Child SA: the one before it goes on in its place, with the policies that

@@ -114,9 +114,21 @@ void timer_dpd(struct ike_sa *sa)
 	ike_sa_timer(sa, TIMER_DPD, due - spread(sa, period));
 }
 
+/* Is there a request that goes soon, whose answer tells as much as a probe's? */
+static bool is_about_to_ask(const struct ike_sa *sa)
+{
+	const struct task *task;
+
+	TAILQ_FOREACH (task, &sa->tasks, link) {
+		if (task->not_before_ms <= ike_sa_now(sa))
+			return true;
+	}
+	return false;
+}
+
 void timer_hint(struct ike_sa *sa)
 {
-	if (sa->state != IKE_STATE_ESTABLISHED || exchange_waiting(sa) != NULL || !TAILQ_EMPTY(&sa->tasks) ||
+	if (sa->state != IKE_STATE_ESTABLISHED || exchange_waiting(sa) != NULL || is_about_to_ask(sa) ||
 	    probe_due(sa, TIMER_HINT_MS) > ike_sa_now(sa))
 		return;
 	IKE_COUNT(sa->manager, hints);
