@@ -201,7 +201,8 @@ static const struct cfg_key lifetime_keys[] = {
         {"dpd", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.dpd_s), .flags = CFG_OFF_IS_0,
          .unit = 1000, .min = 1, .max = 86400, .standard = "30s",
          .help = "A client that was silent so long is asked whether it lives; traffic that arrives makes the "
-                 "question unnecessary."},
+                 "question unnecessary. With `off` only who has said nothing since it came up is asked, "
+                 "once."},
         {"unanswered", CFG_T_DURATION, FIELD(rg_cfg_connection, lifetimes.unanswered_s), .unit = 1000,
          .min = 3, .max = 86400, .standard = "5min",
          .help = "A client that leaves requests unanswered so long, over every path that it may have, is "

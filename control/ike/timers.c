@@ -101,17 +101,38 @@ static uint64_t spread(const struct ike_sa *sa, uint64_t period)
 	return period / 4 * (r % 1024) / 1024;
 }
 
+/* A responder does not know that its last answer of IKE_AUTH came, until something does that needs the keys.
+ */
+static bool is_heard(struct ike_sa *sa)
+{
+	return sa->session_initiator || sa->last_in_ms > sa->established_ms ||
+	       last_esp(sa) >= sa->established_ms;
+}
+
 void timer_dpd(struct ike_sa *sa)
 {
 	uint64_t period = (uint64_t)sa->connection->lifetimes.dpd_s * 1000;
 	uint64_t due = probe_due(sa, period), now = ike_sa_now(sa);
+	bool heard = is_heard(sa);
 
-	if (due <= now + period / 4) {
+	if (!heard || (period != 0 && due <= now + period / 4)) {
 		if (!mobike_check_nat(sa))
 			informational_probe(sa);
 		due = now + period;
 	}
-	ike_sa_timer(sa, TIMER_DPD, due - spread(sa, period));
+	if (period != 0)
+		ike_sa_timer(sa, TIMER_DPD, due - spread(sa, period));
+}
+
+/* RFC 7296 2.4: who is not heard of is asked. Also without `dpd`, once: a peer that gave up in IKE_AUTH
+ * leaves no session behind for ever. */
+static uint64_t first_probe_ms(const struct ike_sa *sa)
+{
+	uint64_t dpd = (uint64_t)sa->connection->lifetimes.dpd_s * 1000;
+
+	if (sa->session_initiator || sa->ancestor_spi != 0)
+		return dpd;
+	return dpd != 0 && dpd < TIMER_PROOF_MS ? dpd : TIMER_PROOF_MS;
 }
 
 /* Is there a request that goes soon, whose answer tells as much as a probe's? */
@@ -154,10 +175,10 @@ void timers_established(struct ike_sa *sa)
 {
 	const struct rg_cfg_connection *c = sa->connection;
 	uint64_t now = ike_sa_now(sa), life = (uint64_t)c->lifetimes.ike_s * 1000;
-	uint64_t dpd = (uint64_t)c->lifetimes.dpd_s * 1000;
+	uint64_t probe = first_probe_ms(sa);
 
-	if (dpd != 0)
-		ike_sa_timer(sa, TIMER_DPD, now + dpd - spread(sa, dpd));
+	if (probe != 0)
+		ike_sa_timer(sa, TIMER_DPD, now + probe - spread(sa, probe));
 	if (life == 0)
 		return;
 	ike_sa_timer(sa, TIMER_REKEY, now + timer_jitter(sa, life / 10 * 9));

@@ -11,6 +11,7 @@
 #define TIMER_HALF_OPEN_MS 30000u                   /* IKE_SA_INIT to ESTABLISHED */
 #define TIMER_INITIATOR_MS (4 * TIMER_HALF_OPEN_MS) /* the same of ours: the peer may ask for another try */
 #define TIMER_EAP_MS       60000u /* from there on, where EAP lies between: someone may type */
+#define TIMER_PROOF_MS     30000u /* a responder's: has the peer our last answer of IKE_AUTH? */
 #define TIMER_LINGER_MS    10000u /* a closed SA answers the last request again */
 #define TIMER_FRAGMENTS_MS 15000u /* from the first fragment to the last */
 #define TIMER_ASK_AGAIN_MS 200u   /* is there an answer by now? */
