@@ -189,22 +189,17 @@ static void verified(struct ike_job *job, bool gone)
 	struct auth_job *j = (struct auth_job *)job;
 	struct exchange *x = j->x;
 	struct ike_sa *sa = x->sa;
-	struct auth_task *t = of(x->request->task);
 	const char *failure = j->failure;
-	struct child_sa *child;
 
 	if (!gone)
 		auth_job_note(j, sa);
 	if (!gone && failure == NULL)
 		sa->cookie = device_of_key(sa, j->found.device);
 	auth_job_free(j);
-	if (gone || failure != NULL) {
+	if (gone || failure != NULL) /* where the SA is closed, so is the request */
 		exchange_finish(x, gone ? -ECANCELED : auth_disbelieve(sa, failure));
-		return;
-	}
-	child = t->child;
-	t->child = NULL;
-	auth_accept(x, child);
+	else
+		auth_accept(x, auth_take_child(x));
 }
 
 void auth_accept(struct exchange *x, struct child_sa *child)

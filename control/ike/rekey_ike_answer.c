@@ -16,11 +16,23 @@
 #include <string.h>
 
 struct answer {
+	struct ike_manager *manager;
 	uint64_t heir_spi;
 	struct ike_choice choice; /* its view is into the message, which lives as long */
 	struct ike_view ni;
 	uint8_t nr[REKEY_NONCE_LEN];
 };
+
+/* Where the IKE SA ended while the key was computed, nobody else knows of the heir. */
+static void answer_free(void *context)
+{
+	struct answer *a = context;
+	struct ike_sa *heir = a->heir_spi != 0 ? manager_find(a->manager, a->heir_spi) : NULL;
+
+	if (heir != NULL && heir->state == IKE_STATE_NEW)
+		ike_sa_close(heir, "the rekey of the IKE SA did not come about");
+	free(a);
+}
 
 /* RFC 7296 2.25.1, 2.25.2: whether a Child SA is being made, rekeyed or closed by us, two
  * rekeys of the IKE SA are open already, or it lost a simultaneous rekey and has no session. */
@@ -154,8 +166,9 @@ int rekey_ike_request(struct ike_sa *sa, struct exchange *x)
 		IKE_COUNT(sa->manager, no_memory);
 		return exchange_error(x, IKE_NOTIFY_TEMPORARY_FAILURE, NULL, 0);
 	}
+	a->manager = sa->manager;
 	x->context = a;
-	x->free_context = free;
+	x->free_context = answer_free;
 	notify = read_offer(sa, x, a, &ke);
 	put_be16(group, a->choice.suite.dh);
 	if (notify != 0)
