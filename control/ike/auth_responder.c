@@ -61,6 +61,8 @@ static const char *verdict(struct ike_sa *sa, const struct auth_job *j)
 	if (j->sign_error != 0)
 		return "we have no credential that the peer understands";
 	denied = pad_admit(sa);
+	if (denied == NULL)
+		denied = pad_objection(sa);
 	if (denied != NULL)
 		return denied;
 	if (!suite_allowed(sa))

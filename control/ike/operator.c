@@ -5,11 +5,11 @@
  */
 #include "control/ike/handlers.h"
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/sweep.h"
 #include "control/ike/takeover.h"
 
 #include <errno.h>
-#include <string.h>
 
 static bool is_up(const struct ike_sa *sa)
 {
@@ -88,6 +88,7 @@ static void terminate(struct ike_sa *sa)
 
 void ike_terminate_all(struct ike_manager *m)
 {
+	m->leaving = true;
 	sweep_start(m, terminate);
 }
 
@@ -102,34 +103,9 @@ bool ike_idle(const struct ike_manager *m)
 	return true;
 }
 
-static const struct rg_cfg_connection *connection_named(const struct rg_config *c, const char *name)
-{
-	for (size_t i = 0; i < c->n_connections; i++) {
-		if (strcmp(c->connections[i].name, name) == 0)
-			return &c->connections[i];
-	}
-	return NULL;
-}
-
-/* What a new configuration has against a session that is there; NULL: nothing. */
-static const char *objection(const struct ike_sa *sa, const struct rg_auth *auth)
-{
-	const struct rg_cfg_connection *c;
-
-	if (sa->connection == NULL)
-		return NULL;
-	c = connection_named(rg_auth_config(auth), sa->connection->name);
-	if (c == NULL)
-		return "its connection is no longer configured";
-	if (sa->session_initiator || sa->peer_id.type == 0)
-		return NULL;
-	c = rg_auth_rights(auth, c, &sa->peer_id, sa->peer_cookie);
-	return c->rule != NULL && c->rule->deny ? "a rule denies its identity access now" : NULL;
-}
-
 static void review(struct ike_sa *sa)
 {
-	const char *reason = objection(sa, sa->manager->auth);
+	const char *reason = pad_objection(sa);
 
 	if (reason != NULL)
 		ike_sa_delete(sa, reason);

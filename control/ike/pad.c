@@ -37,6 +37,31 @@ const char *pad_admit(struct ike_sa *sa)
 	return "a rule denies this identity access (connections.NAME.peers)";
 }
 
+static const struct rg_cfg_connection *connection_named(const struct rg_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_connections; i++) {
+		if (strcmp(c->connections[i].name, name) == 0)
+			return &c->connections[i];
+	}
+	return NULL;
+}
+
+const char *pad_objection(const struct ike_sa *sa)
+{
+	const struct rg_auth *now = sa->manager->auth;
+	const struct rg_cfg_connection *c;
+
+	if (sa->connection == NULL || sa->auth == now)
+		return NULL;
+	c = connection_named(rg_auth_config(now), sa->connection->name);
+	if (c == NULL)
+		return "its connection is no longer configured";
+	if (sa->session_initiator || sa->peer_id.type == 0)
+		return NULL;
+	c = rg_auth_rights(now, c, &sa->peer_id, sa->peer_cookie);
+	return c->rule != NULL && c->rule->deny ? "a rule denies its identity access now" : NULL;
+}
+
 /* Those of its own device, which it is to follow or has met, are not others (succession.h). */
 bool pad_has_room(const struct ike_sa *sa)
 {

@@ -14,6 +14,10 @@
  * it may not be here at all; the peer hears AUTHENTICATION_FAILED. */
 const char *pad_admit(struct ike_sa *sa);
 
+/* What the configuration in force has against the session, which may have begun under an older one; NULL:
+ * nothing. */
+const char *pad_objection(const struct ike_sa *sa);
+
 /* May the identity have one session more (max-sessions)? Asked when those that this one replaces are gone. */
 bool pad_has_room(const struct ike_sa *sa);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is half-made when the IKE SA that makes it ends: nothing of it stays.
+ * What is half-made when the IKE SA that makes it ends, or when the rules change: nothing of it stays, and
+ * nobody comes in by rules that are no longer in force.
  */
 #include "control/ike/handlers.h"
 #include "tests/exchange/world.h"
+#include "tests/exchange/world_config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,10 +73,54 @@ static void a_session_ends_while_its_responder_is_checked(void **state)
 	world_free(w);
 }
 
+static bool half_open(struct world *w)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&world_gateway(w)->m->sas);
+
+	return sa != NULL && sa->state == IKE_STATE_INIT_ANSWERED;
+}
+
+/* Rules of now, not of when IKE_SA_INIT came. */
+static void a_reload_that_denies_keeps_half_open_ones_out(void **state)
+{
+	static const char *const yamls[] = {
+	        "connections:\n"
+	        "  other:\n"
+	        "    authentication: {local: psk, remote: psk}\n"
+	        "    identities: [dave@example.net]\n"
+	        "    pool: road\n",
+	        "connections:\n"
+	        "  roam:\n"
+	        "    authentication: {local: psk, remote: psk}\n"
+	        "    identities: ['*@example.net']\n"
+	        "    pool: road\n"
+	        "    peers: {banned: {identities: carol@example.net, access: deny}}\n",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {.gateway_yaml = yamls[i]};
+		struct world *w = world_new(NULL);
+		struct peer *g = world_gateway(w);
+		struct rg_auth *auth = world_gateway_auth(&options);
+
+		world_connect(w);
+		assert_true(world_run_until(w, half_open, 5000));
+		ike_reload(g->m, auth);
+		world_run(w, 5000);
+		assert_null(peer_session(g));
+		assert_null(peer_session(world_client(w)));
+		assert_int_equal(fake_count_in(g->dp), 0);
+		rg_auth_unref(auth);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_heir_of_a_rekey_goes_with_its_sa),
+	        cmocka_unit_test(a_reload_that_denies_keeps_half_open_ones_out),
 	        cmocka_unit_test(a_session_ends_while_its_responder_is_checked),
 	};
 
