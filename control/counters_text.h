@@ -43,6 +43,8 @@
 	  "a flood from there, or very many clients behind one NAT")                                         \
 	X("ike-drop-busy", "more key exchanges waited for a thread than may",                                \
 	  "more `control.threads`, if it is no flood")                                                       \
+	X("ike-drop-leaving", "a peer began while the gateway stopped",                                      \
+	  "it asks again until the next one is up")                                                          \
 	X("ike-half-open-evicted", "the oldest half-open IKE SA gave way to a new one", "a flood")           \
 	X("ike-half-open-expired", "a peer began and did not authenticate in time", "")                      \
 	X("ike-drop-no-memory", "no memory for an IKE SA or its message", "give the process more")           \

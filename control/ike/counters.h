@@ -36,6 +36,7 @@
 	X(cookie_wrong, "ike-drop-cookie", 1)                                                                \
 	X(half_open_quota, "ike-drop-half-open-quota", 1)                                                    \
 	X(init_busy, "ike-drop-busy", 1)                                                                     \
+	X(leaving, "ike-drop-leaving", 1)                                                                    \
 	X(half_open_evicted, "ike-half-open-evicted", 0)                                                     \
 	X(half_open_expired, "ike-half-open-expired", 0)                                                     \
 	X(no_memory, "ike-drop-no-memory", 1)                                                                \

@@ -83,7 +83,8 @@ int ike_rekey_session(struct ike_manager *m, uint64_t session);
 int ike_rekey_children(struct ike_manager *m, uint64_t session);
 int ike_terminate(struct ike_manager *m, uint64_t session);
 int ike_check_liveness(struct ike_manager *m, uint64_t session);
-/* Terminates all sessions, a page of them in a turn; ike_idle() tells when none is left. */
+/* Terminates all sessions, a page of them in a turn, and takes none any more that a peer begins: a client
+ * that comes again at once would have one that ends without a word. ike_idle() tells when none is left. */
 void ike_terminate_all(struct ike_manager *m);
 bool ike_idle(const struct ike_manager *m);
 

@@ -151,6 +151,10 @@ void init_input(struct ike_manager *m, const struct ike_datagram *dg, const stru
 
 	if (!header_ok(m, hdr))
 		return;
+	if (m->leaving) {
+		IKE_COUNT(m, leaving);
+		return;
+	}
 	reason = ike_msg_parse(&msg, dg->data, dg->len);
 	if (reason != IKE_OK) {
 		reject(m, dg, &msg, reason);

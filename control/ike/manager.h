@@ -50,6 +50,7 @@ struct ike_manager {
 	uint32_t boot_epoch;
 	uint64_t next_session;
 	struct ike_batch *spare_batch; /* batch.h */
+	bool leaving;                  /* ike_terminate_all() was called: nobody may begin any more */
 	bool ending;                   /* ike_destroy() is at work: no batch is submitted any more */
 
 	struct ike_sa_list sas, half_open;

@@ -116,11 +116,36 @@ static void a_reload_that_denies_keeps_half_open_ones_out(void **state)
 	}
 }
 
+/* A client that comes again as soon as it hears of the end finds nobody, instead of a session that goes
+ * without a word. */
+static void who_stops_takes_no_new_session(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	ike_terminate_all(g->m);
+	world_run(w, 100);
+	assert_int_equal(peer_sas(world_client(w)), 0);
+	world_connect(w);
+	world_run(w, 100);
+	assert_int_equal(peer_sas(g), 0);
+	assert_true(ike_idle(g->m));
+	assert_int_equal(peer_counter(g, "ike-drop-leaving"), 1);
+	peer_restart(g);
+	world_run(w, 60000);
+	assert_non_null(peer_session(g));
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_heir_of_a_rekey_goes_with_its_sa),
 	        cmocka_unit_test(a_reload_that_denies_keeps_half_open_ones_out),
+	        cmocka_unit_test(who_stops_takes_no_new_session),
 	        cmocka_unit_test(a_session_ends_while_its_responder_is_checked),
 	};
 
