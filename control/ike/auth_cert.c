@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define KEY_HASH_LEN 20u
-#define HASHES_MAX   64u /* authorities of a peer that are looked at */
+/* Authorities of a peer that are looked at. Windows may name every root that it has. */
+#define HASHES_MAX 512u
 
 void auth_certreq_read(struct ike_sa *sa, const struct ike_msg *msg)
 {
@@ -15,15 +16,17 @@ void auth_certreq_read(struct ike_sa *sa, const struct ike_msg *msg)
 
 	for (; p != NULL; p = ike_msg_next(msg, p)) {
 		struct ike_certreq req;
+		size_t n;
 
 		if (ike_certreq_decode(&req, p) != IKE_OK)
 			continue;
 		if (req.encoding == IKE_CERT_OCSP)
 			sa->init->wants_staple = true;
-		if (req.encoding != IKE_CERT_X509_SIGNATURE || req.value.len > sizeof(hashes) - len)
+		if (req.encoding != IKE_CERT_X509_SIGNATURE)
 			continue;
-		memcpy(hashes + len, req.value.data, req.value.len);
-		len += req.value.len;
+		n = req.value.len < sizeof(hashes) - len ? req.value.len : sizeof(hashes) - len;
+		memcpy(hashes + len, req.value.data, n);
+		len += n;
 	}
 	/* iOS asks for nothing: then what it can verify must do. */
 	sa->init->credential = rg_auth_choose(sa->auth, hashes, len / KEY_HASH_LEN, sa->peer_hashes);

@@ -4,6 +4,7 @@
  * RFC 7427, chains, CERTREQ, OCSP (RFC 4806), fragments, and who must not get in
  * (IM-9 to IM-12, H31).
  */
+#include "control/ike/auth_cert.h"
 #include "control/ike/crypto/prf.h"
 #include "control/ike/succession.h"
 #include "tests/exchange/credentials.h"
@@ -236,45 +237,95 @@ static void a_strange_authority(void **state)
 	refused(NULL, false);
 }
 
-/* A gateway under the default authority's name and under another's gives each client what it asks for. */
-static void our_chain_by_certreq(void **state)
+/* A gateway under the default authority's name and under another's. */
+static void make_two(struct credentials *c)
 {
 	struct pki_wish ca = {.cn = "second root", .ca = true},
 	                leaf = {.cn = "gw", .san = "DNS:gw.example.net"};
 	EVP_PKEY *root_key = credentials_key(KIND_P384), *key = credentials_key(KIND_P384);
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL), *cert = pki_issue(&leaf, key, root, root_key);
-	struct credentials c;
-	struct world *w;
-	char others[300], trust[160], *at;
+	char others[300];
 
-	(void)state;
-	credentials_make(&c, KIND_ECDSA, "email:carol@example.net", true);
-	pki_write_cert(credentials_file(&c, "second.crt"), &root, 1);
-	pki_write_cert(credentials_file(&c, "gw2.crt"), (X509 *const[]){cert, root}, 2);
-	pki_write_key(credentials_file(&c, "gw2.key"), key, 0600);
+	credentials_make(c, KIND_ECDSA, "email:carol@example.net", true);
+	pki_write_cert(credentials_file(c, "second.crt"), &root, 1);
+	pki_write_cert(credentials_file(c, "gw2.crt"), (X509 *const[]){cert, root}, 2);
+	pki_write_key(credentials_file(c, "gw2.key"), key, 0600);
 	snprintf(others, sizeof(others), ", other-certificates: [{certificate: %s, private-key: %s}]}\n",
-	         credentials_file(&c, "gw2.crt"), credentials_file(&c, "gw2.key"));
-	snprintf(strrchr(c.gateway, '}'), sizeof(c.gateway) - (size_t)(strrchr(c.gateway, '}') - c.gateway),
-	         "%s", others);
-	for (unsigned second = 0; second < 2; second++) {
-		snprintf(trust, sizeof(trust), "authorities: [%s]}\n",
-		         credentials_file(&c, second ? "second.crt" : "ca.crt"));
-		at = strstr(c.client, "authorities");
-		assert_non_null(at);
-		snprintf(at, sizeof(c.client) - (size_t)(at - c.client), "%s", trust);
-		w = credentials_world(&c);
-		world_up(w);
-		assert_true(world_traffic(w));
-		world_free(w);
-	}
-	unlink(credentials_file(&c, "second.crt"));
-	unlink(credentials_file(&c, "gw2.crt"));
-	unlink(credentials_file(&c, "gw2.key"));
-	credentials_clean(&c);
+	         credentials_file(c, "gw2.crt"), credentials_file(c, "gw2.key"));
+	snprintf(strrchr(c->gateway, '}'),
+	         sizeof(c->gateway) - (size_t)(strrchr(c->gateway, '}') - c->gateway), "%s", others);
 	X509_free(root);
 	X509_free(cert);
 	EVP_PKEY_free(root_key);
 	EVP_PKEY_free(key);
+}
+
+/* A client that trusts the one or the other. */
+static struct world *world_of_two(struct credentials *c, bool second)
+{
+	char *at = strstr(c->client, "authorities");
+
+	assert_non_null(at);
+	snprintf(at, sizeof(c->client) - (size_t)(at - c->client), "authorities: [%s]}\n",
+	         credentials_file(c, second ? "second.crt" : "ca.crt"));
+	return credentials_world(c);
+}
+
+static void clean_two(const struct credentials *c)
+{
+	unlink(credentials_file(c, "second.crt"));
+	unlink(credentials_file(c, "gw2.crt"));
+	unlink(credentials_file(c, "gw2.key"));
+	credentials_clean(c);
+}
+
+/* It gives each client what it asks for. */
+static void our_chain_by_certreq(void **state)
+{
+	struct credentials c;
+
+	(void)state;
+	make_two(&c);
+	for (unsigned second = 0; second < 2; second++) {
+		struct world *w = world_of_two(&c, second);
+
+		world_up(w);
+		assert_true(world_traffic(w));
+		world_free(w);
+	}
+	clean_two(&c);
+}
+
+#define ROOTS 400u /* of a system that has them all */
+
+/* Windows names every root that it has, the one that counts perhaps as the last. */
+static void our_chain_by_a_long_certreq(void **state)
+{
+	static uint8_t body[1 + ROOTS * 20] = {IKE_CERT_X509_SIGNATURE};
+	struct ike_msg msg = {.n = 1,
+	                      .payloads = {{.type = IKE_PAYLOAD_CERTREQ, .body = body, .len = sizeof(body)}}};
+	const uint8_t *wanted;
+	struct credentials c;
+	struct ike_sa *sa;
+	struct world *w;
+	size_t len;
+
+	(void)state;
+	make_two(&c);
+	w = world_of_two(&c, true);
+	wanted = rg_auth_certreq(world_client(w)->auth, &len);
+	assert_int_equal(len, 20);
+	memcpy(body + sizeof(body) - 20, wanted, 20);
+	w->filter = hold_client;
+	world_connect(w);
+	world_run(w, 200);
+	sa = TAILQ_FIRST(&world_gateway(w)->m->sas);
+	auth_certreq_read(sa, &msg);
+	assert_int_equal(sa->init->credential, 1);
+	world_client(w)->hold_jobs = false;
+	peer_run_jobs(world_client(w));
+	world_free(w);
+	clean_two(&c);
 }
 
 /* RFC 4806: a strict client asks for the gateway's response, gets it, and believes it. */
@@ -418,6 +469,7 @@ int main(void)
 	        cmocka_unit_test(a_strange_authority),
 	        cmocka_unit_test(a_wrong_signature),
 	        cmocka_unit_test(our_chain_by_certreq),
+	        cmocka_unit_test(our_chain_by_a_long_certreq),
 	        cmocka_unit_test(stapled_response),
 	        cmocka_unit_test(im10_to_im12_by_transport_address),
 	};
