@@ -175,14 +175,15 @@ bool doubt_retransmit(struct ike_sa *sa, unsigned n)
 bool doubt_gave_up(struct ike_sa *sa)
 {
 	struct homing_session *hs = sa->homing;
-	uint64_t now = ike_sa_now(sa);
+	const struct outstanding *oldest = exchange_waiting(sa);
+	uint64_t now = ike_sa_now(sa), patience = (uint64_t)sa->connection->lifetimes.unanswered_s * 1000;
 
-	if (hs == NULL)
+	/* RFC 4555 3.11: time enough for the initiator to recover; KD-8 */
+	if (hs == NULL || (oldest != NULL && now - oldest->first_ms >= patience))
 		return false;
 	doubt_begin(hs);
-	/* RFC 4555 3.11: time enough for the initiator to recover. */
-	if (now - hs->doubt_ms >= (uint64_t)sa->connection->lifetimes.unanswered_s * 1000)
-		return false; /* KD-8 */
+	if (now - hs->doubt_ms >= patience)
+		return false;
 	exchange_restart(sa);
 	return true;
 }

@@ -112,16 +112,17 @@ void exchange_resend_on(struct ike_sa *sa, const struct ike_endpoint *local,
                         const struct ike_endpoint *remote);
 
 /* The session's pair is another: waiting requests that were last sent elsewhere and are not
- * pinned go out on it, and start anew. */
+ * pinned go out on it, and begin anew. */
 void exchange_follow(struct ike_sa *sa);
 
 /* Were all waiting requests last sent on this very pair, and may be sent on others? */
 bool exchange_all_on(const struct ike_sa *sa, const struct ike_endpoint *local,
                      const struct ike_endpoint *remote);
 
-/* Starts the retransmission of waiting requests anew (homing found another path, or
- * keeps trying). */
+/* Starts the retransmission of waiting requests anew (homing keeps trying). */
 void exchange_restart(struct ike_sa *sa);
+/* The same, and the time that the peer has to answer (the process was not there to ask). */
+void exchange_begin_anew(struct ike_sa *sa);
 
 /* The answer to a request has come and was handled: it leaves the window. */
 void exchange_settle(struct outstanding *request, struct ike_sa *sa);

@@ -296,6 +296,6 @@ void record_messages(struct record *r, struct ike_sa *sa)
 
 void record_messages_resume(struct ike_sa *sa)
 {
-	exchange_restart(sa);
+	exchange_begin_anew(sa);
 	task_run(sa);
 }

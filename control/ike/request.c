@@ -266,6 +266,15 @@ void exchange_restart(struct ike_sa *sa)
 	schedule(sa);
 }
 
+void exchange_begin_anew(struct ike_sa *sa)
+{
+	struct outstanding *r;
+
+	TAILQ_FOREACH (r, &sa->requests, link)
+		r->first_ms = ike_sa_now(sa);
+	exchange_restart(sa);
+}
+
 void exchange_follow(struct ike_sa *sa)
 {
 	struct outstanding *r;
@@ -274,6 +283,7 @@ void exchange_follow(struct ike_sa *sa)
 		if (r->answered || r->task->pinned ||
 		    (endpoint_equal(&r->local, &sa->local) && endpoint_equal(&r->remote, &sa->remote)))
 			continue;
+		r->first_ms = ike_sa_now(sa);
 		restart(sa, r);
 		send_again_on(sa, r, &sa->local, &sa->remote);
 	}
