@@ -8,6 +8,9 @@
 #include "control/ike/mobike.h"
 #include "control/ike/manager.h"
 
+#include <limits.h>
+#include <string.h>
+
 static const struct rg_config *config_of(const struct ike_sa *sa)
 {
 	return rg_auth_config(sa->auth);
@@ -16,6 +19,21 @@ static const struct rg_config *config_of(const struct ike_sa *sa)
 static bool port_is_down(const struct ike_manager *m, unsigned port)
 {
 	return port < 64 && (m->ports_down >> port & 1) != 0;
+}
+
+/* The port of an uplink of the session's configuration, whose place in the one in force may be another: that
+ * one counts the ports. No number at all where it is gone. */
+static unsigned port_of(const struct ike_sa *sa, const struct rg_cfg_uplink *uplink)
+{
+	const struct rg_config *own = config_of(sa), *now = rg_auth_config(sa->manager->auth);
+	unsigned port = 0;
+
+	if (own == now)
+		return uplink->port;
+	while (port < now->dataplane.n_ports &&
+	       strcmp(now->dataplane.ports[port].name, own->dataplane.ports[uplink->port].name) != 0)
+		port++;
+	return port < now->dataplane.n_ports ? port : UINT_MAX;
 }
 
 static const struct rg_cfg_uplink *uplink_of(const struct ike_sa *sa, const struct rg_cfg_addr *addr)
@@ -60,7 +78,7 @@ static void collect(const struct ike_sa *sa, bool live_only, struct address_set 
 		unsigned index = conn->uplinks[(first_uplink(sa) + i) % conn->n_uplinks];
 		const struct rg_cfg_uplink *uplink = &cfg->uplinks[index];
 
-		if (!live_only || !port_is_down(sa->manager, uplink->port))
+		if (!live_only || !port_is_down(sa->manager, port_of(sa, uplink)))
 			add_uplink(sa, uplink, set);
 	}
 }
@@ -96,7 +114,7 @@ bool uplinks_is_dead(const struct ike_sa *sa, const struct rg_cfg_addr *addr)
 {
 	const struct rg_cfg_uplink *uplink = uplink_of(sa, addr);
 
-	return uplink != NULL && port_is_down(sa->manager, uplink->port);
+	return uplink != NULL && port_is_down(sa->manager, port_of(sa, uplink));
 }
 
 bool uplinks_forbids_nat(const struct ike_sa *sa, const struct rg_cfg_addr *addr)

@@ -90,7 +90,7 @@ struct ike_manager {
 	struct orphan *orphans_by_cookie[ORPHAN_BUCKETS];
 	struct traps traps;   /* policies that wait for traffic */
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
-	uint64_t ports_down;  /* homing: bit n is set while port n of the configuration has no carrier */
+	uint64_t ports_down;  /* homing: bit n is set while port n of `auth` has no carrier */
 	struct claims claims; /* networks that peers speak for */
 	struct ike_counter_values counters;
 	struct census census;

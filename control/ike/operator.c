@@ -10,6 +10,7 @@
 #include "control/ike/takeover.h"
 
 #include <errno.h>
+#include <string.h>
 
 static bool is_up(const struct ike_sa *sa)
 {
@@ -111,8 +112,24 @@ static void review(struct ike_sa *sa)
 		ike_sa_delete(sa, reason);
 }
 
+/* Ports without carrier, counted as a new configuration counts them. */
+static uint64_t ports_down(const struct ike_manager *m, const struct rg_cfg_dataplane *fresh)
+{
+	const struct rg_cfg_dataplane *old = &rg_auth_config(m->auth)->dataplane;
+	uint64_t down = 0;
+
+	for (size_t i = 0; i < old->n_ports && i < 64; i++) {
+		for (size_t j = 0; j < fresh->n_ports && j < 64 && (m->ports_down >> i & 1) != 0; j++) {
+			if (strcmp(old->ports[i].name, fresh->ports[j].name) == 0)
+				down |= UINT64_C(1) << j;
+		}
+	}
+	return down;
+}
+
 void ike_reload(struct ike_manager *m, struct rg_auth *auth)
 {
+	m->ports_down = ports_down(m, &rg_auth_config(auth)->dataplane);
 	rg_auth_unref(m->auth);
 	m->auth = rg_auth_ref(auth);
 	if (m->sweep_at == NULL || m->sweep != terminate)

@@ -327,6 +327,34 @@ static void H51_held_update_when_the_uplink_dies(void **state)
 	roam_free(r);
 }
 
+/* As the gateway's file has it now, the second port comes first. A session that is there goes by what its
+ * uplink's port is called, wherever that stands. */
+static void ports_change_places(void **state)
+{
+	static const struct world_options options = {.homing = &homing_ops};
+	struct roam *r = roam_new(NULL, NULL, NULL);
+	struct rg_auth *auth = world_gateway_auth(&options);
+	const struct rg_config *cfg = rg_auth_config(auth);
+	struct rg_cfg_port first = cfg->dataplane.ports[0];
+
+	(void)state;
+	cfg->dataplane.ports[0] = cfg->dataplane.ports[1];
+	cfg->dataplane.ports[1] = first;
+	for (size_t i = 0; i < cfg->n_uplinks; i++)
+		cfg->uplinks[i].port ^= 1;
+	roam_up(r);
+	ike_reload(GATEWAY(r)->m, auth);
+	rg_auth_unref(auth);
+	r->filter = roam_no_update;
+	cut(r, ISP1, PORT_ISP2);
+	roam_run(r, 2000);
+	roam_expect_paths(r, "198.51.100.7>192.0.2.1", "203.0.113.1>198.51.100.7");
+	assert_true(world_traffic(r->w));
+	ike_reload(GATEWAY(r)->m, GATEWAY(r)->auth); /* and back */
+	assert_int_equal(GATEWAY(r)->m->ports_down, 1u << PORT_ISP1);
+	roam_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +371,7 @@ int main(void)
 	        cmocka_unit_test(no_answer_is_checked),
 	        cmocka_unit_test(move_without_a_dataplane),
 	        cmocka_unit_test(move_over_a_broken_connection),
+	        cmocka_unit_test(ports_change_places),
 	        cmocka_unit_test(H51_held_update_when_the_uplink_dies),
 	};
 
