@@ -278,6 +278,7 @@ static void inherit_identity(struct ike_sa *heir, struct ike_sa *old)
 {
 	rg_auth_unref(heir->auth);
 	heir->auth = rg_auth_ref(old->auth);
+	heir->auth_is_given = old->auth_is_given;
 	heir->connection = old->connection;
 	index_rename(heir, old->session);
 	heir->session_initiator = old->session_initiator;

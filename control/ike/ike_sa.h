@@ -148,6 +148,7 @@ struct ike_sa {
 	uint64_t cookie;           /* of the device: its lease's and all its dataplane objects' */
 	struct ike_wishes *wishes; /* NULL: of a responder, it has none */
 
+	bool auth_is_given;       /* initiator: `auth` came with the wish, and no reload changes it */
 	bool superseded;          /* a newer session of the device has its addresses (succession.h) */
 	bool announced;           /* operators have been told that it is up */
 	uint64_t reauthenticates; /* initiator: our SPI of the IKE SA that it is to follow; 0: none */

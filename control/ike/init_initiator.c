@@ -256,6 +256,7 @@ int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 		ike_sa_close(sa, "no memory");
 		return -ENOMEM;
 	}
+	sa->auth_is_given = req->auth != NULL;
 	sa->connection = c;
 	sa->local = req->local;
 	sa->remote = req->remote;

@@ -37,11 +37,13 @@ const char *pad_admit(struct ike_sa *sa)
 	return "a rule denies this identity access (connections.NAME.peers)";
 }
 
-static const struct rg_cfg_connection *connection_named(const struct rg_config *c, const char *name)
+const struct rg_cfg_connection *pad_connection_now(const struct ike_sa *sa)
 {
-	for (size_t i = 0; i < c->n_connections; i++) {
-		if (strcmp(c->connections[i].name, name) == 0)
-			return &c->connections[i];
+	const struct rg_config *now = rg_auth_config(sa->manager->auth);
+
+	for (size_t i = 0; i < now->n_connections; i++) {
+		if (strcmp(now->connections[i].name, sa->connection->name) == 0)
+			return &now->connections[i];
 	}
 	return NULL;
 }
@@ -53,7 +55,7 @@ const char *pad_objection(const struct ike_sa *sa)
 
 	if (sa->connection == NULL || sa->auth == now)
 		return NULL;
-	c = connection_named(rg_auth_config(now), sa->connection->name);
+	c = pad_connection_now(sa);
 	if (c == NULL)
 		return "its connection is no longer configured";
 	if (sa->session_initiator || sa->peer_id.type == 0)

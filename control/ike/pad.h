@@ -14,6 +14,9 @@
  * it may not be here at all; the peer hears AUTHENTICATION_FAILED. */
 const char *pad_admit(struct ike_sa *sa);
 
+/* The session's connection in the configuration in force; NULL: it is gone. */
+const struct rg_cfg_connection *pad_connection_now(const struct ike_sa *sa);
+
 /* What the configuration in force has against the session, which may have begun under an older one; NULL:
  * nothing. */
 const char *pad_objection(const struct ike_sa *sa);

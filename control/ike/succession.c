@@ -13,6 +13,7 @@
 #include "control/ike/init.h"
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
+#include "control/ike/pad.h"
 #include "control/ike/store.h"
 #include "control/ike/takeover.h"
 #include "control/ike/timers.h"
@@ -399,6 +400,26 @@ void succession_lifetime(struct ike_sa *sa, const struct ike_msg *msg)
 		ike_sa_timer(sa, TIMER_REAUTH, at);
 }
 
+/* By credentials and rules of now, unless they are somebody else's: the session goes on. */
+static struct ike_sa *begin_anew(struct ike_sa *sa)
+{
+	struct rg_auth *now = sa->manager->auth;
+	const struct rg_cfg_connection *c = pad_connection_now(sa);
+	struct ike_sa *fresh;
+
+	if (sa->auth_is_given || c == NULL ||
+	    !rg_id_equal(rg_auth_identity(now), rg_auth_identity(sa->auth))) {
+		now = sa->auth;
+		c = sa->connection;
+	}
+	fresh = ike_sa_create(sa->manager, now, true);
+	if (fresh == NULL)
+		return NULL;
+	fresh->auth_is_given = sa->auth_is_given;
+	fresh->connection = c;
+	return fresh;
+}
+
 int succession_start(struct ike_sa *sa)
 {
 	struct ike_wishes wishes = {.own = *sa->own_id, .peer = sa->peer_id};
@@ -408,7 +429,7 @@ int succession_start(struct ike_sa *sa)
 		return -EPERM;
 	if (sa->state != IKE_STATE_ESTABLISHED || sa->superseded)
 		return -EBUSY;
-	fresh = ike_sa_create(sa->manager, sa->auth, true);
+	fresh = begin_anew(sa);
 	if (fresh == NULL)
 		return -ENOMEM;
 	if (sa->wishes != NULL)
@@ -417,7 +438,6 @@ int succession_start(struct ike_sa *sa)
 		ike_sa_close(fresh, "no memory");
 		return -ENOMEM;
 	}
-	fresh->connection = sa->connection;
 	fresh->local = sa->local;
 	fresh->remote = sa->remote;
 	fresh->natt = sa->natt;

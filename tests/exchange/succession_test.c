@@ -8,6 +8,7 @@
 #include "control/ike/succession.h"
 #include "tests/exchange/mutate.h"
 #include "tests/exchange/pairs.h"
+#include "tests/exchange/world_config.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -62,6 +63,33 @@ static void reauthentication_loses_nothing(void **state)
 	assert_true(addr_equal(&peer_session(g)->vips[0].addr, &vip));
 	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
 	assert_int_equal(g->events[IKE_EVENT_SESSION_DOWN], 0);
+	world_free(w);
+}
+
+/* Credentials are renewed by a reload, and what is proved anew is proved by those. */
+static void reauthentication_takes_the_configuration_of_now(void **state)
+{
+	static const struct world_options options = {.homing = &homing_ops};
+	struct world *w = world_new(&options);
+	struct peer *c = world_client(w);
+	struct rg_auth *auth = world_client_auth(&options);
+	uint64_t id;
+
+	(void)state;
+	world_up(w);
+	id = peer_session_id(c);
+	ike_reload(c->m, auth);
+	rg_auth_unref(auth);
+	world_run(w, 1000);
+	assert_ptr_not_equal(peer_session(c)->auth, auth);
+	assert_int_equal(succession_start(peer_session(c)), 0);
+	world_run(w, 60000);
+	assert_int_equal(peer_session_id(c), id);
+	assert_ptr_equal(peer_session(c)->auth, auth);
+	assert_ptr_equal(peer_session(c)->connection, &rg_auth_config(auth)->connections[0]);
+	assert_true(world_traffic(w));
+	peer_has_one_of_everything(c);
+	peer_has_one_of_everything(world_gateway(w));
 	world_free(w);
 }
 
@@ -419,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reauthentication_loses_nothing),
+	        cmocka_unit_test(reauthentication_takes_the_configuration_of_now),
 	        cmocka_unit_test(reauthentication_of_several_child_sas),
 	        cmocka_unit_test(the_messages_of_a_reauthentication),
 	        cmocka_unit_test(the_client_follows_auth_lifetime),
