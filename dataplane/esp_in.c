@@ -10,6 +10,8 @@
 #include "dataplane/mss.h"
 #include "dataplane/open.h"
 
+#include <limits.h>
+
 #define GCM_AROUND (ESP_HEADER + ESP_GCM_IV + CRYPTO_ICV)
 
 /* What the packet needs of its SA, now that the SA's line is here; with the cipher's part, or without. */
@@ -20,6 +22,8 @@ static inline void bring_in(const struct worker *w, const struct in *in, bool ci
 		esp_prefetch_cipher(in->sa->suite, sa_key(in->sa), in->esp + ESP_HEADER + ESP_GCM_IV,
 		                    in->len - GCM_AROUND, w->dp->prefetch_payload);
 }
+
+#define OWNER_NONE UINT_MAX /* no worker has that index */
 
 /* No SA of this worker's. */
 static __attribute__((noinline)) void leave(struct worker *w, const struct in *in, unsigned owner)
@@ -32,24 +36,28 @@ static __attribute__((noinline)) void leave(struct worker *w, const struct in *i
 	hand_over(w, in->m, in->sa, owner, HAND_ESP_IN);
 }
 
-/* Is it the SA, and ours? Those of other packets go elsewhere; what stays is moved to the front. */
+/* Is it the SA, and ours? What is true of a train's first packet is of the others. Those that are not go
+ * elsewhere; what stays is moved to the front. */
 static unsigned keep_mine(struct worker *w, struct in *in, unsigned n)
 {
 	const struct in *const ahead = in + (n != 0 ? esp_ahead(in->len) : 0);
 	struct in *kept = in;
-	uint32_t mine = 0; /* the last train that is */
+	struct sa *sa = NULL;
+	uint32_t train = 0;
+	unsigned owner = 0;
 
 	for (struct in *i = in; i < in + n; i++) {
-		unsigned owner = 0;
-
-		if (i->train != mine) {
-			i->sa = sa_in_check(i->sa, i->spi);
-			if (__builtin_expect(i->sa == NULL || (owner = sa_owner(i->sa)) != w->index, 0)) {
-				leave(w, i, owner);
-				continue;
-			}
-			mine = i->train;
-			sa_prefetch_more(i->sa);
+		if (i->train != train) {
+			train = i->train;
+			sa = sa_in_check(i->sa, i->spi);
+			owner = __builtin_expect(sa != NULL, 1) ? sa_owner(sa) : OWNER_NONE;
+			if (__builtin_expect(owner == w->index, 1))
+				sa_prefetch_more(sa);
+		}
+		i->sa = sa;
+		if (__builtin_expect(owner != w->index, 0)) {
+			leave(w, i, owner);
+			continue;
 		}
 		bring_in(w, i, kept < ahead);
 		if (__builtin_expect(kept != i, 0))

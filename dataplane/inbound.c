@@ -24,23 +24,18 @@ static inline uint32_t plain_esp_at(const uint8_t *ip, uint32_t len)
 	return len >= 28 + 8 ? 28 : 0; /* SPIs that say IKE are reserved too */
 }
 
-/* Where in a frame the outer class of service is, source and destination, and behind them UDP's ports, or the
- * SPI. */
-#define TOS_AT   (ETH_LEN + 1)
-#define ENDS_AT  (ETH_LEN + 12)
-#define PORTS_AT (ETH_LEN + 20)
-
-/* Of the SA and from the sender of the packet in front of it, and no more or less congested? What was true of
- * that one is of it. */
-static inline bool goes_along(const struct in *front, const uint8_t *ip, uint32_t at, uint32_t spi)
+/* The same but for what differs from packet to packet: length, identification and checksum of the outer
+ * header? Up to the SPI, or UDP's ports. */
+static inline bool heads_are_alike(const uint8_t *eth, const uint8_t *its)
 {
-	const uint8_t *eth = ip - ETH_LEN, *its;
+	const __m128i differ = _mm_set_epi8(0, 0, 0, 0, 0, 0, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1);
+	const __m128i *a = (const __m128i *)(const void *)eth, *b = (const __m128i *)(const void *)its;
+	const __m128i first = _mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b));
+	const __m128i next =
+	        _mm_or_si128(_mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)), differ);
 
-	if (spi != front->spi || at != front->at)
-		return false;
-	its = front->esp - at;
-	return eth[TOS_AT] == its[TOS_AT] && load64(eth + ENDS_AT) == load64(its + ENDS_AT) &&
-	       load32(eth + PORTS_AT) == load32(its + PORTS_AT);
+	return _mm_movemask_epi8(_mm_and_si128(first, next)) == 0xffff &&
+	       load64(eth + 30) == load64(its + 30);
 }
 
 /* What is the same for all frames of a burst. */
@@ -60,9 +55,9 @@ static inline struct look look_of(const struct port *p, unsigned port)
 	return (struct look){.plain = plain, .esp = esp.rest, .udp = udp.rest};
 }
 
-/* ESP for us, in UDP or not, behind in[-1], which may be of no packet (`at` is 0). False: nothing was
- * done. */
-static inline bool look(const struct worker *w, const struct look *l, struct rte_mbuf *m, struct in *in)
+/* ESP for us, in UDP or not. False: nothing was done. */
+static inline bool look(const struct worker *w, const struct look *l, struct rte_mbuf *m, uint32_t train,
+                        struct in *in)
 {
 	uint32_t len, at, spi;
 	uint8_t *ip = plain4(&l->plain, m, false, &len);
@@ -70,20 +65,41 @@ static inline bool look(const struct worker *w, const struct look *l, struct rte
 	if (__builtin_expect(ip == NULL, 0))
 		return false;
 	at = plain_esp_at(ip, len);
-	if (__builtin_expect(at == 0, 0))
+	if (__builtin_expect(at == 0 || !fib_is_local4(w->fib, load32(ip + 16)), 0))
 		return false;
 	spi = load32(ip + at);
-	in->train = in[-1].train;
-	if (!goes_along(in - 1, ip, ETH_LEN + at, spi)) {
-		if (__builtin_expect(!fib_is_local4(w->fib, load32(ip + 16)) || ntohl(spi) < 256, 0))
-			return false;
-		in->slot = sa_in_slot(w->core, spi);
-		in->train++;
-	}
+	if (__builtin_expect(ntohl(spi) < 256, 0))
+		return false;
+	in->slot = sa_in_slot(w->core, spi);
 	in->m = m;
 	in->esp = ip + at;
 	in->spi = spi;
+	in->train = train;
 	in->rest = (at == 20 ? l->esp : l->udp) | (len - at);
+	return true;
+}
+
+/* Does it come behind `head`, of its SA and from its sender, and no more or less congested? What was true of
+ * that one is of it: few questions are left. False says nothing, and nothing was done: look() is next. */
+static inline bool follow(const struct look *l, const struct in *head, struct rte_mbuf *m, struct in *in)
+{
+	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *);
+	const uint32_t at = head->at, len = rte_pktmbuf_data_len(m), total = len - ETH_LEN;
+
+	if (len < at + 8 || load32(eth + at) != head->spi || !heads_are_alike(eth, head->esp - at))
+		return false;
+	if (__builtin_expect(!pkt_is_writable(m) || total > l->plain.mtu ||
+	                             ntohs(load16(eth + ETH_LEN + 2)) != total ||
+	                             !checksum_is_good4(eth + ETH_LEN),
+	                     0))
+		return false;
+	if (at != ETH_LEN + 20 && __builtin_expect(ntohs(load16(eth + at - 4)) != total - 20, 0))
+		return false;
+	in->m = m;
+	in->esp = eth + at;
+	in->spi = head->spi;
+	in->train = head->train;
+	in->rest = (head->rest & ~0xffffull) | (len - at);
 	return true;
 }
 
@@ -103,15 +119,12 @@ static __attribute__((noinline)) bool may_be_esp(struct rte_mbuf *m)
 	       load32(eth + l4 + 8) != 0;
 }
 
-/* The SAs, by all that the SPIs say: nobody has looked at them yet. in[-1] has its own, or is of no packet.
- */
-static void guess_sas(const struct worker *w, struct in *in, const struct in *end)
+/* The SAs of the trains' first packets, by all that the SPIs say: nobody has looked at them yet. */
+static void guess_sas(const struct worker *w, struct in *const *head, struct in *const *end)
 {
-	for (; in < end; in++) {
-		if (in->train == in[-1].train) {
-			in->sa = in[-1].sa;
-			continue;
-		}
+	for (; head < end; head++) {
+		struct in *in = *head;
+
 		in->sa = sa_in_guess(w->core, in->slot, in->spi);
 		/* what is mapped nowhere costs a walk of the page tables */
 		if (__builtin_expect(in->sa != NULL, 1))
@@ -122,22 +135,24 @@ static void guess_sas(const struct worker *w, struct in *in, const struct in *en
 unsigned inbound_burst(struct worker *w, unsigned port, struct rte_mbuf **pkts, unsigned n)
 {
 	const struct look l = look_of(&w->dp->port[port], port);
-	struct in in[WORKER_BURST + 1], *const first = in + 1, *end = first;
-	unsigned left = 0, i;
+	struct in in[WORKER_BURST], *end = in, *head[WORKER_BURST];
+	unsigned left = 0, trains = 0, i = 0;
 
-	in[0] = (struct in){.train = 0};
-	for (i = 0; i < n; i++) {
-		if (__builtin_expect(look(w, &l, pkts[i], end), 1)) {
-			end++;
+	while (i < n) {
+		if (__builtin_expect(!look(w, &l, pkts[i], trains + 1, end), 0)) {
+			if (may_be_esp(pkts[i]))
+				break;
+			pkts[left++] = pkts[i++];
 			continue;
 		}
-		if (may_be_esp(pkts[i]))
-			break;
-		pkts[left++] = pkts[i];
+		head[trains] = end++;
+		while (++i < n && follow(&l, head[trains], pkts[i], end))
+			end++;
+		trains++;
 	}
 	while (__builtin_expect(i < n, 0))
 		pkts[left++] = pkts[i++];
-	guess_sas(w, first, end);
-	esp_in_open(w, first, (unsigned)(end - first));
+	guess_sas(w, head, head + trains);
+	esp_in_open(w, in, (unsigned)(end - in));
 	return left;
 }

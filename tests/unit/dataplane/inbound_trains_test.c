@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packets of one SA that come one behind the other and differ in what is asked once for all of them, or in
- * their padding: each is judged by itself. RFC 4303 2.4, RFC 6040 4.2, RFC 4301 5.2.
+ * Packets of one SA that come one behind the other and differ in what is asked once for all of them, in their
+ * headers or in their padding: each is judged by itself. RFC 4303 2.4, RFC 6040 4.2, RFC 4301 5.2.
  */
 #include "dataplane/crypto.h"
 #include "tests/support/gateway.h"
@@ -152,6 +152,140 @@ static void flows(void **state)
 	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->packets, 21);
 }
 
+/* What became of some packets. */
+struct fate {
+	uint64_t lan, uplink, punted;
+	uint64_t unexpected, dropped[DROP_COUNT];
+};
+
+static struct fate fate(void)
+{
+	struct fate f = {.unexpected = gateway_count(&g, COUNTER_UNEXPECTED_SOURCE)};
+	struct handover item;
+
+	while (gateway_sent(&g, PACKETS_LAN) != NULL)
+		f.lan++;
+	while (gateway_sent(&g, PACKETS_UPLINK) != NULL)
+		f.uplink++;
+	for (; gateway_punted(&g, &item); f.punted++)
+		rte_pktmbuf_free(item.packet);
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		f.dropped[i] = gateway_dropped(&g, (enum drop)i);
+	gateway_clear(&g);
+	return f;
+}
+
+static struct fate since(struct fate now, const struct fate *before)
+{
+	now.unexpected -= before->unexpected;
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		now.dropped[i] -= before->dropped[i];
+	return now;
+}
+
+/* What is wrong with one. */
+struct change {
+	uint32_t size; /* of the inner packet */
+	uint32_t at;   /* in the frame: so many bits of this byte are others */
+	uint8_t bits;
+	bool sum;     /* the checksum is right all the same */
+	uint32_t cut; /* of the outer packet, which says so; 0: whole */
+};
+
+static uint32_t change_frame(const struct change *c, bool udp, uint32_t len)
+{
+	if (c->cut != 0) {
+		packets_put16(outer + 2, c->cut);
+		if (udp)
+			packets_put16(outer + 24, c->cut - 20);
+		len = PACKETS_L2 + c->cut;
+	}
+	frame[c->at] ^= c->bits;
+	if (c->sum)
+		packets_set_sum4(outer, 20);
+	return len;
+}
+
+/* One that is changed behind a good one and in front of another; alone, or in a train with them. */
+static struct fate one_of_three(unsigned client, uint64_t *seq, const struct change *c, bool alone)
+{
+	const struct fate before = fate();
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t n = gateway_good(&g, client, ++*seq, i == 1 ? c->size : 100, frame);
+
+		packets_put16(outer + 4, (uint32_t)*seq); /* fragments are of different packets */
+		packets_set_sum4(outer, 20);
+		if (i == 1)
+			n = change_frame(c, client == 2, n);
+		gateway_offer(&g, PACKETS_UPLINK, 0, frame, n);
+		if (alone)
+			gateway_poll(&g);
+	}
+	gateway_poll(&g);
+	return since(fate(), &before);
+}
+
+static void assert_judged_as_alone(unsigned client, const struct change *c)
+{
+	static uint64_t seq = 1; /* of both clients */
+	const struct fate alone = one_of_three(client, &seq, c, true),
+	                  train = one_of_three(client, &seq, c, false);
+
+	assert_memory_equal(&train, &alone, sizeof(alone));
+}
+
+/* Whatever is wrong with the headers of one, up to its SPI. */
+static void heads(void **state)
+{
+	static const uint8_t bits[] = {0x01, 0x10, 0x80};
+
+	(void)state;
+	for (unsigned client = 1; client <= 2; client++) {
+		const uint32_t behind = PACKETS_L2 + 20 + (client == 2 ? 8 : 0) + 4;
+
+		for (uint32_t at = 0; at < behind; at++)
+			for (unsigned i = 0; i < 2 * sizeof(bits); i++)
+				assert_judged_as_alone(client, &(struct change){.size = 100,
+				                                                .at = at,
+				                                                .bits = bits[i / 2],
+				                                                .sum = i & 1});
+	}
+}
+
+/* The largest that the port takes, and those that are larger; and what ends in its headers. */
+static void sizes(void **state)
+{
+	(void)state;
+	for (uint32_t size = PACKETS_MTU - 80; size < PACKETS_MTU + 20; size++)
+		assert_judged_as_alone(1, &(struct change){.size = size, .sum = true});
+	for (unsigned client = 1; client <= 2; client++)
+		for (uint32_t cut = 20; cut < 80; cut++)
+			assert_judged_as_alone(client,
+			                       &(struct change){.size = 100, .sum = true, .cut = cut});
+}
+
+/* A buffer that somebody else reads too. */
+static void shared(void **state)
+{
+	struct rte_mbuf *m[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const uint32_t n = gateway_good(&g, 1, i + 2, 100, frame);
+
+		m[i] = rte_pktmbuf_alloc(g.pool);
+		memcpy(rte_pktmbuf_append(m[i], (uint16_t)n), frame, n);
+	}
+	rte_mbuf_refcnt_update(m[1], 1);
+	for (unsigned i = 0; i < 3; i++)
+		gateway_offer_mbuf(&g, PACKETS_UPLINK, 0, m[i]);
+	gateway_poll(&g);
+	assert_int_equal(gateway_dropped(&g, DROP_RX_SHARED), 1);
+	assert_int_equal(gateway_clear(&g), 2);
+	rte_pktmbuf_free(m[1]);
+}
+
 /* `pad` bytes of padding, of which byte `bad` is wrong: 0 is none, `pad` + 1 their number. */
 static void offer_padded(uint64_t seq, uint8_t pad, unsigned bad, uint8_t next)
 {
@@ -213,6 +347,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(encapsulation, setup, teardown),
 	        cmocka_unit_test_setup_teardown(congestion, setup, teardown),
 	        cmocka_unit_test_setup_teardown(flows, setup, teardown),
+	        cmocka_unit_test_setup_teardown(heads, setup, teardown),
+	        cmocka_unit_test_setup_teardown(sizes, setup, teardown),
+	        cmocka_unit_test_setup_teardown(shared, setup, teardown),
 	        cmocka_unit_test_setup_teardown(padding, setup, teardown),
 	        cmocka_unit_test_setup_teardown(next_header, setup, teardown),
 	};
