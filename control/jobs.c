@@ -13,16 +13,19 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#define AT_A_TIME 8u /* jobs that a thread takes: others wait no longer than they last */
+#define AT_A_TIME  8u /* jobs that a thread takes: others wait no longer than they last */
+#define TELL_AFTER 4u /* such takes, while more is queued: the loop takes the core from who works */
 
 struct chain {
 	struct ike_job *first, **last;
 };
 
 struct jobs {
-	uv_async_t told; /* first: what uv_close() gives back */
+	uv_poll_t told; /* first: what uv_close() gives back */
+	int told_fd;    /* an eventfd: `done` has something */
 	unsigned running;
 	struct chain fresh[IKE_JOB_LANES]; /* of this turn of the loop */
 	unsigned n_fresh;
@@ -32,6 +35,7 @@ struct jobs {
 	struct chain lanes[IKE_JOB_LANES];
 	unsigned queued, idle;
 	struct chain done;
+	unsigned untold; /* takes that are in it since the loop was told */
 	bool ending;
 
 	unsigned n_threads;
@@ -89,11 +93,32 @@ static void take_some(struct jobs *jobs, struct chain *mine)
 	}
 }
 
+/* With the lock, and what was just done: whether the loop need not wait for more of it. */
+static bool is_due(struct jobs *jobs, const struct chain *mine)
+{
+	if (++jobs->untold < TELL_AFTER && jobs->queued > 0 && mine->first->lane != IKE_JOB_ESTABLISHED)
+		return false;
+	jobs->untold = 0;
+	return true;
+}
+
+/* The loop may go on at once, and takes the lock: this thread has let go of it. */
+static void give_back(struct jobs *jobs, struct chain *mine)
+{
+	bool due;
+
+	pthread_mutex_lock(&jobs->lock);
+	due = is_due(jobs, mine);
+	chain_move(&jobs->done, mine);
+	pthread_mutex_unlock(&jobs->lock);
+	if (due)
+		(void)eventfd_write(jobs->told_fd, 1); /* refused where it has been told often enough */
+}
+
 static void *serve(void *arg)
 {
 	struct jobs *jobs = arg;
 	struct chain mine;
-	bool first;
 
 	pthread_mutex_lock(&jobs->lock);
 	for (;;) {
@@ -108,22 +133,22 @@ static void *serve(void *arg)
 		pthread_mutex_unlock(&jobs->lock);
 		for (struct ike_job *job = mine.first; job != NULL; job = job->next)
 			job->work(job);
+		give_back(jobs, &mine);
 		pthread_mutex_lock(&jobs->lock);
-		first = jobs->done.first == NULL;
-		chain_move(&jobs->done, &mine);
-		if (first)
-			uv_async_send(&jobs->told);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	return NULL;
 }
 
-static void finish(uv_async_t *told)
+static void finish(uv_poll_t *told, int status, int events)
 {
 	struct jobs *jobs = (struct jobs *)told;
 	struct ike_job *job;
 	struct chain done;
+	eventfd_t times;
 
+	(void)status, (void)events;
+	(void)eventfd_read(jobs->told_fd, &times); /* before the list is taken: who comes later tells again */
 	chain_init(&done);
 	pthread_mutex_lock(&jobs->lock);
 	chain_move(&done, &jobs->done);
@@ -132,6 +157,19 @@ static void finish(uv_async_t *told)
 		jobs->running--;
 		job->done(job);
 	}
+}
+
+static bool listen_for(struct jobs *jobs, uv_loop_t *loop)
+{
+	jobs->told_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (jobs->told_fd < 0)
+		return false;
+	if (uv_poll_init(loop, &jobs->told, jobs->told_fd) == 0) {
+		uv_poll_start(&jobs->told, UV_READABLE, finish);
+		return true;
+	}
+	close(jobs->told_fd);
+	return false;
 }
 
 /* Signals are the loop's. */
@@ -160,7 +198,7 @@ struct jobs *jobs_create(uv_loop_t *loop, unsigned threads)
 		chain_init(&jobs->lanes[lane]);
 	}
 	chain_init(&jobs->done);
-	if (uv_async_init(loop, &jobs->told, finish) < 0) {
+	if (!listen_for(jobs, loop)) {
 		free(jobs);
 		return NULL;
 	}
@@ -180,6 +218,7 @@ static void free_jobs(uv_handle_t *handle)
 {
 	struct jobs *jobs = (struct jobs *)handle;
 
+	close(jobs->told_fd);
 	pthread_cond_destroy(&jobs->more);
 	pthread_mutex_destroy(&jobs->lock);
 	free(jobs);

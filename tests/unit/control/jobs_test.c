@@ -128,11 +128,36 @@ static void test_the_urgent_go_first(void **state)
 	sem_destroy(&gate);
 }
 
+/* While strangers' jobs keep the thread, the loop has what was done for one who is up. */
+static void test_the_loop_is_told_of_the_urgent(void **state)
+{
+	static struct counted knock[9], up;
+
+	(void)state;
+	sem_init(&gate, 0, 0);
+	jobs = jobs_create(&loop, 1);
+	assert_non_null(jobs);
+	for (unsigned i = 0; i < 9; i++) { /* more than the thread takes at a time */
+		submit(&knock[i], IKE_JOB_INIT);
+		knock[i].job.work = i == 8 ? wait_at_gate : work;
+	}
+	submit(&up, IKE_JOB_ESTABLISHED);
+	jobs_flush(jobs);
+	while (up.done == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(knock[8].done, 0);
+	sem_post(&gate);
+	run_all();
+	assert_int_equal(finished, 10);
+	sem_destroy(&gate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_each_is_done_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_the_urgent_go_first, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_the_loop_is_told_of_the_urgent, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
