@@ -58,7 +58,9 @@ static void H68_transport_mode(void **state)
 {
 	const struct gateway_session is = {.transport = true};
 	uint8_t frame[GATEWAY_MAX], *clear;
+	struct rg_api_event asked;
 	struct rte_mbuf *m;
+	struct before b;
 	uint64_t seq;
 	uint32_t len;
 
@@ -77,8 +79,13 @@ static void H68_transport_mode(void **state)
 	len = between(true, 4500, 0x0005, frame); /* what looks like ports is none */
 	assert_peer_kept_in(frame, len, DROP_TRANSPORT_FRAGMENT);
 	len = between(true, 1000, 0, frame);
+	/* an SA that was lost: traffic asks for another one */
 	gateway_policy(&g, 5, false);
-	assert_peer_kept_in(frame, len, DROP_FORWARD_CLEAR);
+	before_take(&b, &g);
+	assert_peer_kept_in(frame, len, DROP_OUT_NO_SA);
+	assert_int_equal(gateway_count(&g, COUNTER_EVENTS_RAISED), b.events + 1);
+	assert_int_equal(event_take(&g.dp.core->worker[0]->events, &asked), 1);
+	assert_int_equal(asked.type, RG_EVENT_NO_SA);
 	gateway_policy(&g, 5, true);
 	assert_int_equal(gateway_suspend(&g, 5), 0);
 	assert_peer_kept_in(frame, len, DROP_OUT_SUSPENDED);
