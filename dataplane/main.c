@@ -210,12 +210,19 @@ static void on_signal(void *ctx, int fd, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(fd, &info, sizeof(info)) == sizeof(info))
-		fprintf(stderr, "main: signal %u: stopping\n", info.ssi_signo);
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP) {
+		fprintf(stderr, "main: SIGHUP: only roamgate-control reads its configuration again; what is "
+		                "changed in `dataplane:`, uplinks, networks or pools is for a restart\n");
+		return;
+	}
+	fprintf(stderr, "main: signal %u: stopping\n", info.ssi_signo);
 	p->loop.stop = true;
 }
 
-/* Before any thread is made: all of them inherit the mask. */
+/* Before any thread is made: all of them inherit the mask. SIGHUP would end the process, and a supervisor
+ * takes that for an end that was wanted. */
 static int open_signals(struct process *p)
 {
 	sigset_t set;
@@ -223,6 +230,7 @@ static int open_signals(struct process *p)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -121,6 +121,17 @@ def test_usage():
     assert done.returncode == 1 and "/nonexistent" in done.stderr
 
 
+def test_hangup_ends_nothing(lab):
+    """Who sends SIGHUP to all of roamgate means control's reload: packets go on, and the log says whose it is."""
+    world = World(lab)
+    s = Session(world, 1)
+    world.process.signal(signal.SIGHUP)
+    wait_for("a word about it", lambda: "SIGHUP: only roamgate-control" in world.process.text(), 5)
+    world.from_host(bare(ip(HOST[4], s.virtual) / UDP(sport=1, dport=2) / Raw(b"x")))
+    assert s.receive()[1] == 1
+    assert world.close() == 0, world.process.text()
+
+
 def test_two_instances_and_a_clean_stop(new_lab):
     with new_lab() as a, new_lab() as b:
         first, second = World(a), World(b)
