@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policies without an SA for connections that this gateway begins when traffic asks (`start:
- * on-traffic`): the dataplane drops what meets one, and tells. They stand behind those of every session.
- * Core thread only.
+ * Policies without an SA, behind those of every session: the dataplane drops what meets one, and
+ * tells. Some stand for connections that this gateway begins when traffic asks (`start: on-traffic`). All
+ * others only guard: what is for a client's address or for a network behind a peer stays in while there is no
+ * session (H68), also where a reload brought the pool or network, of which the dataplane's own configuration
+ * knows nothing. Core thread only.
  */
 #ifndef RG_IKE_TRAPS_H
 #define RG_IKE_TRAPS_H
@@ -30,7 +32,7 @@ void traps_load(struct ike_manager *m, const struct rg_config *cfg);
 /* The dataplane is there again: says those that it has not, all of them where it began anew. */
 void traps_again(struct ike_manager *m, bool anew);
 
-/* The connection (index in the configuration) that the policy stands for; -1: none. */
+/* The connection (index in the configuration) that the policy stands for; -1: none, or it only guards. */
 int traps_find(const struct ike_manager *m, uint32_t policy);
 
 /* Frees them without a word to the dataplane. */

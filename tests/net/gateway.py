@@ -154,6 +154,10 @@ class Gateway:
                 return client
         return None
 
+    def policies(self):
+        """The dataplane's policies of sessions, without those that guard pools and networks (control/ike/traps.h)."""
+        return [p for p in self.ctl("dataplane", "policies")["policies"] if p["priority"] != 0xffffffff]
+
     def drops(self):
         """What the dataplane dropped so far, by cause; all workers together."""
         found = {}

@@ -5,9 +5,11 @@ import signal
 import subprocess
 
 import pytest
+import yaml
 
+from capture import LeakWatch
 from gateway import CONTROL, PSK, ROAMCTL
-from lab import wait_for
+from lab import LabError, wait_for
 from scene import Scene
 
 
@@ -76,6 +78,26 @@ def test_h76_reload(lab):
     reload(scene, good, "config-reloaded")
     scene.connect()
     assert scene.laptop.sa()["local-vips"] == vips, "the lease stays with the identity over reloads"
+
+
+def test_H68_a_pool_of_a_reload(lab):
+    """What is for clients of a pool, or for a network behind a peer, that a reload brought never leaves in clear."""
+    scene = Scene(lab, "psk")
+    leaks = LeakWatch(lab, scene.net.router, ["isp1", "isp2"], ["10.98.0.0/16", "2001:db8:98::/64", "10.77.0.0/24"])
+    lab.run(scene.net.gateway, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")  # it routes for others too
+    with open(scene.gateway.file) as f:
+        config = yaml.safe_load(f)
+    config["pools"]["more"] = {"ranges": ["10.98.0.0/16", "2001:db8:98::/64"]}
+    roam = next(iter(config["connections"].values()))
+    roam["pool"] = [roam["pool"], "more"]
+    roam["selectors"]["remote"] = ["10.77.0.0/24"]
+    reload(scene, yaml.safe_dump(config), "config-reloaded")
+    before = scene.gateway.drops()
+    for address in ("10.98.0.9", "2001:db8:98::9", "10.77.0.9"):
+        with pytest.raises(LabError):
+            lab.run(scene.net.server, "ping", "-c", "2", "-i", "0.05", "-W", "1", address)
+    assert not leaks.stop()
+    assert scene.gateway.drops()["out-no-sa"] >= before["out-no-sa"] + 6
 
 
 def test_operator_commands(lab):

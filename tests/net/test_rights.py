@@ -115,10 +115,10 @@ def test_AM_6_networks_behind_a_branch(scene):
     scene.lab.run(scene.net.server, "ping", "-c", "3", "-i", "0.05", "-W", "2", address)
     scene.stop_laptop()
     # without it there is no way to that network, least of all in clear
-    before = scene.gateway.drops().get("out-no-policy", 0)
+    before = scene.gateway.drops().get("out-no-sa", 0)
     with pytest.raises(LabError):
         scene.lab.run(scene.net.server, "ping", "-c", "2", "-i", "0.05", "-W", "1", address)
-    assert scene.gateway.drops()["out-no-policy"] > before
+    assert scene.gateway.drops()["out-no-sa"] > before
     assert not leaks.stop()
 
 

@@ -136,10 +136,12 @@ def test_begins_when_traffic_asks(new_lab):
         wait_for("its end", lambda: made.status()["state"] == "down" and not made.session())
         lab.run(made.desk["ns"], "ping", "-c", "2", "-W", "1", WEB, check=False)
         assert made.status()["state"] == "down"
-        # without it in the configuration nothing waits for packets
+        # without it in the configuration a packet begins nothing, and stays in
         reload(made.branch, BRANCH)
-        policies = made.branch.ctl("dataplane", "policies")["policies"]
-        assert all(p["sa"] for p in policies), policies
+        before = made.branch.drops()["out-no-sa"]
+        lab.run(made.desk["ns"], "ping", "-c", "2", "-W", "1", WEB, check=False)
+        assert made.branch.drops()["out-no-sa"] > before
+        assert not made.session() and not made.branch.policies()
 
 
 def test_transport_mode_between_the_gateways(new_lab):

@@ -36,14 +36,19 @@ static const char config_text[] =
         "[site.lab],\n"
         "    selectors: {local: [10.20.0.0/24], remote: [10.50.0.0/16]},\n"
         "    initiate: {to: 203.0.113.1, start: on-traffic}}\n"
+        "  branch: {uplinks: {members: [u]}, authentication: {local: psk, remote: psk}, identities: "
+        "[branch.lab],\n"
+        "    selectors: {local: [10.20.0.0/24], remote: [10.50.1.0/24, 10.60.0.0/16]}}\n"
         "secrets: [{identity: '*', file: %s}]\n";
 
 static struct ike_manager *ike;
 static struct rg_auth *auth;
 static struct rg_pools *pools;
-static uint16_t deleted[16]; /* types of the records that the core sent */
+static uint16_t deleted[32]; /* types of the records that the core sent */
 static size_t n_deleted;
 static uint32_t last_handle;
+static struct rg_api_policy added[16]; /* policies that the core sent */
+static size_t n_added;
 static int refuse; /* the next batch */
 
 static uint64_t now(void *user)
@@ -64,6 +69,8 @@ static void submit(void *user, struct ike_batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		last_handle = batch->steps[i].handle.handle;
 		deleted[n_deleted++] = (uint16_t)batch->steps[i].type;
+		if (batch->steps[i].type == RG_MSG_POLICY_ADD)
+			added[n_added++] = batch->steps[i].policy;
 	}
 	batch->error = refuse;
 	refuse = 0;
@@ -124,7 +131,7 @@ static int setup(void **state)
 		fail_msg("%s", error.text);
 	params.auth = auth;
 	ike = ike_create(&params);
-	n_deleted = 0;
+	n_deleted = n_added = 0;
 	return ike && rg_pools_new(rg_auth_config(auth), NULL, &pools) == 0 ? 0 : -1;
 }
 
@@ -287,14 +294,45 @@ static void test_trap_over_a_broken_connection(void **state)
 	(void)state;
 	refuse = -ENOTCONN;
 	traps_load(ike, rg_auth_config(auth));
+	assert_int_equal(n_added, 4);
 	refuse = -EEXIST;
 	traps_again(ike, false);
-	assert_int_equal(n_deleted, 2);
+	assert_int_equal(n_added, 5);
+	assert_int_equal(added[4].handle, added[0].handle);
 	traps_again(ike, false); /* it is known to be there now */
-	assert_int_equal(n_deleted, 2);
+	assert_int_equal(n_deleted, 5);
 	traps_load(ike, NULL);
-	assert_int_equal(n_deleted, 3);
-	assert_int_equal(deleted[2], RG_MSG_POLICY_DEL);
+	assert_int_equal(n_deleted, 9);
+	assert_int_equal(deleted[8], RG_MSG_POLICY_DEL);
+}
+
+/* What is for clients alone has a policy without an SA (H68), once: a network inside another one is the wider
+ * one's. A reload leaves no moment without. */
+static void test_H68_guards(void **state)
+{
+	static const struct {
+		uint8_t family, len, prefix[5];
+	} want[4] = {{4, 16, {10, 50}},
+	             {4, 16, {10, 60}},
+	             {4, 29, {10, 99}},
+	             {6, 64, {0x20, 0x01, 0x0d, 0xb8, 0}}};
+
+	(void)state;
+	traps_load(ike, rg_auth_config(auth));
+	assert_int_equal(n_added, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(added[i].family, want[i].family);
+		assert_int_equal(added[i].prefix_len, want[i].len);
+		assert_memory_equal(added[i].prefix, want[i].prefix, 5);
+		assert_int_equal(added[i].sa, 0);
+		assert_int_equal(traps_find(ike, added[i].handle), i == 0 ? 1 : -1);
+	}
+	traps_load(ike, rg_auth_config(auth));
+	assert_int_equal(n_added, 8);
+	for (unsigned i = 4; i < 12; i++)
+		assert_int_equal(deleted[i], i < 8 ? RG_MSG_POLICY_ADD : RG_MSG_POLICY_DEL);
+	assert_int_not_equal(added[4].handle, added[0].handle);
+	traps_load(ike, NULL);
 }
 
 /* The same the other way round: nobody knows of its removal, which is asked for again. */
@@ -340,6 +378,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_address_of_a_client_that_came_back, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_trap_over_a_broken_connection, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_H68_guards, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_removal_of_a_trap_over_a_broken_connection, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_refuses_foreign_handles, setup, teardown),
