@@ -36,6 +36,7 @@ struct process {
 	struct counters counters; /* of this thread */
 	struct selftest selftest;
 	struct steer steer;
+	struct pmtu_search pmtu;
 	struct loop loop;
 	struct mirror mirror;
 	struct dp dp;
@@ -172,13 +173,11 @@ static void restore_ports(struct process *p)
 static void on_tick(void *ctx, uint64_t now_ms)
 {
 	struct process *p = (struct process *)ctx;
-	struct pmtu_hint hint;
 
 	mirror_tick(&p->mirror, now_ms);
 	if (p->mirror.back != 0)
 		restore_ports(p);
-	for (unsigned i = 0; i < PMTU_RATE * LOOP_TICK_MS / 1000 && pmtu_take(&p->punt.pmtu, &hint); i++)
-		pmtu_apply(p->dp.core, &hint, &p->counters);
+	pmtu_tick(&p->pmtu, &p->punt.pmtu, p->dp.core, &p->counters);
 	core_tick(p->dp.core, now_ms);
 	steer_tick(&p->steer);
 	selftest_tick(&p->selftest, &p->mirror, now_ms);

@@ -110,19 +110,56 @@ static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
 	const struct nexthop *nh = nexthop_load(path->nexthop);
 	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
 	size_t len = hint->family == 4 ? 4 : 16;
+	const uint8_t *local = path->hdr + (hint->family == 4 ? 12 : 8), *remote = local + len;
 
-	return nh != NULL && memcmp(path->hdr + (hint->family == 4 ? 12 : 8), hint->local, len) == 0 &&
-	       hint->mtu < path_outer_mtu(path, nh) && sent - hint->sequence < PMTU_SEQUENCE;
+	return nh != NULL && path->family == hint->family && memcmp(local, hint->local, len) == 0 &&
+	       memcmp(remote, hint->remote, len) == 0 && hint->mtu < path_outer_mtu(path, nh) &&
+	       sent - hint->sequence < PMTU_SEQUENCE;
 }
 
-void pmtu_apply(struct core *core, const struct pmtu_hint *hint, struct counters *counters)
+/* All that there are, for one way through the table. */
+static void begin(struct pmtu_search *s, struct pmtu_ring *ring, struct counters *counters)
 {
-	const struct sa *sa = core_find_outbound(core, hint->spi, hint->family, hint->remote);
+	s->at = 0;
+	while (s->n < PMTU_RING && pmtu_take(ring, &s->hint[s->n])) {
+		const struct pmtu_hint *hint = &s->hint[s->n];
 
-	if (sa == NULL || hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6) || !is_news(sa, hint)) {
-		count_add(counters, COUNTER_PMTU_REFUSED, 1);
-		return;
+		if (hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6))
+			count_add(counters, COUNTER_PMTU_REFUSED, 1);
+		else
+			s->n++;
 	}
-	count_add(counters, COUNTER_PMTU_TOLD, 1);
-	event_pmtu(core_main_events(core), sa, hint->mtu);
+}
+
+/* Peers choose their SPIs, so several SAs may have one. */
+static void look(struct pmtu_search *s, struct core *core, const struct sa *sa, struct counters *counters)
+{
+	for (unsigned i = 0; i < s->n;) {
+		if (s->hint[i].spi != sa->spi || !is_news(sa, &s->hint[i])) {
+			i++;
+			continue;
+		}
+		count_add(counters, COUNTER_PMTU_TOLD, 1);
+		event_pmtu(core_main_events(core), sa, s->hint[i].mtu);
+		s->hint[i] = s->hint[--s->n];
+	}
+}
+
+void pmtu_tick(struct pmtu_search *s, struct pmtu_ring *ring, struct core *core, struct counters *counters)
+{
+	uint32_t part = core->capacity / 100 + 1;
+
+	if (s->n == 0)
+		begin(s, ring, counters);
+	for (part = part < PMTU_LEAST ? PMTU_LEAST : part; part > 0 && s->n > 0 && s->at < core->capacity;
+	     part--, s->at++) {
+		const struct sa *sa = atomic_load_explicit(&core->sas[RG_OUT][s->at], memory_order_relaxed);
+
+		if (sa != NULL)
+			look(s, core, sa, counters);
+	}
+	if (s->at < core->capacity)
+		return;
+	count_add(counters, COUNTER_PMTU_REFUSED, s->n); /* nobody's */
+	s->n = 0;
 }

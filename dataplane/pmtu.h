@@ -3,7 +3,8 @@
  * ICMP errors that quote our ESP: a smaller outer path MTU, as a hint for control
  * (RFC 4301 8.2.1, RFC 1191, RFC 8201). The punt thread parses, main checks the
  * hint against the SA and raises the event. Anybody can send such errors, so a hint
- * has to name an outbound SPI and a sequence number of the last ones sent.
+ * has to name an outbound SPI and a sequence number of the last ones sent; and main looks for the SAs of
+ * all that there are together, some of the table each tick, however many come.
  */
 #ifndef RG_DATAPLANE_PMTU_H
 #define RG_DATAPLANE_PMTU_H
@@ -11,7 +12,7 @@
 #include "dataplane/core/core.h"
 
 #define PMTU_RING     64u
-#define PMTU_RATE     100u   /* hints a second that main looks at */
+#define PMTU_LEAST    4096u  /* SAs looked at in a tick, or a hundredth of them all: within a second */
 #define PMTU_SEQUENCE 65536u /* how old the quoted packet may be */
 
 struct pmtu_hint {
@@ -37,7 +38,17 @@ bool pmtu_parse(const uint8_t *frame, uint32_t len, struct pmtu_hint *hint);
 void pmtu_put(struct pmtu_ring *ring, const struct pmtu_hint *hint, struct counters *counters);
 /* Main. */
 bool pmtu_take(struct pmtu_ring *ring, struct pmtu_hint *hint);
-/* Main: raises RG_EVENT_PMTU if the hint may be true. */
-void pmtu_apply(struct core *core, const struct pmtu_hint *hint, struct counters *counters);
+
+/* Main's: hints whose SAs are looked for. All zero: none. */
+struct pmtu_search {
+	unsigned n;
+	uint32_t at; /* the next SA's index */
+	struct pmtu_hint hint[PMTU_RING];
+};
+
+/* Main, each tick: takes hints where it has none, looks at some SAs, raises RG_EVENT_PMTU for each that may
+ * be true. */
+void pmtu_tick(struct pmtu_search *search, struct pmtu_ring *ring, struct core *core,
+               struct counters *counters);
 
 #endif

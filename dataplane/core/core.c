@@ -191,21 +191,6 @@ struct event_ring *core_main_events(struct core *core)
 	return &core->writer->events;
 }
 
-const struct sa *core_find_outbound(const struct core *core, uint32_t spi, uint8_t family,
-                                    const uint8_t *remote)
-{
-	for (uint32_t i = 0; i < core->capacity; i++) {
-		const struct sa *sa = atomic_load_explicit(&core->sas[RG_OUT][i], memory_order_relaxed);
-		if (sa == NULL || sa->spi != spi)
-			continue;
-		const struct path *path = tunnel_path(sa->tunnel);
-		if (path->family == family &&
-		    memcmp(path->hdr + (family == 4 ? 16 : 24), remote, family == 4 ? 4 : 16) == 0)
-			return sa;
-	}
-	return NULL;
-}
-
 static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t seconds)
 {
 	struct rg_api_event e = {

@@ -147,9 +147,6 @@ int core_node(const struct core *core, unsigned index);
 int core_counters_fd(const struct core *core);
 uint64_t core_boot_id(const struct core *core);
 
-/* Main: an outbound SA by what an ICMP error quotes; slow. NULL: none. */
-const struct sa *core_find_outbound(const struct core *core, uint32_t spi, uint8_t family,
-                                    const uint8_t *remote);
 /* Main: carrier changed or the like; for events that no worker raises. */
 struct event_ring *core_main_events(struct core *core);
 
