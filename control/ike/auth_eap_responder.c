@@ -78,6 +78,13 @@ static void signed_finish(struct ike_job *job, bool gone)
 	exchange_finish(x, result);
 }
 
+/* Text that is no name of the kind that it says it is will do for operators until EAP tells another. */
+static bool read_name(struct rg_id *name, const struct ike_id *id)
+{
+	return rg_id_decode(name, id->type, id->value.data, id->value.len) == 0 ||
+	       rg_id_decode(name, RG_ID_KEY_ID, id->value.data, id->value.len) == 0;
+}
+
 /* IDi, whatever it is, and the connection that speaks for us until EAP has told who it is. */
 static const char *choose(struct ike_sa *sa, struct exchange *x, const struct ike_id *id)
 {
@@ -85,8 +92,8 @@ static const char *choose(struct ike_sa *sa, struct exchange *x, const struct ik
 	struct ike_notify notify;
 	int has_wanted = auth_wanted_own(x, &wanted), index = -ENOENT;
 
-	if (rg_id_decode(&sa->peer_id, id->type, id->value.data, id->value.len) < 0)
-		return "IDi is of a kind that is not known here";
+	if (!read_name(&sa->peer_id, id))
+		return "IDi is empty";
 	if (has_wanted >= 0)
 		index = rg_auth_eap_connection(
 		        sa->auth, has_wanted > 0 ? &wanted : NULL,

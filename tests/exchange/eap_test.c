@@ -51,6 +51,19 @@ static void an_identity_round_less(void **state)
 
 static const char *idi; /* what the client says in IDi */
 
+/* Also what no configuration could say: what a user called his telephone. */
+static void claim(struct ike_sa *sa, const char *name)
+{
+	struct rg_id *own;
+
+	world_claim(sa, strchr(name, ' ') != NULL ? "laptop" : name);
+	own = &sa->wishes->own;
+	if (strchr(name, ' ') == NULL)
+		return;
+	own->len = (uint16_t)strlen(name);
+	memcpy(own->value, name, own->len);
+}
+
 /* Its name in EAP is taken between the first two requests, its IDi before and after. */
 static bool two_names(struct world *w, struct datagram *dg)
 {
@@ -62,7 +75,7 @@ static bool two_names(struct world *w, struct datagram *dg)
 		return true;
 	sa = manager_find(world_client(w)->m, hdr.spi_i);
 	assert_non_null(sa);
-	world_claim(sa, hdr.message_id == 1 ? "carol@example.net" : idi);
+	claim(sa, hdr.message_id == 1 ? "carol@example.net" : idi);
 	return true;
 }
 
@@ -71,13 +84,14 @@ static void connect_as(struct world *w, const char *name)
 	idi = name;
 	w->filter = two_names;
 	world_connect(w);
-	world_claim(TAILQ_LAST(&world_client(w)->m->sas, ike_sa_list), idi);
+	claim(TAILQ_LAST(&world_client(w)->m->sas, ike_sa_list), idi);
 }
 
 /* RFC 7296 2.16: policy follows the identity that EAP authenticated, not IDi. */
 static void the_identity_is_that_of_eap(void **state)
 {
-	static const char *const ids[] = {"192.0.2.99", "dave@example.net", "laptop"};
+	static const char *const ids[] = {"192.0.2.99", "dave@example.net", "laptop",
+	                                  "J\xc3\xb6rg's telephone"};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
