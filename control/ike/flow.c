@@ -171,6 +171,7 @@ void flow_steps_leave(struct child_sa *child, struct ike_batch *batch)
 
 	if (flow == NULL || flow->sa_out != child->handle_out)
 		return;
+	takeover_steps(flow, 0, batch);
 	flow_steps(flow, 0, batch);
 }
 

@@ -82,9 +82,17 @@ int ike_check_liveness(struct ike_manager *m, uint64_t session)
 	return 0;
 }
 
+/* The heir of a rekey that is under way is no session yet: what is to end is the IKE SA that is rekeyed, or
+ * it when it has taken over. */
+static bool is_to_be(const struct ike_sa *sa)
+{
+	return sa->state == IKE_STATE_NEW && sa->heir_has_it;
+}
+
 static void terminate(struct ike_sa *sa)
 {
-	ike_sa_delete(sa, "the gateway goes down");
+	if (!is_to_be(sa))
+		ike_sa_delete(sa, "the gateway goes down");
 }
 
 void ike_terminate_all(struct ike_manager *m)
@@ -108,7 +116,7 @@ static void review(struct ike_sa *sa)
 {
 	const char *reason = pad_objection(sa);
 
-	if (reason != NULL)
+	if (reason != NULL && !is_to_be(sa))
 		ike_sa_delete(sa, reason);
 }
 

@@ -29,9 +29,12 @@ struct rekey_ike_task *rekey_ike_on_wire(const struct ike_sa *sa)
 	return (struct rekey_ike_task *)task_on_wire(sa, &rekey_ike_type);
 }
 
+/* NULL also where it was closed meanwhile. */
 static struct ike_sa *heir_of(const struct ike_sa *sa, const struct rekey_ike_task *t)
 {
-	return t->heir_spi != 0 ? manager_find(sa->manager, t->heir_spi) : NULL;
+	struct ike_sa *heir = t->heir_spi != 0 ? manager_find(sa->manager, t->heir_spi) : NULL;
+
+	return heir != NULL && heir->state == IKE_STATE_NEW ? heir : NULL;
 }
 
 static struct ike_sa *rival_of(const struct ike_sa *sa, const struct rekey_ike_task *t)
@@ -46,7 +49,7 @@ static void drop_heir(struct ike_sa *sa, struct rekey_ike_task *t)
 	struct ike_sa *heir = heir_of(sa, t);
 
 	t->heir_spi = 0;
-	if (heir != NULL && heir->state == IKE_STATE_NEW)
+	if (heir != NULL)
 		ike_sa_close(heir, "the rekey of the IKE SA did not come about");
 }
 
@@ -154,11 +157,10 @@ static int complete(struct ike_sa *sa, struct rekey_ike_task *t, const struct ik
 	                              .nr = {t->peer_nonce, t->peer_nonce_len},
 	                              .shared = {dh->shared, dh->shared_len}};
 
-	if (heir == NULL)
-		return 0;
-	in.spi_i = heir->spi_i;
-	in.spi_r = heir->spi_r;
-	if (ike_keymat_rekey(&heir->keys, &sa->keys, &t->choice.suite, &in, sa->manager->boot_epoch) < 0) {
+	in.spi_i = heir != NULL ? heir->spi_i : 0;
+	in.spi_r = heir != NULL ? heir->spi_r : 0;
+	if (heir == NULL ||
+	    ike_keymat_rekey(&heir->keys, &sa->keys, &t->choice.suite, &in, sa->manager->boot_epoch) < 0) {
 		give_way(sa, t);
 		return 0;
 	}

@@ -108,7 +108,7 @@ static void have_secret(struct dh_job *job)
 	}
 	in.spi_i = heir != NULL ? heir->spi_i : 0;
 	in.spi_r = a->heir_spi;
-	if (heir == NULL ||
+	if (heir == NULL || heir->state != IKE_STATE_NEW ||
 	    ike_keymat_rekey(&heir->keys, &sa->keys, &a->choice.suite, &in, sa->manager->boot_epoch) < 0) {
 		exchange_finish(x, fail(x, IKE_NOTIFY_TEMPORARY_FAILURE, NULL, 0));
 		return;

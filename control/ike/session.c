@@ -111,6 +111,7 @@ void session_remove(struct ike_sa *sa)
 			if (child->flow == flow)
 				child->flow = NULL;
 		}
+		takeover_steps(flow, 0, batch); /* that which follows it may be on its way to the dataplane */
 		flow_remove(flow, batch);
 	}
 	while ((child = TAILQ_FIRST(&sa->children)) != NULL) {
