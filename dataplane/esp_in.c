@@ -139,7 +139,8 @@ static void note_clear(const struct in *in, uint8_t *clear, uint32_t len)
 struct accepting {
 	uint32_t train;             /* 0: ask again */
 	uint64_t flow;              /* inner source and destination, as in the packets */
-	const struct fib_entry *to; /* where they go, or NULL: the inner stage is next */
+	uint32_t destination;       /* the last one that was asked for; 0: none */
+	const struct fib_entry *to; /* the way there, or NULL: the inner stage is next */
 };
 
 /* From where the last one came, without a word of congestion, as the selectors want it, and nothing to be
@@ -148,6 +149,7 @@ struct accepting {
 static inline bool ask(struct worker *w, struct accepting *a, const struct in *in, uint64_t flow)
 {
 	const struct sa *sa = in->sa;
+	const uint32_t destination = (uint32_t)(flow >> 32);
 	const uint8_t *outer = in_outer(in);
 	struct tunnel *tunnel = sa->tunnel;
 
@@ -163,8 +165,11 @@ static inline bool ask(struct worker *w, struct accepting *a, const struct in *i
 	tunnel_note_in(tunnel, w->now_ms);
 	a->train = in->train;
 	a->flow = flow;
-	/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
-	a->to = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, (uint32_t)(flow >> 32)) : NULL;
+	if (destination != a->destination) {
+		a->destination = destination;
+		/* behind one that the inner stage has yet to see it has to wait: packets stay in order */
+		a->to = __builtin_expect(w->inner.n == 0, 1) ? forward_recall(w, destination) : NULL;
+	}
 	return true;
 }
 
@@ -235,7 +240,7 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 	const uint64_t now = w->now_ms;
 	const bool clamp = w->dp->mss_clamp;
 	struct way_out way = {.port = PORT_MAX};
-	struct accepting a = {.train = 0};
+	struct accepting a = {.to = NULL};
 	unsigned done = 0, forwarded = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -247,7 +252,7 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 			forwarded++;
 			continue;
 		}
-		a.train = 0;
+		a = (struct accepting){.to = NULL};
 		if (accepted == UNDECIDED) {
 			enum drop why = accept_any(w, &o[i]);
 			if (why != DROP_NONE) {

@@ -152,6 +152,34 @@ static void flows(void **state)
 	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->packets, 21);
 }
 
+/* Two clients by turns, to one server. Some have more padding than the short way takes: those behind them
+ * wait for them. */
+static void order(void **state)
+{
+	struct rte_mbuf *m;
+	uint8_t last = 1;
+
+	(void)state;
+	for (uint8_t i = 2; i <= 41; i++) {
+		const unsigned client = 1 + i % 2;
+		const uint8_t pad = i % 7 == 0 ? 22 : 2;
+		uint32_t len = gateway_inner(clear, client, false, 4, 100);
+
+		clear[5] = i;
+		packets_set_sum4(clear, 20);
+		for (uint8_t k = 1; k <= pad; k++)
+			clear[len++] = k;
+		clear[len++] = pad;
+		clear[len++] = GATEWAY_CLEAR;
+		offer(seal(client, i, len));
+	}
+	gateway_poll(&g);
+	while ((m = gateway_sent(&g, PACKETS_LAN)) != NULL)
+		assert_int_equal(*rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2 + 5), ++last);
+	assert_int_equal(last, 41);
+	assert_int_equal(gateway_clear(&g), 40);
+}
+
 /* What became of some packets. */
 struct fate {
 	uint64_t lan, uplink, punted;
@@ -347,6 +375,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(encapsulation, setup, teardown),
 	        cmocka_unit_test_setup_teardown(congestion, setup, teardown),
 	        cmocka_unit_test_setup_teardown(flows, setup, teardown),
+	        cmocka_unit_test_setup_teardown(order, setup, teardown),
 	        cmocka_unit_test_setup_teardown(heads, setup, teardown),
 	        cmocka_unit_test_setup_teardown(sizes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(shared, setup, teardown),
