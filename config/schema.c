@@ -364,7 +364,7 @@ static const struct cfg_key control_keys[] = {
          .standard = "100",
          .help = "Half-open IKE SAs from which new clients must return a cookie (RFC 7296 section 2.6)."},
         {"log-level", CFG_T_WORD, FIELD(rg_cfg_control, log_level), .words = log_words, .standard = "info",
-         .help = "The least important message that is logged, by both processes."},
+         .help = "The least important message that roamgate-control logs."},
         {0},
 };
 static const struct cfg_section control_section = {"control", "roamgate-control itself.", control_keys};

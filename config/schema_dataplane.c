@@ -24,7 +24,7 @@ static const struct cfg_section port_section = {"dataplane.ports.NAME",
 
 static const struct cfg_key dataplane_keys[] = {
         {"workers", CFG_T_NUMBER, MANY(rg_cfg_dataplane, workers, n_workers), .min = 0, .max = 1023,
-         .min_count = 1, .max_count = 64, .standard = "[0]",
+         .min_count = 1, .max_count = 32, .standard = "[0]",
          .help = "The CPUs of the workers, one worker each."},
         {"idle", CFG_T_WORD, FIELD(rg_cfg_dataplane, idle), .words = idle_words, .standard = "sleep",
          .help = "`sleep`: a worker without packets naps up to 100 us; `spin`: it polls on and owns its CPU "
@@ -33,7 +33,8 @@ static const struct cfg_key dataplane_keys[] = {
          .standard = "auto", .help = "`auto`: used where the system has free ones; `off`: never."},
         {"memory", CFG_T_SIZE, FIELD(rg_cfg_dataplane, memory_mib), .unit = 1u << 20, .min = 64,
          .max = 1u << 20, .standard = "512MiB",
-         .help = "Memory of the packet buffers and tables where there are no hugepages."},
+         .help = "Of the packet buffers: in hugepages of 2 MiB where so many are free, else in ordinary "
+                 "memory."},
         {"max-sas", CFG_T_NUMBER, FIELD(rg_cfg_dataplane, max_sas), .min = 64, .max = (1u << 21) - 2,
          .standard = "16384",
          .help = "SAs in each direction; tables are made for so many at start, and for four times as many "

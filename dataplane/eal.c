@@ -81,24 +81,32 @@ static int add_lcores(struct args *a, const struct rg_cfg_dataplane *dp, char *e
 	return 0;
 }
 
-static bool enough_hugepages(unsigned mib)
+static unsigned long free_hugepages(void)
 {
 	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
 	char line[32] = "";
 	bool read;
 
 	if (f == NULL)
-		return false;
+		return 0;
 	read = fgets(line, sizeof(line), f) != NULL;
 	fclose(f);
-	return read && strtoul(line, NULL, 10) * 2 >= mib;
+	return read ? strtoul(line, NULL, 10) : 0;
 }
 
 static void add_memory(struct args *a, const struct rg_cfg_dataplane *dp)
 {
-	if (dp->hugepages && enough_hugepages(dp->memory_mib)) {
+	unsigned long have = dp->hugepages ? free_hugepages() : 0, need = (dp->memory_mib + 1ul) / 2;
+
+	if (dp->hugepages && have >= need) {
+		fprintf(stderr, "memory: %u MiB in hugepages\n", dp->memory_mib);
 		add(a, "--in-memory");
 	} else {
+		if (dp->hugepages)
+			fprintf(stderr,
+			        "memory: %u MiB without hugepages: %lu of 2 MiB are free, %lu are needed "
+			        "(vm.nr_hugepages)\n",
+			        dp->memory_mib, have, need);
 		add(a, "--no-huge");
 		add(a, "--no-shconf"); /* what --in-memory would say, but EAL refuses the two together */
 	}

@@ -50,6 +50,10 @@ static const struct refusal refusals[] = {
         {6, "  workers: 2\n", 6, 12, "expected a list in [ ], each a whole number"},
         {6, "  workers: [2, x]\n", 6, 16, "dataplane.workers[2]: expected a whole number, found 'x'"},
         {6, "  workers: []\n", 6, 12, "expected at least 1, found 0"},
+        {6,
+         "  workers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, "
+         "24, 25, 26, 27, 28, 29, 30, 31, 32]\n",
+         6, 12, "expected at most 32, found 33"},
         {6, "  idle: fast\n", 6, 9, "expected one of: sleep, spin, found 'fast'"},
         {6, "  hugepages: on\n", 6, 14, "expected one of: auto, off, found 'on'"},
         {12, "  road: 10.99.0.0/16\n", 12, 9, "pools.road: expected a map of keys, found a value"},
