@@ -40,7 +40,21 @@ static void add(struct args *a, const char *format, ...)
 	va_end(ap);
 }
 
-/* "0@(0,1),1@0,2@1": main floats over all CPUs, workers stay on theirs. */
+/* May this process run on that CPU, if it asks? Isolated ones (isolcpus) are in nobody's mask. */
+static bool may_use(unsigned cpu, const cpu_set_t *mine)
+{
+	cpu_set_t one;
+	bool may;
+
+	if (cpu >= CPU_SETSIZE)
+		return false;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	may = sched_setaffinity(0, sizeof(one), &one) == 0;
+	return sched_setaffinity(0, sizeof(*mine), mine) == 0 && may;
+}
+
+/* "0@(0,1),1@0,2@1": main floats over all CPUs that are not isolated, workers stay on theirs. */
 static int add_lcores(struct args *a, const struct rg_cfg_dataplane *dp, char *error, size_t error_len)
 {
 	char text[ARG_LEN];
@@ -59,7 +73,7 @@ static int add_lcores(struct args *a, const struct rg_cfg_dataplane *dp, char *e
 	at += (size_t)snprintf(text + at, sizeof(text) - at, ")");
 	for (size_t i = 0; i < dp->n_workers; i++) {
 		unsigned cpu = dp->workers[i];
-		if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &cpus)) {
+		if (!may_use(cpu, &cpus)) {
 			snprintf(
 			        error, error_len,
 			        "dataplane.workers: CPU %u is not one of this machine's, or this process may "

@@ -66,6 +66,20 @@ def test_errors_name_what_is_wrong(gateway, change, words):
     assert "isp1" not in lab.run(gw, "ip", "-br", "link", "show", "type", "tun")
 
 
+@pytest.mark.skipif(os.cpu_count() < 2, reason="needs two CPUs")
+def test_isolated_cpu(gateway):
+    """A CPU that was isolated (isolcpus) is in nobody's affinity mask, and still is a worker's."""
+    lab, gw, config = gateway
+    nft(lab, gw, "isp1", "isp2", "lan")
+    with open(lab.path("roamgate.yaml"), "w") as f:
+        f.write(config.replace("workers: [0]", "workers: [1]"))
+    p = lab.spawn(gw, "dataplane", "taskset", "-c", "0", DATAPLANE, "--config", lab.path("roamgate.yaml"))
+    wait_for("the socket", lambda: os.path.exists(lab.path("dp.sock")), 20)
+    threads = [os.sched_getaffinity(int(t)) for t in os.listdir(f"/proc/{p.pid}/task")]
+    assert {1} in threads and {0} in threads, threads
+    assert p.stop() == 0
+
+
 def test_interface_of_the_same_name(gateway):
     lab, gw, config = gateway
     nft(lab, gw, "isp1", "isp2", "lan")
