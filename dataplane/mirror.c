@@ -22,6 +22,7 @@
 #define ASK_EVERY_MS   1000
 #define POLL_EVERY_MS  50
 #define READS_MOST     64 /* datagrams in one go */
+#define DUMP_TRIES     5  /* at the start */
 
 static int on_message(const struct nlmsghdr *h, void *data)
 {
@@ -66,6 +67,19 @@ static int dump(struct mirror *m, uint16_t type, uint8_t family, uint32_t seq)
 	return rc;
 }
 
+/* What is left of a dump that broke off would be taken for an answer to the next one. */
+static void forget_answers(struct mirror *m)
+{
+	static char buffer[BUFFER];
+	ssize_t n;
+
+	do
+		n = recv(mnl_socket_get_fd(m->events), buffer, sizeof(buffer), MSG_DONTWAIT);
+	while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
+}
+
+/* Whole or not at all: a dump breaks off where the kernel's tables change meanwhile (-EINTR), and half of
+ * what there is would be published as if the rest were gone. */
 static int dump_all(struct mirror *m)
 {
 	static const struct {
@@ -74,14 +88,28 @@ static int dump_all(struct mirror *m)
 	} what[] = {{RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET},   {RTM_GETADDR, AF_INET6},
 	            {RTM_GETNEIGH, AF_INET},  {RTM_GETNEIGH, AF_INET6}, {RTM_GETROUTE, AF_INET},
 	            {RTM_GETROUTE, AF_INET6}};
+	struct mirror_list *lists[] = {&m->addrs, &m->neighs, &m->routes}, before[3];
 	int rc = 0;
 
-	m->addrs.n = m->neighs.n = m->routes.n = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		before[i] = *lists[i];
+		*lists[i] = (struct mirror_list){.size = before[i].size};
+	}
 	m->resync = false;
 	for (unsigned i = 0; i < sizeof(what) / sizeof(what[0]) && rc == 0; i++)
 		rc = dump(m, what[i].type, what[i].family, i + 1);
+	for (unsigned i = 0; i < 3; i++) {
+		free(rc == 0 ? before[i].item : lists[i]->item);
+		if (rc != 0)
+			*lists[i] = before[i];
+	}
+	if (rc != 0) {
+		forget_answers(m);
+		m->resync = true;
+		return rc;
+	}
 	m->dirty = true;
-	return rc;
+	return 0;
 }
 
 static int join_groups(struct mirror *m)
@@ -113,8 +141,13 @@ int mirror_open(struct mirror *m, struct dp *dp, const struct rg_config *cfg)
 	if (mnl_socket_bind(m->events, 0, MNL_SOCKET_AUTOPID) != 0)
 		return -errno;
 	rc = join_groups(m);
-	if (rc == 0)
+	if (rc != 0)
+		return rc;
+	for (unsigned i = 0; i < DUMP_TRIES; i++) {
 		rc = dump_all(m);
+		if (rc == 0)
+			break;
+	}
 	if (rc == 0)
 		mirror_publish(m);
 	return rc;
@@ -206,8 +239,8 @@ void mirror_tick(struct mirror *m, uint64_t now_ms)
 		m->polled_ms = now_ms;
 		poll_links(m);
 	}
-	if (m->resync && dump_all(m) != 0)
-		m->resync = true;
+	if (m->resync)
+		(void)dump_all(m); /* or with the next tick */
 	if (now_ms - m->used_ms >= USE_EVERY_MS) {
 		m->used_ms = now_ms;
 		use_neighbours(m);
