@@ -23,6 +23,7 @@
 #define POLL_EVERY_MS  50
 #define READS_MOST     64 /* datagrams in one go */
 #define DUMP_TRIES     5  /* at the start */
+#define LISTS          4
 
 static int on_message(const struct nlmsghdr *h, void *data)
 {
@@ -88,18 +89,18 @@ static int dump_all(struct mirror *m)
 	} what[] = {{RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET},   {RTM_GETADDR, AF_INET6},
 	            {RTM_GETNEIGH, AF_INET},  {RTM_GETNEIGH, AF_INET6}, {RTM_GETROUTE, AF_INET},
 	            {RTM_GETROUTE, AF_INET6}};
-	struct mirror_list *lists[] = {&m->addrs, &m->neighs, &m->routes}, before[3];
+	struct mirror_list *lists[LISTS] = {&m->addrs, &m->neighs, &m->routes, &m->others}, before[LISTS];
 	int rc = 0;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < LISTS; i++) {
 		before[i] = *lists[i];
-		*lists[i] = (struct mirror_list){.size = before[i].size};
+		*lists[i] = mirror_list_like(&before[i]);
 	}
 	m->resync = false;
 	for (unsigned i = 0; i < sizeof(what) / sizeof(what[0]) && rc == 0; i++)
 		rc = dump(m, what[i].type, what[i].family, i + 1);
-	for (unsigned i = 0; i < 3; i++) {
-		free(rc == 0 ? before[i].item : lists[i]->item);
+	for (unsigned i = 0; i < LISTS; i++) {
+		mirror_list_free(rc == 0 ? &before[i] : lists[i]);
 		if (rc != 0)
 			*lists[i] = before[i];
 	}
@@ -132,9 +133,13 @@ int mirror_open(struct mirror *m, struct dp *dp, const struct rg_config *cfg)
 
 	m->dp = dp;
 	m->cfg = cfg;
-	m->addrs.size = sizeof(struct mirror_addr);
-	m->neighs.size = sizeof(struct mirror_neigh);
-	m->routes.size = sizeof(struct mirror_route);
+	m->addrs =
+	        (struct mirror_list){.size = sizeof(struct mirror_addr), .key = sizeof(struct mirror_addr)};
+	m->neighs = (struct mirror_list){.size = sizeof(struct mirror_neigh),
+	                                 .key = offsetof(struct mirror_neigh, mac)};
+	m->routes =
+	        (struct mirror_list){.size = sizeof(struct mirror_route), .key = sizeof(struct mirror_route)};
+	m->others = mirror_list_like(&m->routes);
 	m->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (m->events == NULL)
 		return -errno;
@@ -158,10 +163,10 @@ void mirror_close(struct mirror *m)
 	if (m->events != NULL)
 		mnl_socket_close(m->events);
 	m->events = NULL;
-	free(m->addrs.item);
-	free(m->neighs.item);
-	free(m->routes.item);
-	m->addrs = m->neighs = m->routes = (struct mirror_list){0};
+	mirror_list_free(&m->addrs);
+	mirror_list_free(&m->neighs);
+	mirror_list_free(&m->routes);
+	mirror_list_free(&m->others);
 }
 
 int mirror_fd(const struct mirror *m)

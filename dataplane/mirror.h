@@ -8,6 +8,7 @@
 #ifndef RG_DATAPLANE_MIRROR_H
 #define RG_DATAPLANE_MIRROR_H
 
+#include "dataplane/mirror_list.h"
 #include "dataplane/nl.h"
 #include "dataplane/worker.h"
 
@@ -33,20 +34,16 @@ struct mirror_route {
 	uint8_t gateway[16];
 };
 
-/* An array that grows; order means nothing. */
 struct nlmsghdr;
-
-struct mirror_list {
-	void *item;
-	size_t n, room, size;
-};
 
 struct mirror {
 	struct dp *dp;
 	const struct rg_config *cfg;
 	struct nl nl;              /* requests */
 	struct mnl_socket *events; /* notifications and dumps */
-	struct mirror_list addrs, neighs, routes;
+	struct mirror_list addrs, neighs;
+	struct mirror_list routes; /* of the main table: there may be many */
+	struct mirror_list others; /* of the uplinks' tables */
 	unsigned tun_ifindex;
 	uint32_t back;   /* ports whose TAP was set up again, by bit: its routes are gone */
 	bool dirty;      /* something changed that the workers ought to know */

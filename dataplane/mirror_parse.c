@@ -43,43 +43,6 @@ static bool read_addr(const struct nlattr *attr, uint8_t family, uint8_t out[16]
 	return true;
 }
 
-static int list_add(struct mirror_list *list, const void *item)
-{
-	if (list->n == list->room) {
-		size_t room = list->room == 0 ? 64 : list->room * 2;
-		void *bigger = realloc(list->item, room * list->size);
-		if (bigger == NULL)
-			return -ENOMEM;
-		list->item = bigger;
-		list->room = room;
-	}
-	memcpy((uint8_t *)list->item + list->n++ * list->size, item, list->size);
-	return 0;
-}
-
-/* Puts `item` in the place of the one whose first `key` bytes are the same, or removes that. */
-static int list_set(struct mirror_list *list, const void *item, size_t key, bool remove, bool *changed)
-{
-	uint8_t *at = (uint8_t *)list->item;
-
-	for (size_t i = 0; i < list->n; i++, at += list->size) {
-		if (memcmp(at, item, key) != 0)
-			continue;
-		if (remove) {
-			memcpy(at, (uint8_t *)list->item + --list->n * list->size, list->size);
-			*changed = true;
-		} else if (memcmp(at, item, list->size) != 0) {
-			memcpy(at, item, list->size);
-			*changed = true;
-		}
-		return 0;
-	}
-	if (remove)
-		return 0;
-	*changed = true;
-	return list_add(list, item);
-}
-
 static int parse_addr(struct mirror *m, const struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *msg = (const struct ifaddrmsg *)mnl_nlmsg_get_payload(h);
@@ -100,7 +63,7 @@ static int parse_addr(struct mirror *m, const struct nlmsghdr *h)
 	if (!read_addr(t.a[IFA_LOCAL], addr.family, addr.addr) &&
 	    !read_addr(t.a[IFA_ADDRESS], addr.family, addr.addr))
 		return 0;
-	rc = list_set(&m->addrs, &addr, sizeof(addr), h->nlmsg_type == RTM_DELADDR, &changed);
+	rc = mirror_list_set(&m->addrs, &addr, h->nlmsg_type == RTM_DELADDR, &changed);
 	m->dirty |= changed;
 	m->resync |= h->nlmsg_type == RTM_DELADDR; /* routes from it go without a word */
 	return rc;
@@ -129,8 +92,7 @@ static int parse_neigh(struct mirror *m, const struct nlmsghdr *h)
 	if (usable)
 		memcpy(neigh.mac, mnl_attr_get_payload(t.a[NDA_LLADDR]), 6);
 	neigh.fixed = (msg->ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;
-	rc = list_set(&m->neighs, &neigh, offsetof(struct mirror_neigh, mac),
-	              !usable || h->nlmsg_type == RTM_DELNEIGH, &changed);
+	rc = mirror_list_set(&m->neighs, &neigh, !usable || h->nlmsg_type == RTM_DELNEIGH, &changed);
 	m->dirty |= changed;
 	return rc;
 }
@@ -167,6 +129,7 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 {
 	const struct rtmsg *msg = (const struct rtmsg *)mnl_nlmsg_get_payload(h);
 	struct attributes t = {0};
+	struct mirror_list *list;
 	struct mirror_route r;
 	bool changed = false;
 	int rc;
@@ -186,17 +149,18 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 	if (t.a[RTA_PRIORITY] != NULL)
 		r.metric = mnl_attr_get_u32(t.a[RTA_PRIORITY]);
 	read_hop(&r, &t);
+	list = r.table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
 	/* IPv4 replaces by prefix and metric; a route with another hop is another route in IPv6 */
 	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE) != 0)
-		for (size_t i = 0; i < m->routes.n;) {
-			struct mirror_route *old = (struct mirror_route *)m->routes.item + i;
+		for (size_t i = 0; i < list->n;) {
+			const struct mirror_route *old = (const struct mirror_route *)list->item + i;
 			if (old->family == r.family && old->table == r.table && old->len == r.len &&
 			    old->metric == r.metric && memcmp(old->to, r.to, 16) == 0)
-				*old = ((struct mirror_route *)m->routes.item)[--m->routes.n];
+				mirror_list_remove(list, i);
 			else
 				i++;
 		}
-	rc = list_set(&m->routes, &r, sizeof(r), h->nlmsg_type == RTM_DELROUTE, &changed);
+	rc = mirror_list_set(list, &r, h->nlmsg_type == RTM_DELROUTE, &changed);
 	m->dirty |= changed || (h->nlmsg_flags & NLM_F_REPLACE) != 0;
 	return rc;
 }

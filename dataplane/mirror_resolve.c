@@ -39,9 +39,10 @@ static bool prefix_holds(const uint8_t *prefix, uint8_t len, const uint8_t *addr
 static const struct mirror_route *find_route(const struct mirror *m, unsigned table, uint8_t family,
                                              const uint8_t *addr)
 {
-	const struct mirror_route *r = LIST(m->routes, mirror_route), *best = NULL;
+	const struct mirror_list *list = table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
+	const struct mirror_route *r = LIST(*list, mirror_route), *best = NULL;
 
-	for (size_t i = 0; i < m->routes.n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		if (r[i].table != table || r[i].family != family || !prefix_holds(r[i].to, r[i].len, addr))
 			continue;
 		if (best == NULL || r[i].len > best->len ||
@@ -150,35 +151,58 @@ static bool prefix_inside(uint8_t family, const uint8_t *outer, uint8_t outer_le
 	return item->family == family && item->len >= outer_len && prefix_holds(outer, outer_len, item->addr);
 }
 
-/* Inside a pool, a network behind a peer, or a route to the TUN: whatever else is routed there, it is for
- * clients alone (H68). */
-static bool inside_pool(const struct mirror *m, const struct fib_item *item)
-{
-	const struct mirror_route *r = LIST(m->routes, mirror_route);
+struct guarded {
+	struct rg_cfg_prefix *prefix;
+	size_t n;
+};
 
-	for (size_t i = 0; i < m->cfg->n_pools; i++)
-		for (size_t k = 0; k < m->cfg->pools[i].n_prefixes; k++) {
-			const struct rg_cfg_prefix *p = &m->cfg->pools[i].prefixes[k];
-			if (prefix_inside(p->addr.family, p->addr.bytes, p->len, item))
-				return true;
-		}
-	for (size_t i = 0; i < m->cfg->n_behind; i++) {
-		const struct rg_cfg_prefix *p = &m->cfg->behind[i];
-		if (prefix_inside(p->addr.family, p->addr.bytes, p->len, item))
-			return true;
-	}
-	for (size_t i = 0; i < m->routes.n; i++)
-		if (r[i].ifindex == m->tun_ifindex && r[i].protocol == NL_PROTOCOL &&
-		    prefix_inside(r[i].family, r[i].to, r[i].len, item))
+static bool is_guarded(const struct guarded *g, const struct fib_item *item)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (prefix_inside(g->prefix[i].addr.family, g->prefix[i].addr.bytes, g->prefix[i].len, item))
 			return true;
 	return false;
 }
 
-static void protect_pools(const struct mirror *m, struct items *s)
+/* Pools, networks behind peers, and our routes to the TUN. -ENOMEM. */
+static int collect_guarded(const struct mirror *m, struct guarded *g)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->item[i].kind != FIB_LOCAL && inside_pool(m, &s->item[i]))
+	const struct mirror_route *r = LIST(m->routes, mirror_route);
+	size_t most = m->cfg->n_behind;
+
+	for (size_t i = 0; i < m->cfg->n_pools; i++)
+		most += m->cfg->pools[i].n_prefixes;
+	for (size_t i = 0; i < m->routes.n; i++)
+		most += r[i].ifindex == m->tun_ifindex;
+	g->prefix = (struct rg_cfg_prefix *)calloc(most + 1, sizeof(*g->prefix));
+	if (g->prefix == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->cfg->n_pools; i++)
+		for (size_t k = 0; k < m->cfg->pools[i].n_prefixes; k++)
+			g->prefix[g->n++] = m->cfg->pools[i].prefixes[k];
+	for (size_t i = 0; i < m->cfg->n_behind; i++)
+		g->prefix[g->n++] = m->cfg->behind[i];
+	for (size_t i = 0; i < m->routes.n; i++) {
+		if (r[i].ifindex != m->tun_ifindex || r[i].protocol != NL_PROTOCOL)
+			continue;
+		g->prefix[g->n].addr.family = r[i].family;
+		g->prefix[g->n].len = r[i].len;
+		memcpy(g->prefix[g->n++].addr.bytes, r[i].to, 16);
+	}
+	return 0;
+}
+
+/* What is inside one of them, whatever else is routed there, is for clients alone (H68). -ENOMEM. */
+static int protect_pools(const struct mirror *m, struct items *s)
+{
+	struct guarded g = {0};
+	int rc = collect_guarded(m, &g);
+
+	for (size_t i = 0; i < s->n && rc == 0; i++)
+		if (s->item[i].kind != FIB_LOCAL && is_guarded(&g, &s->item[i]))
 			s->item[i].kind = FIB_POOL;
+	free(g.prefix);
+	return rc;
 }
 
 static int add_addresses(struct mirror *m, struct items *s)
@@ -254,9 +278,9 @@ static struct fib *build(struct mirror *m)
 	if (rc == 0)
 		rc = add_pools(m, &s);
 	for (size_t i = 0; i < m->routes.n && rc == 0; i++)
-		if (r[i].table == MIRROR_MAIN_TABLE)
-			rc = add_route(m, &s, &r[i]);
-	protect_pools(m, &s);
+		rc = add_route(m, &s, &r[i]);
+	if (rc == 0)
+		rc = protect_pools(m, &s);
 	if (rc == 0)
 		fib = fib_build(s.item, s.n);
 	free(s.item);
