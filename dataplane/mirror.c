@@ -24,6 +24,7 @@
 #define READS_MOST     64 /* datagrams in one go */
 #define DUMP_TRIES     5  /* at the start */
 #define LISTS          4
+#define FAILED_TOLD    100 /* dumps in a row that broke off, each with a tick: no accident */
 
 static int on_message(const struct nlmsghdr *h, void *data)
 {
@@ -238,6 +239,20 @@ static void poll_links(struct mirror *m)
 			mirror_port_carrier(m, i, port_link_is_up(&m->dp->port[i]));
 }
 
+/* Or with the next tick. */
+static void dump_again(struct mirror *m)
+{
+	int rc = dump_all(m);
+
+	m->failed = rc == 0 ? 0 : m->failed + 1;
+	if (m->failed == FAILED_TOLD)
+		fprintf(stderr,
+		        "netlink: links, addresses, neighbours and routes cannot be read (%s): what was "
+		        "known "
+		        "stays; it is tried again\n",
+		        strerror(-rc));
+}
+
 void mirror_tick(struct mirror *m, uint64_t now_ms)
 {
 	if (now_ms - m->polled_ms >= POLL_EVERY_MS) {
@@ -245,7 +260,7 @@ void mirror_tick(struct mirror *m, uint64_t now_ms)
 		poll_links(m);
 	}
 	if (m->resync)
-		(void)dump_all(m); /* or with the next tick */
+		dump_again(m);
 	if (now_ms - m->used_ms >= USE_EVERY_MS) {
 		m->used_ms = now_ms;
 		use_neighbours(m);

@@ -50,6 +50,7 @@ struct mirror {
 	bool told;       /* that publishing failed: once, until it works again */
 	bool unresolved; /* some path has no next hop: ask for it again */
 	bool resync;     /* notifications were lost: dump again */
+	unsigned failed; /* dumps in a row */
 	uint64_t built_ms, used_ms, asked_ms, polled_ms;
 };
 
