@@ -67,22 +67,62 @@ struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy)
 	return NULL;
 }
 
+static int take_policy(struct flow *flow, uint8_t family, uint8_t len, const uint8_t prefix[16])
+{
+	struct ike_policy *p = &flow->policies[flow->n_policies];
+
+	if (flow->n_policies == RG_API_MAX_SELECTORS)
+		return -ENOSPC;
+	*p = (struct ike_policy){.family = family, .prefix_len = len};
+	memcpy(p->prefix, prefix, sizeof(p->prefix));
+	if (!takeover_policy(flow, p, p))
+		p->handle = handles_take(&flow->sa->manager->policies);
+	if (p->handle == 0)
+		return -ENOSPC;
+	flow_own(flow, p);
+	flow->n_policies++;
+	return 0;
+}
+
 int flow_take_policies(struct flow *flow, const struct child_selectors *remote)
 {
 	for (size_t i = 0; i < remote->n; i++) {
-		struct ike_policy *p = &flow->policies[flow->n_policies];
 		uint8_t prefix[16], len = ts_cover(&remote->s[i], prefix);
 
-		if (has_policy(flow, remote->s[i].family, len, prefix))
-			continue;
-		*p = (struct ike_policy){.family = remote->s[i].family, .prefix_len = len};
-		memcpy(p->prefix, prefix, sizeof(prefix));
-		if (!takeover_policy(flow, p, p))
-			p->handle = handles_take(&flow->sa->manager->policies);
-		if (p->handle == 0)
+		if (!has_policy(flow, remote->s[i].family, len, prefix) &&
+		    take_policy(flow, remote->s[i].family, len, prefix) < 0)
 			return -ENOSPC;
-		flow_own(flow, p);
-		flow->n_policies++;
+	}
+	return 0;
+}
+
+/* Does one of its policies take all of the prefix? */
+static bool covers(const struct flow *flow, uint8_t family, uint8_t len, const uint8_t prefix[16])
+{
+	for (unsigned i = 0; i < flow->n_policies; i++) {
+		const struct ike_policy *p = &flow->policies[i];
+		unsigned whole = p->prefix_len / 8, rest = p->prefix_len % 8;
+		uint8_t mask = (uint8_t)(0xff00u >> rest);
+
+		if (p->family == family && p->prefix_len <= len && memcmp(p->prefix, prefix, whole) == 0 &&
+		    (rest == 0 || ((p->prefix[whole] ^ prefix[whole]) & mask) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 7296 2.9.2: a rekey may be for more than there was, as far as there is room for policies. Those of a
+ * session that another one follows change hands, and are left alone. */
+static int widen(struct flow *flow, const struct child_selectors *remote)
+{
+	if (flow->n_policies == 0 || flow->sa->superseded || flow->sa->followed_by != 0)
+		return 0;
+	for (size_t i = 0; i < remote->n && flow->n_policies < RG_API_MAX_SELECTORS; i++) {
+		uint8_t prefix[16], len = ts_cover(&remote->s[i], prefix);
+
+		if (!covers(flow, remote->s[i].family, len, prefix) &&
+		    take_policy(flow, remote->s[i].family, len, prefix) < 0)
+			return -ENOSPC;
 	}
 	return 0;
 }
@@ -122,7 +162,7 @@ int flow_prepare(struct child_sa *child)
 	if (child->flow == NULL)
 		child->flow = find_idle(child);
 	if (child->flow != NULL)
-		return 0;
+		return widen(child->flow, &child->remote);
 	flow = calloc(1, sizeof(*flow));
 	if (flow == NULL)
 		return -ENOMEM;

@@ -38,7 +38,8 @@ void flow_own(const struct flow *flow, const struct ike_policy *policy);
 struct ike_sa *flow_session(struct ike_manager *m, uint32_t policy);
 
 /* Gives the Child SA its flow if it has none yet: one that has lost its own, or a new one, whose
- * policies' handles are taken. 0, -ENOSPC (handles), -ENOMEM. */
+ * policies' handles are taken. One that it has gets those that it needs beside. 0, -ENOSPC (handles),
+ * -ENOMEM. */
 int flow_prepare(struct child_sa *child);
 
 /* Policies for what is not the flow's yet: from the session before, or new ones. 0 or -ENOSPC. */

@@ -251,11 +251,42 @@ static void the_first_rule_that_matches(void **state)
 	world_free(w);
 }
 
+/* RFC 7296 2.9.2: what a Child SA is rekeyed for may be more than it was made for, within the peer's rights.
+ * All that the answer names has a way to the peer. */
+static void a_rekey_for_more_than_before(void **state)
+{
+	static const struct guest anna = {.identity = "anna@corp.example.net", .network = "10.61.0.0/25"};
+	struct world *w = guest_gateway(own_networks);
+	struct peer *c = world_client(w);
+	const struct flow *flow;
+	struct ike_sa *sa;
+
+	(void)state;
+	sa = guest_visit(w, &anna);
+	assert_non_null(sa);
+	assert_true(guest_reaches(w, "10.61.0.1"));
+	assert_false(guest_reaches(w, "10.61.0.200"));
+	for (unsigned i = 0; i < 2; i++) {
+		child_current(peer_session(c))->local.s[0].last[3] = 255;
+		assert_int_equal(ike_rekey_children(c->m, peer_session_id(c)), 0);
+		world_run(w, 10000);
+		assert_int_equal(child_current(sa)->remote.s[0].last[3], 255);
+		assert_true(guest_reaches(w, "10.61.0.1"));
+		assert_true(guest_reaches(w, "10.61.0.200"));
+	}
+	flow = TAILQ_FIRST(&sa->flows);
+	assert_int_equal(guest_policies(w), flow->n_policies);
+	guest_leave(w, &anna);
+	assert_int_equal(guest_policies(w), 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(h30_denied_by_a_rule),
 	        cmocka_unit_test(a_reload_that_denies_ends_the_session),
+	        cmocka_unit_test(a_rekey_for_more_than_before),
 	        cmocka_unit_test(am6_own_alternates_yes_others_no),
 	        cmocka_unit_test(im17_home_addresses),
 	        cmocka_unit_test(h30_offers_are_narrowed),
