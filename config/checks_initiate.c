@@ -86,6 +86,55 @@ static int identity_check(const struct initiate *in)
 	                  c->initiate.identity, c->name);
 }
 
+static bool reaches(const struct rg_cfg_connection *c, uint8_t family)
+{
+	for (size_t i = 0; i < c->n_selectors_remote; i++)
+		if (c->selectors_remote[i].addr.family == family)
+			return true;
+	return false;
+}
+
+/* The address that the peer gives is all of our side, and there must be something to send to from it. */
+static int virtual_check(const struct initiate *in)
+{
+	const struct rg_cfg_connection *c = in->connection;
+	const struct cfg_node *node = cfg_tree_get(in->section, "virtual-address");
+	const struct cfg_node *children = cfg_tree_get(in->node, "children");
+	const struct cfg_node *local = cfg_tree_get(cfg_tree_get(in->node, "selectors"), "local");
+
+	if (c->initiate.virtual_address == RG_VIRTUAL_NONE)
+		return 0;
+	if (c->mode == RG_CFG_TRANSPORT)
+		return cfg_refuse(in->load, node,
+		                  "connection '%s' is mode: transport, which carries the uplinks' addresses "
+		                  "alone; expected mode: tunnel, or none",
+		                  c->name);
+	for (size_t i = 0; i < c->n_children; i++) {
+		const struct cfg_node *child = cfg_tree_item(children, i);
+
+		if (c->children[i].mode == RG_CFG_TRANSPORT)
+			return cfg_refuse(in->load, node,
+			                  "child '%s' is mode: transport; expected tunnel, or none",
+			                  c->children[i].name);
+		if (!local && c->children[i].n_selectors_local > 0)
+			local = cfg_tree_get(cfg_tree_get(child, "selectors"), "local");
+	}
+	if (local)
+		return cfg_refuse(in->load, local,
+		                  "connection '%s' speaks for its virtual-address alone; expected no "
+		                  "'selectors' with 'local', or virtual-address: none",
+		                  c->name);
+	for (uint8_t family = 4; family <= 6; family += 2)
+		if ((c->initiate.virtual_address & (family == 4 ? RG_VIRTUAL_IP4 : RG_VIRTUAL_IP6)) &&
+		    !reaches(c, family))
+			return cfg_refuse(
+			        in->load, node,
+			        "connection '%s' has no IPv%u network in 'selectors' with 'remote' to "
+			        "send to from such an address; expected one, or another family",
+			        c->name, family);
+	return 0;
+}
+
 static int sides_check(const struct initiate *in)
 {
 	const struct rg_cfg_connection *c = in->connection;
@@ -135,5 +184,7 @@ int cfg_initiate_check(struct cfg_load *load, struct rg_cfg_connection *connecti
 		rc = address_check(&in, i);
 	if (rc == 0)
 		rc = identity_check(&in);
-	return rc == 0 ? sides_check(&in) : rc;
+	if (rc == 0)
+		rc = sides_check(&in);
+	return rc == 0 ? virtual_check(&in) : rc;
 }

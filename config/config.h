@@ -155,12 +155,16 @@ struct rg_cfg_child {
 
 enum rg_cfg_start { RG_INITIATE_AT_LOAD, RG_INITIATE_BY_COMMAND, RG_INITIATE_ON_TRAFFIC };
 
+/* Bits: the families of the addresses that the peer is asked for. */
+enum rg_cfg_virtual { RG_VIRTUAL_NONE, RG_VIRTUAL_IP4, RG_VIRTUAL_IP6, RG_VIRTUAL_BOTH };
+
 /* A connection that the gateway begins itself. */
 struct rg_cfg_initiate {
 	struct rg_cfg_addr *to; /* in the order in which they are tried; n_to 0: it waits for its peers */
 	size_t n_to;
 	char *identity; /* whom the peer must prove to be */
 	enum rg_cfg_start start;
+	enum rg_cfg_virtual virtual_address; /* instead of selectors.local */
 	uint32_t retry_s, retry_max_s;
 };
 

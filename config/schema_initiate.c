@@ -10,6 +10,12 @@ static const struct cfg_word start_words[] = {{"at-load", RG_INITIATE_AT_LOAD},
                                               {"on-traffic", RG_INITIATE_ON_TRAFFIC},
                                               {0}};
 
+static const struct cfg_word virtual_words[] = {{"none", RG_VIRTUAL_NONE},
+                                                {"ipv4", RG_VIRTUAL_IP4},
+                                                {"ipv6", RG_VIRTUAL_IP6},
+                                                {"both", RG_VIRTUAL_BOTH},
+                                                {0}};
+
 static const struct cfg_key initiate_keys[] = {
         {"to", CFG_T_ADDRESS, MANY(rg_cfg_connection, initiate.to, initiate.n_to),
          .flags = CFG_REQUIRED | CFG_SINGLE, .min_count = 1, .max_count = 8,
@@ -26,6 +32,12 @@ static const struct cfg_key initiate_keys[] = {
                  "a "
                  "packet for `selectors.remote`, which is dropped, and again when there is one after it went "
                  "down; tunnel mode only."},
+        {"virtual-address", CFG_T_WORD, FIELD(rg_cfg_connection, initiate.virtual_address),
+         .words = virtual_words, .standard = "none",
+         .help = "The peer is asked for an address of its own network (a configuration request, RFC 7296 "
+                 "2.19), `both`: for one of each family. The tunnel then carries what the gateway itself "
+                 "sends to the networks of `selectors.remote`, from that address; `selectors.local` is left "
+                 "out. The address is on the TUN while the session is up. Tunnel mode only."},
         {"retry", CFG_T_DURATION, FIELD(rg_cfg_connection, initiate.retry_s), .unit = 1000, .min = 1,
          .max = 3600, .standard = "10s",
          .help = "The pause after all addresses failed. It doubles with every such round, with up to a "
@@ -38,5 +50,5 @@ const struct cfg_section cfg_initiate_section = {
         "connections.NAME.initiate",
         "The gateway begins the session itself (site to site), and keeps it up. Only one of two gateways "
         "should. `selectors.remote` names the networks behind the peer, `selectors.local` those behind this "
-        "gateway.",
+        "gateway, unless it asks the peer for a `virtual-address` and speaks for nobody else.",
         initiate_keys};

@@ -101,6 +101,7 @@ static void dataplane_up(void *user, enum dp_start start, const struct dp_snapsh
 		traps_again(c->ike, true);
 		break;
 	}
+	virtual_tun_up(c->virtual, rg_auth_config(c->auth)->dataplane.tun, control_now());
 	links_hold(c->links, false);
 }
 
@@ -110,6 +111,7 @@ static void dataplane_down(void *user)
 
 	/* Its mirror interfaces go with it, which is no news about the uplinks. */
 	links_hold(c->links, true);
+	virtual_tun_down(c->virtual);
 	if (!c->stopping)
 		control_event(c, "dataplane-down", "connection lost; sessions wait for it");
 }
@@ -205,6 +207,9 @@ static void before_sleep(uv_prepare_t *prepare)
 	begin = c->stopping ? IKE_NEVER : initiate_run(c->initiate, control_now());
 	if (begin != IKE_NEVER)
 		next = ike_tick(c->ike);
+	if (begin < next)
+		next = begin;
+	begin = virtual_run(c->virtual, c->ike, c->initiate, control_now());
 	if (begin < next)
 		next = begin;
 	more |= dp_pump(c->dp);
@@ -310,6 +315,7 @@ int control_reload(struct control *c)
 	ike_reload(c->ike, auth);
 	if (initiate_load(c->initiate, cfg, control_now()) < 0)
 		log_error("config", "no memory: this gateway begins no connection");
+	virtual_look(c->virtual);
 	if (c->listening)
 		traps_load(c->ike, cfg);
 	rg_auth_unref(c->auth);
@@ -324,6 +330,11 @@ int control_reload(struct control *c)
 }
 
 /* --- start and end --- */
+
+static void address_changed(void *user, const char *text)
+{
+	control_event(user, "virtual-address", "%s", text);
+}
 
 static int init_loop(struct control *c)
 {
@@ -367,7 +378,8 @@ static int init_core(struct control *c)
 	c->sockets = sockets_create(&c->loop, received, c);
 	c->ike = ike_create(&params);
 	c->initiate = initiate_create(&initiate_ops, c);
-	if (!c->jobs || !c->events || !c->sockets || !c->ike || !c->initiate)
+	c->virtual = virtual_create(address_changed, c);
+	if (!c->jobs || !c->events || !c->sockets || !c->ike || !c->initiate || !c->virtual)
 		return -ENOMEM;
 	return initiate_load(c->initiate, rg_auth_config(c->auth), control_now());
 }
@@ -438,6 +450,7 @@ void control_fini(struct control *c)
 	c->ctl = NULL;
 	links_close(c->links);
 	status_refresh_stop(c->refresh);
+	virtual_free(c->virtual);
 	rules_apply(NULL);
 	ike_destroy(c->ike);
 	initiate_free(c->initiate);

@@ -17,6 +17,7 @@
 #include "control/pools/pools.h"
 #include "control/sockets.h"
 #include "control/store_null.h"
+#include "control/virtual.h"
 
 #include <uv.h>
 
@@ -37,6 +38,7 @@ struct control {
 	struct ctl_server *ctl;
 	struct initiate *initiate;
 	struct status_refresh *refresh;
+	struct virtual_addresses *virtual;
 
 	uv_prepare_t prepare; /* runs what is due before the loop sleeps */
 	uv_timer_t deadline;  /* of the core; does nothing but end the sleep */

@@ -61,6 +61,10 @@
 	X("ike-transport-not-its-address",                                                                   \
 	  "transport mode asked for with another address than that of the IKE SA",                           \
 	  "tunnel mode for that address at the peer")                                                        \
+	X("ike-virtual-address-refused",                                                                     \
+	  "addresses for this gateway that its peer gave and that it cannot use: nobody's, or its own "      \
+	  "net's",                                                                                           \
+	  "the log says which; compare the peer's pool with uplinks, networks and pools")                    \
 	X("ike-internal-address-failure", "no virtual address was left", "larger `pools`")                   \
 	X("ike-temporary-failure", "answered TEMPORARY_FAILURE: another exchange was in the way (2.25)", "") \
 	X("ike-no-additional-sas", "answered NO_ADDITIONAL_SAS", "`max-children`, if the client is right")   \

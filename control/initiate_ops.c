@@ -35,6 +35,8 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 
 	if (rg_id_parse(&peer, connection->initiate.identity) == 0)
 		sa = ike_find_identity(c->ike, &peer, connection->name);
+	if (sa && !sa->session_initiator && connection->initiate.virtual_address)
+		return 0; /* it gives us none */
 	return sa ? ike_session_id(sa) : 0;
 }
 
@@ -48,6 +50,8 @@ static int64_t op_start(void *user, unsigned connection, const struct ike_endpoi
 	                               .local = *local,
 	                               .remote = *remote,
 	                               .remote_identity = cfg->initiate.identity,
+	                               .want_ip4 = cfg->initiate.virtual_address & RG_VIRTUAL_IP4,
+	                               .want_ip6 = cfg->initiate.virtual_address & RG_VIRTUAL_IP6,
 	                               .remote_selectors = cfg->selectors_remote,
 	                               .n_remote_selectors = cfg->n_selectors_remote};
 

@@ -9,6 +9,7 @@
 #include "control/homing/homing.h"
 #include "control/homing/session.h"
 #include "control/ike/crypto/suite.h"
+#include "control/ike/cp.h"
 #include "control/ike/ike_sa.h"
 #include "control/ike/journal.h"
 
@@ -113,6 +114,17 @@ static json_t *virtual_of(const struct ike_sa *sa)
 	return list;
 }
 
+/* Name servers that the peer has told us of. */
+static json_t *servers_of(const struct cp_taken *taken)
+{
+	json_t *list = json_array();
+	char text[IKE_ENDPOINT_TEXT];
+
+	for (unsigned i = 0; i < taken->n_dns; i++)
+		json_array_append_new(list, json_string(addr_text(&taken->dns[i], text)));
+	return list;
+}
+
 /* SAs that have handed their session on, or never had one, are no clients. */
 static bool is_client(const struct ike_sa *sa)
 {
@@ -134,6 +146,8 @@ static void add_client(struct ike_sa *sa, void *context)
 	              uplink_of(sa, &sa->local.addr), "encap", encap_of(sa));
 	if (sa->connection && sa->connection->rule)
 		json_object_set_new(o, "rule", json_string(sa->connection->rule->name));
+	if (sa->taken && sa->taken->n_dns > 0)
+		json_object_set_new(o, "dns", servers_of(sa->taken));
 	json_object_set_new(o, "nat", json_boolean(sa->nat_local || sa->nat_remote));
 	json_object_set_new(o, "mobike", json_boolean(sa->capabilities & IKE_CAP_MOBIKE));
 	json_object_set_new(o, "moves", json_integer((json_int_t)sa->counters.moves));

@@ -7,9 +7,9 @@
 #include "control/rules.h"
 
 #include "control/log.h"
+#include "control/netlink.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static int collect(const struct nlmsghdr *nlh, void *data)
 	struct stale *rule = &list->rules[list->n];
 
 	mnl_attr_parse(nlh, sizeof(*hdr), attribute, attrs);
-	if (!attrs[FRA_PROTOCOL] || mnl_attr_get_u8(attrs[FRA_PROTOCOL]) != RULES_PROTOCOL ||
+	if (!attrs[FRA_PROTOCOL] || mnl_attr_get_u8(attrs[FRA_PROTOCOL]) != NETLINK_PROTOCOL ||
 	    list->n == STALE_MAX)
 		return MNL_CB_OK;
 	*rule = (struct stale){.family = hdr->family, .src_len = hdr->src_len, .table = hdr->table};
@@ -58,27 +58,6 @@ static int collect(const struct nlmsghdr *nlh, void *data)
 		       mnl_attr_get_payload_len(attrs[FRA_SRC]));
 	list->n++;
 	return MNL_CB_OK;
-}
-
-/* Sends and takes the answers until the last. 0 or a negative errno. */
-static int talk(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t each, void *data)
-{
-	char buf[16384];
-	unsigned port = mnl_socket_get_portid(nl);
-	static unsigned seq;
-	ssize_t n;
-	int rc;
-
-	nlh->nlmsg_seq = ++seq;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	do {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		if (n < 0)
-			return -errno;
-		rc = mnl_cb_run(buf, (size_t)n, seq, port, each, data);
-	} while (rc > MNL_CB_STOP);
-	return rc < 0 ? -errno : 0;
 }
 
 static int change(struct mnl_socket *nl, const struct stale *rule, bool add)
@@ -98,8 +77,8 @@ static int change(struct mnl_socket *nl, const struct stale *rule, bool add)
 		mnl_attr_put(nlh, FRA_SRC, rule->family == AF_INET ? 4 : 16, rule->src);
 	mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
 	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->priority);
-	mnl_attr_put_u8(nlh, FRA_PROTOCOL, RULES_PROTOCOL);
-	return talk(nl, nlh, NULL, NULL);
+	mnl_attr_put_u8(nlh, FRA_PROTOCOL, NETLINK_PROTOCOL);
+	return netlink_talk(nl, nlh, NULL, NULL);
 }
 
 static int remove_stale(struct mnl_socket *nl, uint8_t family)
@@ -114,7 +93,7 @@ static int remove_stale(struct mnl_socket *nl, uint8_t family)
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	hdr = mnl_nlmsg_put_extra_header(nlh, sizeof(*hdr));
 	hdr->family = family;
-	rc = talk(nl, nlh, collect, &list);
+	rc = netlink_talk(nl, nlh, collect, &list);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < list.n; i++) {
@@ -144,20 +123,9 @@ static int add_uplink(struct mnl_socket *nl, const struct rg_cfg_uplink *uplink)
 	return first;
 }
 
-static struct mnl_socket *open_netlink(void)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(nl);
-		nl = NULL;
-	}
-	return nl;
-}
-
 int rules_apply(const struct rg_config *cfg)
 {
-	struct mnl_socket *nl = open_netlink();
+	struct mnl_socket *nl = netlink_open();
 	int rc;
 
 	if (!nl) {

@@ -10,7 +10,6 @@
 
 #include "config/config.h"
 
-#define RULES_PROTOCOL 0x52  /* FRA_PROTOCOL, "R" */
 #define RULES_PRIORITY 20500 /* before `main` (32766), behind what an administrator puts at small numbers */
 
 /* Makes the kernel's rules with our protocol id exactly those of the configuration (NULL: none). 0 or a

@@ -48,6 +48,7 @@
 	X(claimed_by_another, "ike-selector-of-another", 0)                                                  \
 	X(ts_unacceptable, "ike-ts-unacceptable", 0)                                                         \
 	X(transport_elsewhere, "ike-transport-not-its-address", 0)                                           \
+	X(vip_refused, "ike-virtual-address-refused", 0)                                                     \
 	X(address_failure, "ike-internal-address-failure", 0)                                                \
 	X(temporary_failure, "ike-temporary-failure", 0)                                                     \
 	X(no_additional_sas, "ike-no-additional-sas", 0)                                                     \

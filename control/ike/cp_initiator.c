@@ -6,6 +6,7 @@
  */
 #include "control/ike/cp.h"
 
+#include "config/addr.h"
 #include "control/ike/manager.h"
 
 #include <ctype.h>
@@ -57,6 +58,58 @@ void cp_build_request(const struct ike_sa *sa, struct ike_build *out)
 	ike_build_cp_end(out);
 }
 
+static bool in_prefixes(const struct rg_cfg_prefix *prefixes, size_t n, const struct rg_cfg_addr *addr)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rg_prefix_contains(&prefixes[i], addr))
+			return true;
+	}
+	return false;
+}
+
+/* Is it on one of our links, one that we give to clients, or where we look for a peer? Whoever has it there
+ * would lose it to us. */
+static bool is_ours(const struct ike_sa *sa, const struct rg_cfg_addr *addr)
+{
+	const struct rg_config *cfg = rg_auth_config(sa->auth);
+
+	for (size_t i = 0; i < cfg->n_uplinks; i++) {
+		if (in_prefixes(cfg->uplinks[i].addresses, cfg->uplinks[i].n_addresses, addr))
+			return true;
+	}
+	for (size_t i = 0; i < cfg->n_networks; i++) {
+		if (in_prefixes(cfg->networks[i].addresses, cfg->networks[i].n_addresses, addr))
+			return true;
+	}
+	for (size_t i = 0; i < cfg->n_pools; i++) {
+		if (in_prefixes(cfg->pools[i].prefixes, cfg->pools[i].n_prefixes, addr))
+			return true;
+	}
+	for (size_t i = 0; i < cfg->n_connections; i++) {
+		const struct rg_cfg_initiate *initiate = &cfg->connections[i].initiate;
+
+		for (size_t t = 0; t < initiate->n_to; t++) {
+			if (rg_addr_compare(&initiate->to[t], addr) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Nobody's address, or the peer's own outer one, takes us off the network. */
+static bool is_usable(const struct ike_sa *sa, const struct rg_cfg_addr *addr)
+{
+	char text[RG_ADDR_TEXT_MAX];
+
+	if (rg_addr_is_unicast(addr) && !rg_addr_is_link_local(addr) &&
+	    rg_addr_compare(addr, &sa->remote.addr) != 0 && !is_ours(sa, addr))
+		return true;
+	IKE_COUNT(sa->manager, vip_refused);
+	ike_sa_log(sa, IKE_LOG_WARN, "the peer gives us %s, which is no address for a host or is in use here",
+	           rg_addr_format(addr, text));
+	return false;
+}
+
 static void take_address(struct ike_sa *sa, uint8_t family, const struct ike_view *value)
 {
 	size_t len = family == 4 ? 4 : 16;
@@ -72,7 +125,8 @@ static void take_address(struct ike_sa *sa, uint8_t family, const struct ike_vie
 	memcpy(vip->addr.bytes, value->data, len);
 	if (family == 6 && value->len == 17 && value->data[16] <= 128)
 		vip->prefix_len = value->data[16];
-	sa->n_vips++;
+	if (is_usable(sa, &vip->addr))
+		sa->n_vips++;
 }
 
 static void take_dns(struct cp_taken *t, uint8_t family, const struct ike_view *value)

@@ -82,13 +82,14 @@ static void child(const struct journal_entry *e, char text[JOURNAL_TEXT])
 		         e->detail ? "us" : "the peer");
 }
 
-static void address(const struct journal_entry *e, char text[JOURNAL_TEXT])
+static void address(const struct ike_sa *sa, const struct journal_entry *e, char text[JOURNAL_TEXT])
 {
 	struct rg_cfg_addr addr = {.family = e->detail};
 	char name[IKE_ENDPOINT_TEXT];
 
 	memcpy(addr.bytes, e->data, sizeof(addr.bytes));
-	snprintf(text, JOURNAL_TEXT, "it has %s", addr_text(&addr, name));
+	snprintf(text, JOURNAL_TEXT, "%s %s", sa->session_initiator ? "it gave us" : "it has",
+	         addr_text(&addr, name));
 }
 
 static void began(const struct ike_sa *sa, const struct journal_entry *e, char text[JOURNAL_TEXT])
@@ -149,7 +150,7 @@ const char *journal_text(const struct ike_sa *sa, const struct journal_entry *e,
 		         auth_name(e->value));
 		break;
 	case JOURNAL_ADDRESS:
-		address(e, text);
+		address(sa, e, text);
 		break;
 	case JOURNAL_CHILD_UP:
 	case JOURNAL_CHILD_REKEYED:

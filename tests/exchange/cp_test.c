@@ -435,44 +435,6 @@ static void addresses_stay_with_the_identity(void **state)
 	world_free(w);
 }
 
-/* What the initiator takes of a reply is what is well-formed, and no more of it than fits. */
-
-static void initiator_takes_what_fits(void **state)
-{
-	static const uint8_t holes[8] = {10, 1, 0, 0, 255, 0, 255, 0},
-	                     net[8] = {10, 30, 0, 0, 255, 255, 0, 0};
-	uint8_t buffer[4096], network6[17] = {0x20, 1, 13, 184, 0, 32}, address4[4] = {10, 99, 0, 9};
-	struct ike_sa sa = {.want_ip4 = true};
-	struct ike_msg msg = {.n = 1};
-	struct cp_body cp = request(IKE_CFG_REPLY);
-
-	(void)state;
-	network6[16] = 48;
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS, address4, 4);
-	for (unsigned i = 0; i < 12; i++)
-		attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_DNS, address4, 4);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_SUBNET, holes, 8);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_SUBNET, net, 8);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP6_SUBNET, network6, 17);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_DNS_DOMAIN, "corp.example.net", 16);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_DNS_DOMAIN, "a;reboot", 8);
-	attribute(&cp, IKE_CFG_ATTR_INTERNAL_DNS_DOMAIN, "x\ny.example", 11);
-	memcpy(buffer, cp.bytes, cp.len);
-	msg.payloads[0].type = IKE_PAYLOAD_CP;
-	msg.payloads[0].body = buffer;
-	msg.payloads[0].len = cp.len;
-	assert_int_equal(cp_read_reply(&sa, &msg), 0);
-	assert_int_equal(sa.n_vips, 1);
-	assert_int_equal(sa.taken->n_dns, CP_MAX_DNS);
-	assert_int_equal(sa.taken->n_subnets, 2);
-	assert_int_equal(sa.taken->subnets[0].len, 16);
-	assert_int_equal(sa.taken->subnets[1].len, 48);
-	assert_int_equal(sa.taken->n_domains, 1);
-	assert_string_equal(sa.taken->domains[0], "corp.example.net");
-	cp_forget(&sa);
-	assert_null(sa.taken);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,7 +450,6 @@ int main(void)
 	        cmocka_unit_test(ipv6_interface_identifier),
 	        cmocka_unit_test(asked_later),
 	        cmocka_unit_test(addresses_stay_with_the_identity),
-	        cmocka_unit_test(initiator_takes_what_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

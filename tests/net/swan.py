@@ -90,11 +90,12 @@ connections {{
   }}
 }}
 {secrets}
+{pools}
 """
 
 DEFAULTS = dict(name="gw", child="net", vips="0.0.0.0", mobike="yes", fragmentation="yes",
                 ike="aes128gcm16-prfsha256-x25519", esp="aes128gcm16", dpd="0s", ike_rekey="0s", child_rekey="0s",
-                extra="", children="", local_addrs="", local_ts="", remote_identity="gw.example.net",
+                extra="", children="", pools="", local_addrs="", local_ts="", remote_identity="gw.example.net",
                 identity="laptop@example.net", remote_ts="10.20.0.0/24")
 
 

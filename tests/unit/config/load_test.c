@@ -165,6 +165,10 @@ static void test_the_other_examples(void **state)
 	assert_int_equal(cfg->connections[0].initiate.retry_s, 10);
 	assert_int_equal(cfg->connections[0].initiate.retry_max_s, 300);
 	assert_string_equal(cfg->connections[0].initiate.identity, "gw.hq.example.net");
+	assert_int_equal(cfg->connections[0].initiate.virtual_address, RG_VIRTUAL_NONE);
+	rg_config_free(cfg);
+	cfg = load_example("address.yaml");
+	assert_int_equal(cfg->connections[0].initiate.virtual_address, RG_VIRTUAL_IP4);
 	rg_config_free(cfg);
 }
 

@@ -233,6 +233,8 @@ static const struct refusal refusals[] = {
 
 #define BEHIND "    selectors: {remote: [10.50.0.0/16]}\n"
 
+#define TO "    initiate: {to: 203.0.113.9, identity: a@example.net"
+
 /* Connections that the gateway begins; each takes the place of the pool. */
 static const struct refusal initiate_refusals[] = {
         {18, BEHIND "    initiate: {}\n", 19, 15, "'to' is missing"},
@@ -259,6 +261,18 @@ static const struct refusal initiate_refusals[] = {
          20, 65, "expected at-load or by-command"},
         {18, BEHIND "    initiate: {to: 203.0.113.9, identity: a@example.net, start: later}\n", 19, 65,
          "expected one of: at-load, by-command"},
+        {18, BEHIND TO ", virtual-address: dhcp}\n", 19, 75, "expected one of: none, ipv4, ipv6, both"},
+        {18, BEHIND TO ", virtual-address: both}\n", 19, 75, "no IPv6 network in 'selectors' with 'remote'"},
+        {18, BEHIND "    mode: transport\n" TO ", virtual-address: ipv4}\n", 20, 75, "expected mode: tunnel"},
+        {18,
+         "    selectors: {local: [10.30.0.0/24], remote: [10.50.0.0/16]}\n" TO ", virtual-address: ipv4}\n",
+         18, 24, "speaks for its virtual-address alone"},
+        {18,
+         BEHIND TO ", virtual-address: ipv4}\n"
+                   "    children: {a: {selectors: {local: [10.30.0.0/24]}}}\n",
+         20, 39, "speaks for its virtual-address alone"},
+        {18, BEHIND TO ", virtual-address: ipv4}\n    children: {a: {mode: transport}}\n", 19, 75,
+         "child 'a' is mode: transport"},
 };
 
 static void test_every_error_names_its_place(void **state)
