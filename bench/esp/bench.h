@@ -168,6 +168,9 @@ struct bench {
 /* A part: 0, or a negative errno after a line on stderr. */
 typedef int bench_part(struct bench *b);
 
+/* Cycles a packet of one case, in a short run of its own. 0 or a negative errno after a line on stderr. */
+int cases_measure(struct bench *b, const struct bench_case *what, double *ours, double *raw);
+
 bench_part cases_run;      /* cases.c: the matrix */
 bench_part install_run;    /* install.c: SA pairs a second through the API, and what they weigh */
 bench_part latency_run;    /* latency.c: from the store of a path to the wire */

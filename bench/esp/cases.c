@@ -312,19 +312,40 @@ static void tell(struct bench *b, const struct bench_case *what, const struct ou
 	fflush(stdout);
 }
 
+static void close_sides(struct sides *s)
+{
+	raw_free(s->raw);
+	gateway_close(s->gateway);
+}
+
+/* Both sides, ready for packets of the case's size. */
+static int open_sides(struct sides *s, struct gateway *g, const struct bench_case *what,
+                      struct rte_mempool *pool)
+{
+	int rc = gateway_open(g, what, pool);
+
+	if (rc != 0)
+		return rc;
+	s->gateway = g;
+	s->raw = raw_new(what);
+	pattern_init(&s->pattern, what->sas, what->size);
+	rc = s->raw == NULL ? -ENOMEM : first_packets(s);
+	if (rc != 0)
+		close_sides(s);
+	return rc;
+}
+
 /* All sizes of one suite, direction and number of SAs, over the same tables. */
 static int run_sizes(struct bench *b, struct bench_case *what)
 {
 	static struct sides s;
 	static struct gateway g;
-	int rc = gateway_open(&g, what, b->pool);
+	int rc;
 
+	what->size = sizes[0];
+	rc = open_sides(&s, &g, what, b->pool);
 	if (rc != 0)
 		return rc;
-	s.gateway = &g;
-	s.raw = raw_new(what);
-	pattern_init(&s.pattern, what->sas, g.what.size = sizes[0]);
-	rc = s.raw == NULL ? -ENOMEM : first_packets(&s);
 	for (unsigned i = 0; rc == 0 && i < SIZES; i++) {
 		struct outcome o;
 
@@ -334,8 +355,24 @@ static int run_sizes(struct bench *b, struct bench_case *what)
 		if (rc == 0)
 			tell(b, what, &o);
 	}
-	raw_free(s.raw);
-	gateway_close(&g);
+	close_sides(&s);
+	return rc;
+}
+
+int cases_measure(struct bench *b, const struct bench_case *what, double *ours, double *raw)
+{
+	static struct sides s;
+	static struct gateway g;
+	struct outcome o;
+	int rc = open_sides(&s, &g, what, b->pool);
+
+	if (rc != 0)
+		return rc;
+	pattern_init(&s.pattern, what->sas, what->size);
+	rc = measure(&s, 0.2, &o);
+	close_sides(&s);
+	if (rc == 0)
+		*ours = o.ours, *raw = o.raw;
 	return rc;
 }
 
