@@ -179,7 +179,8 @@ def test_without_an_sa_nothing_leaves_H68(world, session, drops):
     world.api.call(rgapi.POLICY_SET, [rgapi.PolicySet(handle=peer.session.handle, sa=0)])
     with listen(world, 4) as s:
         s.sendto(b"nothing", (CLIENT[4], 7))
-        wait_for("forward-clear", lambda: drops() == {"forward-clear": 1}, 3)
+        wait_for("out-no-sa", lambda: drops() == {"out-no-sa": 1}, 3)
+    world.events.wait_event(rgapi.EV_NO_SA, match=lambda e: e.handle == peer.session.handle)  # control makes one
     world.api.call(rgapi.POLICY_SET, [rgapi.PolicySet(handle=peer.session.handle, sa=peer.session.handle)])
 
 
