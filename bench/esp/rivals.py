@@ -14,6 +14,7 @@ a port that throws them away.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,7 @@ def main():
         say({"text": f"not beside us: no {' or '.join(programs)} on the PATH"})
         return
     leave(case.cpu)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it has made goes with it
     with tempfile.TemporaryDirectory(prefix="bench-esp-") as folder:
         try:
             with kind(program, folder, case) as rival:
