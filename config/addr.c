@@ -167,6 +167,11 @@ bool rg_prefix_contains(const struct rg_cfg_prefix *prefix, const struct rg_cfg_
 	return true;
 }
 
+bool rg_prefix_covers(const struct rg_cfg_prefix *wide, const struct rg_cfg_prefix *narrow)
+{
+	return narrow->len >= wide->len && rg_prefix_contains(wide, &narrow->addr);
+}
+
 struct rg_cfg_range rg_prefix_range(const struct rg_cfg_prefix *prefix)
 {
 	struct rg_cfg_range range = {prefix->addr, prefix->addr};

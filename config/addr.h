@@ -33,7 +33,8 @@ bool rg_addr_is_unicast(const struct rg_cfg_addr *addr); /* not unspecified, loo
 bool rg_addr_is_link_local(const struct rg_cfg_addr *addr);
 
 bool rg_prefix_contains(const struct rg_cfg_prefix *prefix, const struct rg_cfg_addr *addr);
-struct rg_cfg_range rg_prefix_range(const struct rg_cfg_prefix *prefix); /* all of it */
+bool rg_prefix_covers(const struct rg_cfg_prefix *wide, const struct rg_cfg_prefix *narrow); /* or equal */
+struct rg_cfg_range rg_prefix_range(const struct rg_cfg_prefix *prefix);                     /* all of it */
 bool rg_prefix_has_host_bits(const struct rg_cfg_prefix *prefix);
 
 /* What of a range goes to hosts: of a whole prefix neither its network address (IPv6: the routers' anycast

@@ -212,8 +212,7 @@ static bool prefix_covers(const char *pattern, const char *other)
 		return false;
 	if (rg_addr_parse(other, &narrow.addr) == 0)
 		return rg_prefix_contains(&wide, &narrow.addr);
-	return rg_prefix_parse(other, &narrow) == 0 && narrow.len >= wide.len &&
-	       rg_prefix_contains(&wide, &narrow.addr);
+	return rg_prefix_parse(other, &narrow) == 0 && rg_prefix_covers(&wide, &narrow);
 }
 
 bool cfg_pattern_covers(const char *pattern, const char *other)

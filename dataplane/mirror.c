@@ -247,9 +247,8 @@ static void dump_again(struct mirror *m)
 	m->failed = rc == 0 ? 0 : m->failed + 1;
 	if (m->failed == FAILED_TOLD)
 		fprintf(stderr,
-		        "netlink: links, addresses, neighbours and routes cannot be read (%s): what was "
-		        "known "
-		        "stays; it is tried again\n",
+		        "netlink: links, addresses, neighbours and routes cannot be read (%s): "
+		        "what was known stays; it is tried again\n",
 		        strerror(-rc));
 }
 

@@ -4,6 +4,7 @@
  */
 #include "control/ike/flow.h"
 
+#include "config/addr.h"
 #include "control/ike/manager.h"
 #include "control/ike/pad.h"
 #include "control/ike/takeover.h"
@@ -96,16 +97,24 @@ int flow_take_policies(struct flow *flow, const struct child_selectors *remote)
 	return 0;
 }
 
-/* Does one of its policies take all of the prefix? */
-static bool covers(const struct flow *flow, uint8_t family, uint8_t len, const uint8_t prefix[16])
+static struct rg_cfg_prefix prefix_of(uint8_t family, uint8_t len, const uint8_t bytes[16])
 {
+	struct rg_cfg_prefix prefix = {{.family = family}, len};
+
+	memcpy(prefix.addr.bytes, bytes, sizeof(prefix.addr.bytes));
+	return prefix;
+}
+
+/* Does one of its policies take all of the prefix? */
+static bool covers(const struct flow *flow, uint8_t family, uint8_t len, const uint8_t bytes[16])
+{
+	const struct rg_cfg_prefix narrow = prefix_of(family, len, bytes);
+
 	for (unsigned i = 0; i < flow->n_policies; i++) {
 		const struct ike_policy *p = &flow->policies[i];
-		unsigned whole = p->prefix_len / 8, rest = p->prefix_len % 8;
-		uint8_t mask = (uint8_t)(0xff00u >> rest);
+		const struct rg_cfg_prefix wide = prefix_of(p->family, p->prefix_len, p->prefix);
 
-		if (p->family == family && p->prefix_len <= len && memcmp(p->prefix, prefix, whole) == 0 &&
-		    (rest == 0 || ((p->prefix[whole] ^ prefix[whole]) & mask) == 0))
+		if (rg_prefix_covers(&wide, &narrow))
 			return true;
 	}
 	return false;

@@ -4,6 +4,7 @@
  */
 #include "control/ike/traps.h"
 
+#include "config/addr.h"
 #include "control/ike/batch.h"
 #include "control/ike/manager.h"
 
@@ -169,17 +170,6 @@ static int compare(const void *a, const void *b)
 	return c;
 }
 
-static bool holds(const struct rg_cfg_prefix *wide, const struct rg_cfg_prefix *p)
-{
-	unsigned whole = wide->len / 8, rest = wide->len % 8;
-
-	if (wide->addr.family != p->addr.family || wide->len > p->len ||
-	    memcmp(wide->addr.bytes, p->addr.bytes, whole) != 0)
-		return false;
-	return rest == 0 ||
-	       ((wide->addr.bytes[whole] ^ p->addr.bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
-}
-
 /* The longest prefix decides alone, so a guard inside another one would keep from the wider one's SA what is
  * its own. */
 static void drop_nested(struct traps *traps)
@@ -190,7 +180,7 @@ static void drop_nested(struct traps *traps)
 	if (traps->n > 0)
 		qsort(traps->list, traps->n, sizeof(*traps->list), compare);
 	for (size_t i = 0; i < traps->n; i++) {
-		bool inside = wide != NULL && holds(wide, &traps->list[i].prefix);
+		bool inside = wide != NULL && rg_prefix_covers(wide, &traps->list[i].prefix);
 
 		if (inside && traps->list[i].connection < 0)
 			continue;

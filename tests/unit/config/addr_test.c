@@ -65,8 +65,11 @@ static void test_prefixes_against_integers(void **state)
 		uint32_t mask = prefix.len ? ~0u << (32 - prefix.len) : 0;
 		uint32_t other = random ^ (1u << (random >> 7) % 32);
 		struct rg_cfg_addr other_addr = from_number(other);
+		struct rg_cfg_prefix other_prefix = {other_addr, (uint8_t)((random >> 20) % 33)};
 		struct rg_cfg_range range = rg_prefix_range(&prefix);
 
+		assert_int_equal(rg_prefix_covers(&prefix, &other_prefix),
+		                 other_prefix.len >= prefix.len && ((random ^ other) & mask) == 0);
 		assert_int_equal(number(&range.first), random & mask);
 		assert_int_equal(number(&range.last), random | ~mask);
 		assert_int_equal(rg_prefix_contains(&prefix, &other_addr), ((random ^ other) & mask) == 0);
