@@ -108,10 +108,11 @@ static void *run_peer(void *arg)
 		for (unsigned i = 0; more && i < BURST && in_flight + 2 * i < WORLD_INFLIGHT; i++) {
 			if (!send_one(w, PACKETS_LAN, make_plain) || !send_one(w, PACKETS_UPLINK, make_esp))
 				break;
+			/* at once: who waits for more of them counts none that were sent before it asked */
+			atomic_store_explicit(&w->made, w->out.sent, memory_order_relaxed);
 		}
 		collect(w, PACKETS_UPLINK, check_esp);
 		collect(w, PACKETS_LAN, check_plain);
-		atomic_store_explicit(&w->made, w->out.sent, memory_order_relaxed);
 		atomic_store(&w->drained,
 		             !more && w->out.sent + w->in.sent == w->out.received + w->in.received &&
 		                     w->copies == world_replays(w));
