@@ -13,15 +13,33 @@
 
 static struct gateway g;
 
-/* Client 1 as usual; 6 for ports. */
-static int setup(void **state)
+/* Client 1 as usual, or of the kind that takes the short way once its first packet was told; 6 for ports. */
+static int open_with(const struct gateway_session *first)
 {
-	static const struct gateway_session usual = {0}, ports = {.ports = true};
+	static const struct gateway_session ports = {.ports = true};
 
-	(void)state;
-	if (hostile_open(&g, &usual, 1) != 0)
+	if (hostile_open(&g, first, 1) != 0)
 		return -1;
 	return gateway_add(&g, 6, &ports);
+}
+
+static int setup(void **state)
+{
+	static const struct gateway_session usual = {0};
+
+	(void)state;
+	return open_with(&usual);
+}
+
+static int setup_short_way(void **state)
+{
+	static const struct gateway_session simple = {.simple = true};
+
+	(void)state;
+	if (open_with(&simple) != 0)
+		return -1;
+	assert_passes(&g, 1, 1);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -194,7 +212,7 @@ static void H57_inner_shorter_than_plaintext(void **state)
 
 	(void)state;
 	memset(clear + len, 0xaa, 200);
-	offer_clear(1, 1, clear, gateway_trailer(&g, 1, clear, len + 200, GATEWAY_CLEAR));
+	offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len + 200, GATEWAY_CLEAR));
 	gateway_poll(&g);
 	m = gateway_sent(&g, PACKETS_LAN);
 	assert_non_null(m);
@@ -266,14 +284,18 @@ static void H66_ports_and_families(void **state)
 	assert_passes(&g, 6, next_of(6));
 }
 
+#define BOTH_WAYS(test)                                                                                      \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                                              \
+	        cmocka_unit_test_setup_teardown(test, setup_short_way, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(H57_padding, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H57_next_header, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H57_inner_length, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H57_inner_length6, setup, teardown),
-	        cmocka_unit_test_setup_teardown(H57_inner_shorter_than_plaintext, setup, teardown),
+	        BOTH_WAYS(H57_padding),
+	        BOTH_WAYS(H57_next_header),
+	        BOTH_WAYS(H57_inner_length),
+	        BOTH_WAYS(H57_inner_length6),
+	        BOTH_WAYS(H57_inner_shorter_than_plaintext),
 	        cmocka_unit_test_setup_teardown(H66_addresses_outside_the_selectors, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H66_ports_and_families, setup, teardown),
 	};
