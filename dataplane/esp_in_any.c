@@ -169,7 +169,18 @@ static void note_sender(struct worker *w, const struct pkt *p, const uint8_t *ou
 		look_at_source(w, p, outer, newest, source);
 }
 
-/* The largest inner packet that the tunnel's path carries back: what a SYN may promise. */
+/* The largest packet like this one that the tunnel's path carries back. */
+static uint32_t mtu_back(const struct sa *sa, const struct path *path, const struct nexthop *nh,
+                         const uint8_t *ip, uint32_t len)
+{
+	struct transport_cut cut;
+
+	if ((sa->flags & SA_TRANSPORT) == 0 || transport_find(ip, len, &cut) != DROP_NONE)
+		return esp_inner_mtu(sa, path, nh);
+	return transport_mtu(&cut, sa, path, nh);
+}
+
+/* A SYN may promise no more than that. */
 void esp_in_clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32_t len)
 {
 	const struct path *path = tunnel_path(sa->tunnel);
@@ -177,7 +188,7 @@ void esp_in_clamp_mss(struct worker *w, const struct sa *sa, uint8_t *ip, uint32
 
 	if (nh == NULL)
 		return;
-	if (mss_clamp(ip, len, esp_inner_mtu(sa, path, nh)))
+	if (mss_clamp(ip, len, mtu_back(sa, path, nh, ip, len)))
 		count_add(w->counters, COUNTER_MSS_CLAMPED, 1);
 }
 
