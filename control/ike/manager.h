@@ -88,7 +88,8 @@ struct ike_manager {
 	struct orphan_list orphans;
 	size_t n_orphans; /* of them inbound SAs */
 	struct orphan *orphans_by_cookie[ORPHAN_BUCKETS];
-	struct traps traps;   /* policies that wait for traffic */
+	struct orphan *orphans_by_handle[ORPHAN_BUCKETS]; /* those that are SAs */
+	struct traps traps;                               /* policies that wait for traffic */
 	uint64_t recover_ms;  /* when the next session is rekeyed after a dataplane restart; 0: none */
 	uint64_t ports_down;  /* homing: bit n is set while port n of `auth` has no carrier */
 	struct claims claims; /* networks that peers speak for */

@@ -13,8 +13,9 @@
 
 struct orphan {
 	TAILQ_ENTRY(orphan) link;
-	struct orphan *next;   /* in its bucket: clients come back by the thousand */
-	enum rg_api_type type; /* the record that deletes it */
+	struct orphan *next;           /* in its bucket: clients come back by the thousand */
+	struct orphan *next_of_handle; /* of an SA: they end by the thousand too */
+	enum rg_api_type type;         /* the record that deletes it */
 	uint32_t handle;
 	uint64_t cookie;
 	struct rg_cfg_addr host; /* of a policy for one address, else family 0 */
@@ -39,6 +40,17 @@ static struct orphan **bucket_of(struct ike_manager *m, uint64_t cookie)
 	return &m->orphans_by_cookie[cookie % ORPHAN_BUCKETS];
 }
 
+static bool is_sa(enum rg_api_type type)
+{
+	return type == RG_MSG_SA_IN_DEL || type == RG_MSG_SA_OUT_DEL;
+}
+
+/* By the index alone: that of one SA and another's of the other direction may share it. */
+static struct orphan **bucket_of_handle(struct ike_manager *m, uint32_t handle)
+{
+	return &m->orphans_by_handle[RG_SA_HANDLE_INDEX(handle) % ORPHAN_BUCKETS];
+}
+
 static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, uint32_t handle,
                struct orphan **out)
 {
@@ -56,6 +68,10 @@ static int add(struct ike_manager *m, enum rg_api_type type, uint64_t cookie, ui
 	m->n_orphans += type == RG_MSG_SA_IN_DEL;
 	o->next = *bucket_of(m, cookie);
 	*bucket_of(m, cookie) = o;
+	if (is_sa(type)) {
+		o->next_of_handle = *bucket_of_handle(m, handle);
+		*bucket_of_handle(m, handle) = o;
+	}
 	*out = o;
 	return 0;
 }
@@ -67,6 +83,12 @@ static void forget(struct ike_manager *m, struct orphan *o)
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
+	if (is_sa(o->type)) {
+		at = bucket_of_handle(m, o->handle);
+		while (*at != o)
+			at = &(*at)->next_of_handle;
+		*at = o->next_of_handle;
+	}
 	TAILQ_REMOVE(&m->orphans, o, link);
 	m->n_orphans -= o->type == RG_MSG_SA_IN_DEL;
 	handles_give(space_of(m, o->type), o->handle);
@@ -158,12 +180,10 @@ void orphans_replace(struct ike_manager *m, uint64_t cookie)
 void orphans_expired(struct ike_manager *m, enum rg_direction direction, uint32_t handle)
 {
 	enum rg_api_type type = direction == RG_IN ? RG_MSG_SA_IN_DEL : RG_MSG_SA_OUT_DEL;
-	struct orphan *o;
+	struct orphan *o = *bucket_of_handle(m, handle);
 
-	TAILQ_FOREACH (o, &m->orphans, link) {
-		if (o->type == type && o->handle == handle)
-			break;
-	}
+	while (o != NULL && (o->type != type || o->handle != handle))
+		o = o->next_of_handle;
 	if (o != NULL) /* one half of a pair is over: so is the rest of that client */
 		orphans_replace(m, o->cookie);
 }
@@ -185,7 +205,7 @@ void orphans_compare(struct ike_manager *m,
 	TAILQ_FOREACH (o, &m->orphans, link) {
 		bool in = o->type == RG_MSG_SA_IN_DEL;
 
-		if ((in || o->type == RG_MSG_SA_OUT_DEL) && !has(context, in ? RG_IN : RG_OUT, o->handle))
+		if (is_sa(o->type) && !has(context, in ? RG_IN : RG_OUT, o->handle))
 			ended[n++] = o->cookie;
 	}
 	while (n > 0)

@@ -24,7 +24,7 @@
 
 static const char config_text[] =
         "version: 1\n"
-        "dataplane: {workers: [0], max-sas: 1024, ports: {p: {device: 'af_packet:veth'}}}\n"
+        "dataplane: {workers: [0], max-sas: 65536, ports: {p: {device: 'af_packet:veth'}}}\n"
         "uplinks: {u: {port: p, addresses: [192.0.2.1/24], gateways: [192.0.2.254], table: 100, preference: "
         "1}}\n"
         "pools: {road: {ranges: [10.99.0.0/29, \"2001:db8:99::/64\"]}}\n"
@@ -68,7 +68,9 @@ static void submit(void *user, struct ike_batch *batch)
 	(void)user;
 	for (size_t i = 0; i < batch->n; i++) {
 		last_handle = batch->steps[i].handle.handle;
-		deleted[n_deleted++] = (uint16_t)batch->steps[i].type;
+		if (n_deleted < sizeof(deleted) / sizeof(deleted[0]))
+			deleted[n_deleted] = (uint16_t)batch->steps[i].type;
+		n_deleted++;
 		if (batch->steps[i].type == RG_MSG_POLICY_ADD)
 			added[n_added++] = batch->steps[i].policy;
 	}
@@ -255,6 +257,46 @@ static void test_hard_lifetime_ends_orphans(void **state)
 	assert_true(is_free());
 }
 
+#define CLIENTS 20000u
+#define STRIDE  7919u /* a prime: each of them once, in no order */
+
+/* Each has an inbound SA with the index that the outbound one of another has. */
+static void adopt_many(void)
+{
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		struct rg_api_sa_info in = {.handle = RG_SA_HANDLE(1 + i, 3), .cookie = i};
+		struct rg_api_sa_info out = {.handle = RG_SA_HANDLE(CLIENTS - i, 3), .cookie = i};
+
+		in.direction = RG_IN;
+		out.direction = RG_OUT;
+		assert_int_equal(ike_adopt_sa(ike, &in), 0);
+		assert_int_equal(ike_adopt_sa(ike, &out), 0);
+	}
+}
+
+/* Thousands meet their hard lifetimes: each event ends its client, and nobody else. */
+static void test_hard_lifetimes_of_many(void **state)
+{
+	struct rg_api_event event = {.type = RG_EVENT_HARD_LIFETIME};
+
+	(void)state;
+	adopt_many();
+	for (uint32_t n = 0; n < CLIENTS; n++) {
+		uint32_t i = n * STRIDE % CLIENTS;
+
+		event.direction = n % 2 == 0 ? RG_IN : RG_OUT;
+		event.handle = RG_SA_HANDLE(n % 2 == 0 ? 1 + i : CLIENTS - i, 2);
+		ike_dp_event(ike, &event); /* of one that had the index before */
+		assert_true(orphans_exist(ike, i));
+		event.handle = RG_SA_HANDLE(n % 2 == 0 ? 1 + i : CLIENTS - i, 3);
+		ike_dp_event(ike, &event);
+		assert_false(orphans_exist(ike, i));
+		assert_int_equal(orphans_count(ike), CLIENTS - 1 - n);
+		ike_dp_event(ike, &event);
+		assert_int_equal(n_deleted, 2 * (n + 1));
+	}
+}
+
 /* The same where that event was lost: the next comparison finds its SA gone. */
 static void test_lost_hard_lifetime(void **state)
 {
@@ -374,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_h71_adopts, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_hard_lifetime_ends_orphans, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_hard_lifetimes_of_many, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_lost_hard_lifetime, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_address_of_a_client_that_came_back, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_restart_forgets_orphans, setup, teardown),
