@@ -275,7 +275,8 @@ static const struct cfg_key connection_keys[] = {
          .help = "The don't-fragment bit of ESP packets over IPv4: `set` learns the path's MTU and cuts "
                  "inner "
                  "packets before encryption; `copy` takes the inner packet's; `clear` lets routers cut, for "
-                 "paths that drop ICMP. Where a bit is clear, a receiver may at high rates put pieces of two "
+                 "paths that drop ICMP or take less than 576 bytes. Where a bit is clear, a receiver may at "
+                 "high rates put pieces of two "
                  "packets together, which fails the integrity check."},
         {"path-mtu-age", CFG_T_DURATION, FIELD(rg_cfg_connection, path_mtu_age_s), .flags = CFG_OFF_IS_0,
          .unit = 1000, .min = 300, .max = 86400, .standard = "10min",

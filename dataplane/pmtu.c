@@ -6,7 +6,10 @@
 
 #include <arpa/inet.h>
 
-#define ETH_LEN    14u
+#define ETH_LEN 14u
+
+/* RFC 8201 4: a node must discard less. RFC 1191 3 allows 68 for IPv4: but what says so is not authenticated,
+ * and a tunnel of which nothing is left is what a forger wants. Such a path needs `df: clear`. */
 #define LEAST_MTU4 576u
 #define LEAST_MTU6 1280u
 
@@ -118,17 +121,22 @@ static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
 }
 
 /* All that there are, for one way through the table. */
-static void begin(struct pmtu_search *s, struct pmtu_ring *ring, struct counters *counters)
+static void begin(struct pmtu_search *s, struct pmtu_ring *ring)
 {
 	s->at = 0;
-	while (s->n < PMTU_RING && pmtu_take(ring, &s->hint[s->n])) {
-		const struct pmtu_hint *hint = &s->hint[s->n];
+	while (s->n < PMTU_RING && pmtu_take(ring, &s->hint[s->n]))
+		s->n++;
+}
 
-		if (hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6))
-			count_add(counters, COUNTER_PMTU_REFUSED, 1);
-		else
-			s->n++;
+static void tell(struct core *core, const struct sa *sa, const struct pmtu_hint *hint,
+                 struct counters *counters)
+{
+	if (hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6)) {
+		count_add(counters, COUNTER_PMTU_TOO_SMALL, 1);
+		return;
 	}
+	count_add(counters, COUNTER_PMTU_TOLD, 1);
+	event_pmtu(core_main_events(core), sa, hint->mtu);
 }
 
 /* Peers choose their SPIs, so several SAs may have one. */
@@ -139,8 +147,7 @@ static void look(struct pmtu_search *s, struct core *core, const struct sa *sa, 
 			i++;
 			continue;
 		}
-		count_add(counters, COUNTER_PMTU_TOLD, 1);
-		event_pmtu(core_main_events(core), sa, s->hint[i].mtu);
+		tell(core, sa, &s->hint[i], counters);
 		s->hint[i] = s->hint[--s->n];
 	}
 }
@@ -150,7 +157,7 @@ void pmtu_tick(struct pmtu_search *s, struct pmtu_ring *ring, struct core *core,
 	uint32_t part = core->capacity / 100 + 1;
 
 	if (s->n == 0)
-		begin(s, ring, counters);
+		begin(s, ring);
 	for (part = part < PMTU_LEAST ? PMTU_LEAST : part; part > 0 && s->n > 0 && s->at < core->capacity;
 	     part--, s->at++) {
 		const struct sa *sa = atomic_load_explicit(&core->sas[RG_OUT][s->at], memory_order_relaxed);

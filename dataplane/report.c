@@ -46,7 +46,8 @@ static void show_worker(void *ctx, uint32_t index, struct rg_api_worker *inout)
 /* What the punt thread and this one count: all drops, and what workers have no part in. */
 static bool show_counter(void *ctx, uint32_t index, struct rg_api_counter *out)
 {
-	static const enum counter ours[] = {COUNTER_PMTU_TOLD, COUNTER_PMTU_REFUSED, COUNTER_PMTU_FULL};
+	static const enum counter ours[] = {COUNTER_PMTU_TOLD, COUNTER_PMTU_REFUSED, COUNTER_PMTU_TOO_SMALL,
+	                                    COUNTER_PMTU_FULL};
 	const struct report *r = (const struct report *)ctx;
 	const char *name;
 

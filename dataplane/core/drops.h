@@ -101,7 +101,9 @@
 	X(SAS_GRANTED, "sas-granted", "SAs given to another worker")                                         \
 	X(PMTU_TOLD, "pmtu-told", "ICMP errors about our ESP: a smaller path MTU, told to control")          \
 	X(PMTU_REFUSED, "pmtu-refused",                                                                      \
-	  "ICMP errors about ESP that name no packet of ours, or an MTU that is known or impossible")        \
+	  "ICMP errors about ESP that name no packet of ours, or an MTU that is known")                      \
+	X(PMTU_TOO_SMALL, "pmtu-too-small",                                                                  \
+	  "ICMP errors about our ESP with an MTU below 576 (IPv4) or 1280 (IPv6), which is not believed")    \
 	X(PMTU_FULL, "pmtu-full", "ICMP errors about ESP that came faster than they are looked at")          \
 	X(EVENTS_RAISED, "events-raised", "what the worker told control")                                    \
 	X(POLLS, "polls", "rounds of the loop")                                                              \

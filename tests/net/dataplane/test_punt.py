@@ -117,6 +117,7 @@ def test_icmp_about_our_esp_is_an_event(world, session):
     error(quoted, 1300)
     event = world.events.wait_event(rgapi.EV_PMTU, match=lambda e: e.tunnel == s.handle)
     assert event.value == 1300 and event.handle == s.handle
+    assert world.api.counter_values()["pmtu-too-small"] == 1
     assert not [e for e in world.events.drain_events() if e.type == rgapi.EV_PMTU]
     # control decides; then packets fit
     s.migrate(mtu=1300)

@@ -146,8 +146,11 @@ static void on_added(void *ctx, struct route *route)
 
 #define SENT 100000u
 
-/* An outbound SA, 0x10000002 to 203.0.113.1, that has sent so many over a port of 1500. */
-static struct core *core_with_sa_of(const struct core_config *config, uint32_t handle)
+static const uint8_t local6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1},
+                     remote6[16] = {0x20, 1, 0xd, 0xb8, [15] = 2};
+
+/* An outbound SA, 0x10000002 to 203.0.113.1 or to remote6, that has sent so many over a port of 1500. */
+static struct core *core_with_sa_of(const struct core_config *config, uint32_t handle, uint8_t family)
 {
 	struct nexthop nh = {.l2 = {2, 0, 0, 0, 0, 1}, .port = 1, .mtu = 1500};
 	struct rg_api_tunnel tunnel = fixture_tunnel(1);
@@ -155,6 +158,11 @@ static struct core *core_with_sa_of(const struct core_config *config, uint32_t h
 	struct batch_result result;
 	struct core *core = NULL;
 
+	if (family == 6) {
+		tunnel.path.family = 6;
+		memcpy(tunnel.path.local, local6, 16);
+		memcpy(tunnel.path.remote, remote6, 16);
+	}
 	assert_int_equal(core_new(config, &core), 0);
 	core_tick(core, 1000);
 	assert_int_equal(batch_tunnel_add(core, &tunnel, 1, &result), 0);
@@ -169,7 +177,15 @@ static struct core *core_with_sa(void)
 	const struct core_config config = {
 	        .n_workers = 1, .max_sas = 64, .key_size = 64, .route_added = on_added};
 
-	return core_with_sa_of(&config, 2);
+	return core_with_sa_of(&config, 2, 4);
+}
+
+static struct core *core_with_sa6(void)
+{
+	const struct core_config config = {
+	        .n_workers = 1, .max_sas = 64, .key_size = 64, .route_added = on_added};
+
+	return core_with_sa_of(&config, 2, 6);
 }
 
 static struct pmtu_hint good_hint(void)
@@ -231,14 +247,63 @@ static void what_main_refuses(void **state)
 	bad[3].family = 6;
 	bad[4].sequence = SENT - PMTU_SEQUENCE;
 	bad[5].sequence = SENT + 1;
-	bad[6].mtu = 575;
-	bad[7].mtu = 1500;
+	bad[6].mtu = 1500;
+	bad[7].mtu = 575; /* too small, and of no packet of ours */
+	bad[7].spi = htonl(0x10000003);
 	for (unsigned i = 0; i < n; i++) {
 		look_for(core, &bad[i], 1, &counters);
 		assert_int_equal(counters.count[COUNTER_PMTU_REFUSED], i + 1);
 	}
 	assert_int_equal(event_take(core_main_events(core), &e), 0);
 	assert_int_equal(counters.count[COUNTER_PMTU_TOLD], 0);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOO_SMALL], 0);
+	core_free(core);
+}
+
+/* H41: who can see our packets may forge an answer to them, but not one that leaves nothing of the tunnel. */
+static void what_is_too_small(void **state)
+{
+	static const uint32_t mtus[] = {0, 67, 68, 575};
+	struct core *core = core_with_sa();
+	struct pmtu_hint hint = good_hint();
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
+		hint.mtu = mtus[i];
+		look_for(core, &hint, 1, &counters);
+		assert_int_equal(counters.count[COUNTER_PMTU_TOO_SMALL], i + 1);
+	}
+	assert_int_equal(event_take(core_main_events(core), &e), 0);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOLD] + counters.count[COUNTER_PMTU_REFUSED], 0);
+	hint.mtu = 576;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(event_take(core_main_events(core), &e), 1);
+	assert_int_equal(e.value, 576);
+	core_free(core);
+}
+
+/* RFC 8201 4: below 1280 it must be discarded. */
+static void what_is_too_small_for_ipv6(void **state)
+{
+	struct core *core = core_with_sa6();
+	struct pmtu_hint hint = good_hint();
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	hint.family = 6;
+	memcpy(hint.local, local6, 16);
+	memcpy(hint.remote, remote6, 16);
+	hint.mtu = 1279;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(event_take(core_main_events(core), &e), 0);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOO_SMALL], 1);
+	hint.mtu = 1280;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(event_take(core_main_events(core), &e), 1);
+	assert_int_equal(e.value, 1280);
 	core_free(core);
 }
 
@@ -248,7 +313,7 @@ static void many_that_name_nobody(void **state)
 {
 	struct core_config config = {
 	        .n_workers = 1, .max_sas = 4 * PMTU_LEAST, .key_size = 64, .route_added = on_added};
-	struct core *core = core_with_sa_of(&config, RG_SA_HANDLE(3 * PMTU_LEAST + 5, 0));
+	struct core *core = core_with_sa_of(&config, RG_SA_HANDLE(3 * PMTU_LEAST + 5, 0), 4);
 	struct pmtu_hint hint = good_hint();
 	struct counters counters = {0};
 	struct rg_api_event e;
@@ -305,6 +370,7 @@ int main(void)
 	        cmocka_unit_test(other_messages),        cmocka_unit_test(ring_to_main),
 	        cmocka_unit_test(what_main_tells),       cmocka_unit_test(what_main_refuses),
 	        cmocka_unit_test(many_that_name_nobody), cmocka_unit_test(one_spi_of_two_peers),
+	        cmocka_unit_test(what_is_too_small),     cmocka_unit_test(what_is_too_small_for_ipv6),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
