@@ -30,15 +30,41 @@ static void write_sysctl(const char *interface, const char *family, const char *
 		close(fd);
 }
 
-/* Ours answers, and nobody tells it addresses or routes. */
-static void set_sysctls(const char *interface)
+/*
+ * Ours answers, and nobody tells it addresses or routes. Sources are checked loosely (RFC 3704 2.4): what
+ * comes over the TUN from a client's outer address, or over the second uplink, the kernel itself would send
+ * elsewhere. It takes the higher of this and `all`, so 0 is strict where `all` is 1; but without an IPv4
+ * address there is no loose check.
+ */
+static void set_sysctls(const char *interface, bool address4)
 {
-	write_sysctl(interface, "ipv4", "rp_filter", "0");
+	write_sysctl(interface, "ipv4", "rp_filter", address4 ? "2" : "0");
 	write_sysctl(interface, "ipv4", "arp_ignore", "1");
 	write_sysctl(interface, "ipv6", "disable_ipv6", "0");
 	write_sysctl(interface, "ipv6", "accept_ra", "0");
 	write_sysctl(interface, "ipv6", "accept_dad", "0");
 	write_sysctl(interface, "ipv6", "router_solicitations", "0");
+}
+
+static bool any_of4(const struct rg_cfg_prefix *addresses, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addresses[i].addr.family == 4)
+			return true;
+	return false;
+}
+
+static bool has_address4(const struct rg_config *cfg, unsigned port)
+{
+	for (size_t i = 0; i < cfg->n_networks; i++)
+		if (cfg->networks[i].port == port &&
+		    any_of4(cfg->networks[i].addresses, cfg->networks[i].n_addresses))
+			return true;
+	for (size_t i = 0; i < cfg->n_uplinks; i++)
+		if (cfg->uplinks[i].port == port &&
+		    any_of4(cfg->uplinks[i].addresses, cfg->uplinks[i].n_addresses))
+			return true;
+	return false;
 }
 
 static int fail(int rc, char *error, size_t error_len, const char *what, const char *name)
@@ -47,7 +73,7 @@ static int fail(int rc, char *error, size_t error_len, const char *what, const c
 	return rc;
 }
 
-static int setup_tap(struct nl *nl, struct port *p, char *error, size_t error_len)
+static int setup_tap(struct nl *nl, struct port *p, bool address4, char *error, size_t error_len)
 {
 	int rc;
 
@@ -63,7 +89,7 @@ static int setup_tap(struct nl *nl, struct port *p, char *error, size_t error_le
 		if (rc != 0)
 			return fail(rc, error, error_len, "interface below port", p->name);
 	}
-	set_sysctls(p->name);
+	set_sysctls(p->name, address4);
 	rc = nl_link_set(nl, p->tap_ifindex, p->mac, p->mtu, true);
 	/* up for the time being, or the kernel would put routes off */
 	if (rc == 0)
@@ -169,7 +195,7 @@ static int setup_tun(struct kernel *k, struct nl *nl, const struct rg_config *cf
 	if (k->tun < 0)
 		return k->tun;
 	k->tun_ifindex = if_nametoindex(name);
-	set_sysctls(name);
+	set_sysctls(name, true);
 	write_sysctl(name, "ipv6", "addr_gen_mode", "1");
 	/* no groups there, not even that of routers, or the kernel would send reports of them to clients */
 	write_sysctl(name, "ipv6", "forwarding", "0");
@@ -180,8 +206,10 @@ static int setup_tun(struct kernel *k, struct nl *nl, const struct rg_config *cf
 	write_sysctl("all", "ipv6", "forwarding", "1");
 	if (rc == 0)
 		rc = nl_link_set(nl, k->tun_ifindex, NULL, TUN_MTU, true);
+	if (rc == 0)
+		rc = nl_addr_add_dummy(nl, k->tun_ifindex);
 	if (rc != 0)
-		return fail(rc, error, error_len, "MTU", name);
+		return fail(rc, error, error_len, "MTU and dummy address", name);
 	return add_pool_routes(k, nl, cfg, error, error_len);
 }
 
@@ -209,7 +237,7 @@ int kernel_setup(struct kernel *k, struct nl *nl, struct dp *dp, const struct rg
 	int rc = 0;
 
 	for (unsigned i = 0; i < dp->n_ports && rc == 0; i++)
-		rc = setup_tap(nl, &dp->port[i], error, error_len);
+		rc = setup_tap(nl, &dp->port[i], has_address4(cfg, i), error, error_len);
 	if (rc == 0)
 		rc = setup_addresses(nl, dp, cfg, PORT_MAX, error, error_len);
 	if (rc == 0)
@@ -222,7 +250,7 @@ int kernel_setup(struct kernel *k, struct nl *nl, struct dp *dp, const struct rg
 int kernel_restore(struct nl *nl, struct dp *dp, const struct rg_config *cfg, unsigned port, char *error,
                    size_t error_len)
 {
-	set_sysctls(dp->port[port].name);
+	set_sysctls(dp->port[port].name, has_address4(cfg, port));
 	return setup_addresses(nl, dp, cfg, port, error, error_len);
 }
 

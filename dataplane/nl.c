@@ -120,7 +120,7 @@ int nl_link_no_multicast(struct nl *nl, unsigned ifindex)
 	return talk(nl, h);
 }
 
-int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix)
+static int add_address(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix, uint8_t scope)
 {
 	char buffer[BUFFER];
 	struct nlmsghdr *h = begin(nl, buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
@@ -130,11 +130,23 @@ int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *pre
 	m->ifa_family = af_of(family);
 	m->ifa_prefixlen = prefix->len;
 	m->ifa_flags = family == 6 ? IFA_F_NODAD : 0;
-	m->ifa_scope = RT_SCOPE_UNIVERSE;
+	m->ifa_scope = scope;
 	m->ifa_index = ifindex;
 	mnl_attr_put(h, IFA_LOCAL, addr_len(family), prefix->addr.bytes);
 	mnl_attr_put(h, IFA_ADDRESS, addr_len(family), prefix->addr.bytes);
 	return talk(nl, h);
+}
+
+int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix)
+{
+	return add_address(nl, ifindex, prefix, RT_SCOPE_UNIVERSE);
+}
+
+int nl_addr_add_dummy(struct nl *nl, unsigned ifindex)
+{
+	const struct rg_cfg_prefix dummy = {.addr = {.family = 4, .bytes = {192, 0, 0, 8}}, .len = 32};
+
+	return add_address(nl, ifindex, &dummy, RT_SCOPE_HOST);
 }
 
 static void mask(struct rg_cfg_prefix *p)

@@ -27,6 +27,8 @@ int nl_link_set(struct nl *nl, unsigned ifindex, const uint8_t *mac, unsigned mt
 /* No groups on a link, so the kernel has nothing to report there. */
 int nl_link_no_multicast(struct nl *nl, unsigned ifindex);
 int nl_addr_add(struct nl *nl, unsigned ifindex, const struct rg_cfg_prefix *prefix);
+/* RFC 7600's dummy, 192.0.0.8, never a source: for an interface that would have no IPv4 address. */
+int nl_addr_add_dummy(struct nl *nl, unsigned ifindex);
 /* `gateway` and `source` may be NULL: on link, kernel's choice. Replaces a route of the same prefix. */
 int nl_route_add(struct nl *nl, unsigned ifindex, unsigned table, const struct rg_cfg_prefix *to,
                  const struct rg_cfg_addr *gateway, const struct rg_cfg_addr *source, unsigned metric);

@@ -9,7 +9,7 @@ import pytest
 
 import rgapi
 from lab import LabError, wait_for
-from world import (CLIENT, HOST, ICMP, IP, LOCAL, UDP, ARP, Ether, IPv6, Raw, bare, in_namespace, ip)
+from world import (CLIENT, HOST, ICMP, IP, LOCAL, LOCAL2, UDP, ARP, Ether, IPv6, Raw, bare, in_namespace, ip)
 from scapy.layers.inet6 import IPv6ExtHdrFragment, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig
 
 SO_RCVBUFFORCE, UDP_SEGMENT = 33, 103
@@ -48,6 +48,21 @@ def test_ike_reaches_a_socket_and_its_answer_leaves(world, family, port):
         assert seen[kind].src == LOCAL[family] and seen.src == world.mac["isp1"] and seen.dst == world.isp1.mac
         world.lab.run(world.ns["gw"], "ip", *(["-6"] if family == 6 else []), "rule", "del", "from", LOCAL[family],
                       "lookup", "101")
+
+
+def test_ike_where_the_kernel_checks_sources(world):
+    """RFC 3704: net.ipv4.conf.all.rp_filter=1; what comes in over the second uplink would be answered over the first
+    one where no rule says otherwise."""
+    world.clear()
+    world.lab.sysctl(world.ns["gw"], {"net.ipv4.conf.all.rp_filter": 1})
+    try:
+        with listen(world, LOCAL2[4], 500) as s:
+            message = ike()
+            world.isp2.send(bytes(Ether(src=world.isp2.mac, dst=world.mac["isp2"]) / IP(src=CLIENT[4], dst=LOCAL2[4]) /
+                                  UDP(sport=1234, dport=500) / Raw(message)))
+            assert s.recv(2000) == message
+    finally:
+        world.lab.sysctl(world.ns["gw"], {"net.ipv4.conf.all.rp_filter": 0})
 
 
 def test_live_sessions_have_their_own_policer(world):

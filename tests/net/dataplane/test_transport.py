@@ -114,6 +114,20 @@ def test_udp_both_ways_in_every_length(world, peer, drops):
     assert drops() == {}
 
 
+def test_where_the_kernel_checks_sources(world, session, drops):
+    """RFC 3704: net.ipv4.conf.all.rp_filter=1, as distributions and hardening guides have it. The client's address
+    is behind an uplink, and what it says comes from the TUN."""
+    peer = Peer(world, session, 4, True)
+    world.lab.sysctl(world.ns["gw"], {"net.ipv4.conf.all.rp_filter": 1})
+    try:
+        with listen(world, 4) as s:
+            peer.send(upper(ip(CLIENT[4], LOCAL[4]) / UDP(sport=7, dport=PORT) / Raw(b"checked"), 4), 17)
+            assert s.recv(100) == b"checked"
+    finally:
+        world.lab.sysctl(world.ns["gw"], {"net.ipv4.conf.all.rp_filter": 0})
+    assert drops() == {}
+
+
 @pytest.mark.parametrize("family", (4, 6))
 def test_checksum_of_before_a_nat(world, session, family):
     """RFC 3948 3.1.2: the peer's checksum covers its own address, not the one that a NAT gave it."""
