@@ -7,6 +7,12 @@
 
 #include <stdlib.h>
 
+/* Routes, whoever follows them, are told apart by metric, as the kernel does. */
+static int class_of(const struct fib_item *item)
+{
+	return item->kind == FIB_KERNEL ? FIB_NEXTHOP : item->kind;
+}
+
 static int compare_items(const void *a, const void *b)
 {
 	const struct fib_item *x = (const struct fib_item *)a, *y = (const struct fib_item *)b;
@@ -17,9 +23,11 @@ static int compare_items(const void *a, const void *b)
 	if (c == 0)
 		c = memcmp(x->addr, y->addr, 16);
 	if (c == 0)
-		c = (int)y->kind - x->kind; /* the higher one first: it stays */
+		c = class_of(y) - class_of(x); /* the higher one first: it stays */
 	if (c == 0)
 		c = x->metric < y->metric ? -1 : x->metric > y->metric;
+	if (c == 0)
+		c = (int)y->kind - x->kind;
 	return c;
 }
 

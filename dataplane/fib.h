@@ -11,11 +11,12 @@
 #include "dataplane/core/path.h"
 #include "dataplane/core/prefix_table.h"
 
-enum fib_kind { /* of two entries for one prefix the higher one counts */
+enum fib_kind { /* of two entries for one prefix the higher one counts; of a kernel's and a next hop the
+	           metric */
 	        FIB_NONE = 0,
 	        FIB_KERNEL = 1, /* no neighbour yet, or no port of ours: the kernel decides */
-	        FIB_POOL = 2,   /* clients: only a policy may send there, never in clear (H68) */
-	        FIB_NEXTHOP = 3,
+	        FIB_NEXTHOP = 2,
+	        FIB_POOL = 3,  /* clients: only a policy may send there, never in clear (H68) */
 	        FIB_LOCAL = 4, /* an address of the gateway */
 };
 
@@ -28,7 +29,7 @@ struct fib_entry {
 struct fib_item {
 	uint8_t family, len, kind;
 	uint8_t addr[16];
-	uint32_t metric; /* of two items of one kind for one prefix the lower one counts */
+	uint32_t metric; /* of two routes for one prefix the lower one counts */
 	struct nexthop nh;
 };
 

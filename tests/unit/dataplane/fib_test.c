@@ -23,7 +23,22 @@ static bool holds(const struct fib_item *item, uint8_t family, const uint8_t *ad
 	return true;
 }
 
-/* The longest prefix; then the higher kind; then the lower metric. */
+static bool is_route(const struct fib_item *item)
+{
+	return item->kind == FIB_KERNEL || item->kind == FIB_NEXTHOP;
+}
+
+/* For one prefix: routes by their metric, whoever follows them; what is no route before them. */
+static bool is_better(const struct fib_item *x, const struct fib_item *best)
+{
+	if (is_route(x) != is_route(best))
+		return is_route(best);
+	if (!is_route(x) && x->kind != best->kind)
+		return x->kind > best->kind;
+	return x->metric < best->metric || (x->metric == best->metric && x->kind > best->kind);
+}
+
+/* The longest prefix, and of several items for it the best. */
 static const struct fib_item *naive(const struct fib_item *items, uint8_t family, const uint8_t *addr)
 {
 	const struct fib_item *best = NULL;
@@ -32,8 +47,7 @@ static const struct fib_item *naive(const struct fib_item *items, uint8_t family
 		const struct fib_item *x = &items[i];
 		if (!holds(x, family, addr))
 			continue;
-		if (best == NULL || x->len > best->len || (x->len == best->len && x->kind > best->kind) ||
-		    (x->len == best->len && x->kind == best->kind && x->metric < best->metric))
+		if (best == NULL || x->len > best->len || (x->len == best->len && is_better(x, best)))
 			best = x;
 	}
 	return best;
@@ -59,7 +73,7 @@ static void longest_prefix_as_a_naive_walk(void **state)
 			items[i].family = i % 2 ? 4 : 6;
 			items[i].len = (uint8_t)(rand() % (items[i].family == 4 ? 33 : 129));
 			items[i].kind = (uint8_t)(1 + rand() % 3);
-			items[i].metric = (uint32_t)i; /* unequal, so the best is one */
+			items[i].metric = (uint32_t)(i * 7 % ITEMS); /* unequal, so the best is one */
 			items[i].nh.port = (uint16_t)i;
 			random_addr(items[i].addr);
 			if (items[i].family == 4)
