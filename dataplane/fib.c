@@ -27,6 +27,8 @@ static int compare_items(const void *a, const void *b)
 	if (c == 0)
 		c = x->metric < y->metric ? -1 : x->metric > y->metric;
 	if (c == 0)
+		c = x->rank < y->rank ? -1 : x->rank > y->rank;
+	if (c == 0)
 		c = (int)y->kind - x->kind;
 	return c;
 }

@@ -30,6 +30,7 @@ struct fib_item {
 	uint8_t family, len, kind;
 	uint8_t addr[16];
 	uint32_t metric; /* of two routes for one prefix the lower one counts */
+	uint32_t rank;   /* of two next hops of one route the lower one counts */
 	struct nexthop nh;
 };
 

@@ -138,8 +138,8 @@ int mirror_open(struct mirror *m, struct dp *dp, const struct rg_config *cfg)
 	        (struct mirror_list){.size = sizeof(struct mirror_addr), .key = sizeof(struct mirror_addr)};
 	m->neighs = (struct mirror_list){.size = sizeof(struct mirror_neigh),
 	                                 .key = offsetof(struct mirror_neigh, mac)};
-	m->routes =
-	        (struct mirror_list){.size = sizeof(struct mirror_route), .key = sizeof(struct mirror_route)};
+	m->routes = (struct mirror_list){.size = sizeof(struct mirror_route),
+	                                 .key = offsetof(struct mirror_route, hop)};
 	m->others = mirror_list_like(&m->routes);
 	m->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (m->events == NULL)
@@ -263,6 +263,7 @@ void mirror_tick(struct mirror *m, uint64_t now_ms)
 	if (now_ms - m->used_ms >= USE_EVERY_MS) {
 		m->used_ms = now_ms;
 		use_neighbours(m);
+		mirror_ask_hops(m);
 	}
 	if (m->unresolved && now_ms - m->asked_ms >= ASK_EVERY_MS) {
 		m->asked_ms = now_ms;

@@ -32,6 +32,8 @@ struct mirror_route {
 	uint8_t to[16];
 	uint8_t gateway_family; /* 0: on link */
 	uint8_t gateway[16];
+	uint16_t hop; /* of a route with several next hops, each an item of its own: which one, from 1; else 0
+	               */
 };
 
 struct nlmsghdr;
@@ -44,6 +46,7 @@ struct mirror {
 	struct mirror_list addrs, neighs;
 	struct mirror_list routes; /* of the main table: there may be many */
 	struct mirror_list others; /* of the uplinks' tables */
+	struct mirror_neigh asked; /* for that MAC address the kernel was asked last */
 	unsigned tun_ifindex;
 	uint32_t back;   /* ports whose TAP was set up again, by bit: its routes are gone */
 	bool dirty;      /* something changed that the workers ought to know */
@@ -69,6 +72,9 @@ void mirror_route_added(void *ctx, struct route *route);
 
 /* mirror_resolve.c: rebuilds the snapshot and every path's next hop. */
 void mirror_publish(struct mirror *m);
+/* Asks the kernel for the neighbours of routes with several next hops that it does not know: one that is not
+ * in use has nobody else who would. */
+void mirror_ask_hops(struct mirror *m);
 /* The neighbour's MAC address where it can be used; NULL: not known. */
 const struct mirror_neigh *mirror_find_neigh(const struct mirror *m, unsigned ifindex, uint8_t family,
                                              const uint8_t *addr);

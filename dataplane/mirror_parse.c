@@ -97,26 +97,12 @@ static int parse_neigh(struct mirror *m, const struct nlmsghdr *h)
 	return rc;
 }
 
-/* The next hop: of several paths the first. */
-static void read_hop(struct mirror_route *r, const struct attributes *t)
+static void read_gateway(struct mirror_route *r, const struct attributes *t)
 {
-	const struct nlattr *gateway = t->a[RTA_GATEWAY], *via = t->a[RTA_VIA];
-	struct attributes inner = {0};
+	const struct nlattr *via = t->a[RTA_VIA];
 
-	if (t->a[RTA_OIF] != NULL)
-		r->ifindex = mnl_attr_get_u32(t->a[RTA_OIF]);
-	if (t->a[RTA_MULTIPATH] != NULL) {
-		const struct rtnexthop *hop =
-		        (const struct rtnexthop *)mnl_attr_get_payload(t->a[RTA_MULTIPATH]);
-		size_t have = mnl_attr_get_payload_len(t->a[RTA_MULTIPATH]);
-		if (have < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > have)
-			return;
-		r->ifindex = (unsigned)hop->rtnh_ifindex;
-		mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop), take_attribute, &inner);
-		gateway = inner.a[RTA_GATEWAY];
-		via = inner.a[RTA_VIA];
-	}
-	if (read_addr(gateway, r->family, r->gateway)) {
+	r->gateway_family = 0;
+	if (read_addr(t->a[RTA_GATEWAY], r->family, r->gateway)) {
 		r->gateway_family = r->family;
 	} else if (via != NULL && mnl_attr_get_payload_len(via) == 2 + 16) {
 		/* IPv4 by an IPv6 gateway: RFC 5549 */
@@ -125,14 +111,64 @@ static void read_hop(struct mirror_route *r, const struct attributes *t)
 	}
 }
 
+static int set_route(struct mirror *m, const struct nlmsghdr *h, const struct mirror_route *r)
+{
+	struct mirror_list *list = r->table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
+	bool changed = false;
+	int rc = mirror_list_set(list, r, h->nlmsg_type == RTM_DELROUTE, &changed);
+
+	m->dirty |= changed;
+	return rc;
+}
+
+/* Each next hop of RTA_MULTIPATH. Which of them are dead is not read: the kernel does not tell when they come
+ * back. */
+static int set_hops(struct mirror *m, const struct nlmsghdr *h, struct mirror_route *r,
+                    const struct nlattr *multipath)
+{
+	const uint8_t *at = (const uint8_t *)mnl_attr_get_payload(multipath);
+	size_t have = mnl_attr_get_payload_len(multipath), step;
+	struct rtnexthop hop;
+	int rc = 0;
+
+	for (; have >= sizeof(hop) && rc == 0; at += step, have -= step) {
+		struct attributes t = {0};
+
+		memcpy(&hop, at, sizeof(hop));
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > have)
+			break;
+		mnl_attr_parse_payload(at + sizeof(hop), hop.rtnh_len - sizeof(hop), take_attribute, &t);
+		r->ifindex = (unsigned)hop.rtnh_ifindex;
+		read_gateway(r, &t);
+		r->hop++;
+		rc = set_route(m, h, r);
+		step = RTNH_ALIGN(hop.rtnh_len);
+		step = step < have ? step : have;
+	}
+	return rc;
+}
+
+/* IPv4 replaces by prefix and metric; a route with another hop is another route in IPv6. */
+static void remove_replaced(struct mirror *m, const struct mirror_route *r)
+{
+	struct mirror_list *list = r->table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
+
+	m->dirty = true;
+	for (size_t i = 0; i < list->n;) {
+		const struct mirror_route *old = (const struct mirror_route *)list->item + i;
+		if (old->family == r->family && old->table == r->table && old->len == r->len &&
+		    old->metric == r->metric && memcmp(old->to, r->to, 16) == 0)
+			mirror_list_remove(list, i);
+		else
+			i++;
+	}
+}
+
 static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 {
 	const struct rtmsg *msg = (const struct rtmsg *)mnl_nlmsg_get_payload(h);
 	struct attributes t = {0};
-	struct mirror_list *list;
 	struct mirror_route r;
-	bool changed = false;
-	int rc;
 
 	if (mnl_attr_parse(h, sizeof(*msg), take_attribute, &t) < 0)
 		return 0;
@@ -148,21 +184,14 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 		return 0;
 	if (t.a[RTA_PRIORITY] != NULL)
 		r.metric = mnl_attr_get_u32(t.a[RTA_PRIORITY]);
-	read_hop(&r, &t);
-	list = r.table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
-	/* IPv4 replaces by prefix and metric; a route with another hop is another route in IPv6 */
 	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE) != 0)
-		for (size_t i = 0; i < list->n;) {
-			const struct mirror_route *old = (const struct mirror_route *)list->item + i;
-			if (old->family == r.family && old->table == r.table && old->len == r.len &&
-			    old->metric == r.metric && memcmp(old->to, r.to, 16) == 0)
-				mirror_list_remove(list, i);
-			else
-				i++;
-		}
-	rc = mirror_list_set(list, &r, h->nlmsg_type == RTM_DELROUTE, &changed);
-	m->dirty |= changed || (h->nlmsg_flags & NLM_F_REPLACE) != 0;
-	return rc;
+		remove_replaced(m, &r);
+	if (t.a[RTA_MULTIPATH] != NULL)
+		return set_hops(m, h, &r, t.a[RTA_MULTIPATH]);
+	if (t.a[RTA_OIF] != NULL)
+		r.ifindex = mnl_attr_get_u32(t.a[RTA_OIF]);
+	read_gateway(&r, &t);
+	return set_route(m, h, &r);
 }
 
 /*

@@ -35,7 +35,24 @@ static bool prefix_holds(const uint8_t *prefix, uint8_t len, const uint8_t *addr
 	return len % 8 == 0 || ((prefix[len / 8] ^ addr[len / 8]) & (0xff00u >> (len % 8)) & 0xff) == 0;
 }
 
-/* The longest prefix; of two, the lower metric. */
+#define RANK_NO_MAC  (1u << 16)
+#define RANK_NO_LINK (2u << 16)
+
+/* Of a route's several next hops the lowest rank is taken: the first of those that are alive. `addr` is the
+ * neighbour where there is no gateway. */
+static uint32_t rank_of(const struct mirror *m, const struct mirror_route *r, const uint8_t *addr)
+{
+	int port = mirror_port_of(m, r->ifindex);
+
+	if (port < 0 || !atomic_load_explicit(&m->dp->port[port].up, memory_order_relaxed))
+		return RANK_NO_LINK | r->hop;
+	if (mirror_find_neigh(m, r->ifindex, r->gateway_family != 0 ? r->gateway_family : r->family,
+	                      r->gateway_family != 0 ? r->gateway : addr) == NULL)
+		return RANK_NO_MAC | r->hop;
+	return r->hop;
+}
+
+/* The longest prefix; of two, the lower metric; of several next hops the first that is alive. */
 static const struct mirror_route *find_route(const struct mirror *m, unsigned table, uint8_t family,
                                              const uint8_t *addr)
 {
@@ -46,15 +63,48 @@ static const struct mirror_route *find_route(const struct mirror *m, unsigned ta
 		if (r[i].table != table || r[i].family != family || !prefix_holds(r[i].to, r[i].len, addr))
 			continue;
 		if (best == NULL || r[i].len > best->len ||
-		    (r[i].len == best->len && r[i].metric < best->metric))
+		    (r[i].len == best->len && r[i].metric < best->metric) ||
+		    (r[i].len == best->len && r[i].metric == best->metric &&
+		     rank_of(m, &r[i], addr) < rank_of(m, best, addr)))
 			best = &r[i];
 	}
 	return best;
 }
 
-/* The frame header towards a neighbour; false: its MAC address is not known, and asked for if `ask`. */
+/* Once in a row: thousands of routes have the same gateway. */
+static void ask(struct mirror *m, unsigned ifindex, uint8_t family, const uint8_t *addr)
+{
+	struct mirror_neigh *last = &m->asked;
+	size_t len = family == 4 ? 4 : 16;
+
+	if (last->ifindex == ifindex && last->family == family && memcmp(last->addr, addr, len) == 0)
+		return;
+	last->ifindex = ifindex;
+	last->family = family;
+	memcpy(last->addr, addr, len);
+	nl_neigh_use(&m->nl, ifindex, family, addr);
+}
+
+static void ask_hops_of(struct mirror *m, const struct mirror_list *list)
+{
+	const struct mirror_route *r = LIST(*list, mirror_route);
+
+	for (size_t i = 0; i < list->n; i++)
+		if (r[i].hop != 0 && r[i].gateway_family != 0 && mirror_port_of(m, r[i].ifindex) >= 0 &&
+		    mirror_find_neigh(m, r[i].ifindex, r[i].gateway_family, r[i].gateway) == NULL)
+			ask(m, r[i].ifindex, r[i].gateway_family, r[i].gateway);
+}
+
+void mirror_ask_hops(struct mirror *m)
+{
+	m->asked.ifindex = 0;
+	ask_hops_of(m, &m->routes);
+	ask_hops_of(m, &m->others);
+}
+
+/* The frame header towards a neighbour; false: its MAC address is not known, and asked for if `want`. */
 static bool make_nexthop(struct mirror *m, unsigned ifindex, uint8_t hop_family, const uint8_t *hop,
-                         uint8_t family, bool ask, struct nexthop *nh)
+                         uint8_t family, bool want, struct nexthop *nh)
 {
 	int port = mirror_port_of(m, ifindex);
 	const struct mirror_neigh *n;
@@ -64,8 +114,8 @@ static bool make_nexthop(struct mirror *m, unsigned ifindex, uint8_t hop_family,
 		return false;
 	n = mirror_find_neigh(m, ifindex, hop_family, hop);
 	if (n == NULL) {
-		if (ask)
-			nl_neigh_use(&m->nl, ifindex, hop_family, hop);
+		if (want)
+			ask(m, ifindex, hop_family, hop);
 		return false;
 	}
 	memset(nh, 0, sizeof(*nh));
@@ -124,7 +174,7 @@ static struct fib_item *next_item(struct items *s)
 }
 
 static int add_item(struct items *s, uint8_t kind, uint8_t family, const uint8_t *addr, uint8_t len,
-                    const struct nexthop *nh, uint32_t metric)
+                    const struct nexthop *nh, uint32_t metric, uint32_t rank)
 {
 	struct fib_item *item = next_item(s);
 
@@ -134,6 +184,7 @@ static int add_item(struct items *s, uint8_t kind, uint8_t family, const uint8_t
 	item->family = family;
 	item->len = len;
 	item->metric = metric;
+	item->rank = rank;
 	memcpy(item->addr, addr, family == 4 ? 4 : 16);
 	if (nh != NULL)
 		item->nh = *nh;
@@ -213,7 +264,7 @@ static int add_addresses(struct mirror *m, struct items *s)
 	for (size_t i = 0; i < m->addrs.n && rc == 0; i++)
 		if (!is_link_local(a[i].family, a[i].addr))
 			rc = add_item(s, FIB_LOCAL, a[i].family, a[i].addr, a[i].family == 4 ? 32 : 128, NULL,
-			              0);
+			              0, 0);
 	return rc;
 }
 
@@ -231,23 +282,24 @@ static int add_neighbours(struct mirror *m, struct items *s)
 			continue;
 		if (make_nexthop(m, n[i].ifindex, n[i].family, n[i].addr, n[i].family, false, &nh))
 			rc = add_item(s, FIB_NEXTHOP, n[i].family, n[i].addr, n[i].family == 4 ? 32 : 128,
-			              &nh, 0);
+			              &nh, 0, 0);
 	}
 	return rc;
 }
 
 static int add_route(struct mirror *m, struct items *s, const struct mirror_route *r)
 {
+	const uint32_t rank = r->hop != 0 ? rank_of(m, r, r->to) : 0;
 	struct nexthop nh;
 
 	if (r->ifindex == m->tun_ifindex && r->type == RTN_UNICAST)
 		return is_link_local(r->family, r->to) || r->to[0] == 0xff
 		               ? 0
-		               : add_item(s, FIB_POOL, r->family, r->to, r->len, NULL, 0);
+		               : add_item(s, FIB_POOL, r->family, r->to, r->len, NULL, 0, 0);
 	if (r->type == RTN_UNICAST && r->gateway_family != 0 &&
 	    make_nexthop(m, r->ifindex, r->gateway_family, r->gateway, r->family, true, &nh))
-		return add_item(s, FIB_NEXTHOP, r->family, r->to, r->len, &nh, r->metric);
-	return add_item(s, FIB_KERNEL, r->family, r->to, r->len, NULL, r->metric);
+		return add_item(s, FIB_NEXTHOP, r->family, r->to, r->len, &nh, r->metric, rank);
+	return add_item(s, FIB_KERNEL, r->family, r->to, r->len, NULL, r->metric, rank);
 }
 
 static int add_pools(struct mirror *m, struct items *s)
@@ -257,11 +309,11 @@ static int add_pools(struct mirror *m, struct items *s)
 	for (size_t i = 0; i < m->cfg->n_pools; i++)
 		for (size_t k = 0; k < m->cfg->pools[i].n_prefixes && rc == 0; k++) {
 			const struct rg_cfg_prefix *p = &m->cfg->pools[i].prefixes[k];
-			rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0);
+			rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0, 0);
 		}
 	for (size_t i = 0; i < m->cfg->n_behind && rc == 0; i++) {
 		const struct rg_cfg_prefix *p = &m->cfg->behind[i];
-		rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0);
+		rc = add_item(s, FIB_POOL, p->addr.family, p->addr.bytes, p->len, NULL, 0, 0);
 	}
 	return rc;
 }
@@ -299,6 +351,7 @@ void mirror_publish(struct mirror *m)
 	const struct fib *old;
 
 	m->dirty = m->unresolved = false;
+	m->asked.ifindex = 0;
 	if (retire_reserve(m->dp->core, 1) != 0 || (fib = build(m)) == NULL) {
 		if (!m->told)
 			fprintf(stderr,
@@ -316,6 +369,7 @@ void mirror_publish(struct mirror *m)
 		retire_seal(m->dp->core);
 	}
 	route_foreach(m->dp->core, UINT32_MAX, resolve_path, m);
+	ask_hops_of(m, &m->others); /* build() has asked for those of the main table */
 }
 
 int mirror_local_table(void *ctx, uint8_t family, const uint8_t *addr, uint32_t *table)
