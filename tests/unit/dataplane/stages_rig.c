@@ -49,6 +49,38 @@ struct rg_api_selector any4(void)
 	return s;
 }
 
+static void make_sas(uint32_t i, uint32_t suite)
+{
+	struct batch_result result;
+	const uint32_t handle = RG_SA_HANDLE(i, 1);
+	struct rg_api_sa sa = {.handle = handle,
+	                       .spi = htonl(1u << 28 | handle),
+	                       .tunnel = handle,
+	                       .suite = suite,
+	                       .window = 64,
+	                       .key = {1, 2, 3, (uint8_t)i},
+	                       .local = {any4()},
+	                       .remote = {any4()}};
+
+	assert_int_equal(batch_sa_add(dp.core, RG_IN, &sa, 1, &result), 0);
+	assert_int_equal(batch_sa_add(dp.core, RG_OUT, &sa, 1, &result), 0);
+}
+
+void rig_set_suite(uint32_t i, uint32_t suite)
+{
+	const struct rg_api_handle handle = {.handle = RG_SA_HANDLE(i, 1)};
+	const struct rg_api_policy_set set = {.handle = handle.handle, .sa = handle.handle};
+	static uint64_t now_ms;
+	struct batch_result result;
+
+	assert_int_equal(batch_sa_del(dp.core, RG_IN, &handle, 1, &result), 0);
+	assert_int_equal(batch_sa_del(dp.core, RG_OUT, &handle, 1, &result), 0);
+	core_tick(dp.core, now_ms += 10);
+	core_tick(dp.core, now_ms += 10);
+	make_sas(i, suite);
+	assert_int_equal(batch_policy_set(dp.core, &set, 1, &result), 0);
+}
+
 /* Tunnel, SA pair and policy number `i`; its client is 10.99.0.i. */
 static void make_session(uint32_t i)
 {
@@ -58,14 +90,6 @@ static void make_session(uint32_t i)
 	        .handle = handle,
 	        .generation = 1,
 	        .path = {.family = 4, .local = {203, 0, 113, 2}, .remote = {192, 0, 2, (uint8_t)i}}};
-	struct rg_api_sa sa = {.handle = handle,
-	                       .spi = htonl(1u << 28 | handle),
-	                       .tunnel = handle,
-	                       .suite = RG_SUITE_AES128_GCM16,
-	                       .window = 64,
-	                       .key = {1, 2, 3, (uint8_t)i},
-	                       .local = {any4()},
-	                       .remote = {any4()}};
 	struct rg_api_policy policy = {.handle = handle,
 	                               .sa = handle,
 	                               .family = 4,
@@ -73,8 +97,7 @@ static void make_session(uint32_t i)
 	                               .prefix = {10, 99, 0, (uint8_t)i}};
 
 	assert_int_equal(batch_tunnel_add(dp.core, &tunnel, 1, &result), 0);
-	assert_int_equal(batch_sa_add(dp.core, RG_IN, &sa, 1, &result), 0);
-	assert_int_equal(batch_sa_add(dp.core, RG_OUT, &sa, 1, &result), 0);
+	make_sas(i, RG_SUITE_AES128_GCM16);
 	assert_int_equal(batch_policy_add(dp.core, &policy, 1, &result), 0);
 }
 

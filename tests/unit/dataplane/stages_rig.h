@@ -28,6 +28,9 @@ void rig_end(void);
 int rig_setup(void **state);
 int rig_teardown(void **state);
 
+/* Session `i` gets new SAs, of that suite. */
+void rig_set_suite(uint32_t i, uint32_t suite);
+
 /* A selector for all of IPv4. */
 struct rg_api_selector any4(void);
 

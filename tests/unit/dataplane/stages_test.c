@@ -209,33 +209,60 @@ static void port_down(void **state)
 	assert_int_equal(all_out(), 0);
 }
 
-/* What one session sends another one of the same key takes: both directions, each length. */
+/* ESP of ours as if the client sent it: source and destination change places, the checksum stays. */
+static void turn_round(struct rte_mbuf *esp)
+{
+	uint8_t *f = rte_pktmbuf_mtod(esp, uint8_t *), turned[8];
+
+	memcpy(f, dp.port[UPLINK].mac, 6);
+	memcpy(turned, f + 30, 4);
+	memcpy(turned + 4, f + 26, 4);
+	memcpy(f + 26, turned, 8);
+}
+
+/* What one session sends another one of the same key takes: both directions, `n` packets of that length. They
+ * are for the client, so they leave through its tunnel again: hairpin. */
+static void there_and_back(uint8_t client, uint16_t len, unsigned n)
+{
+	const uint64_t before = counted(COUNTER_DECRYPTED);
+	struct rte_mbuf *esp[WORKER_BURST];
+	unsigned got = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		offer(NETWORK, 0, plain(client, len));
+	poll_all();
+	assert_int_equal(all_out(), n);
+	for (unsigned q = 0; q < WORKERS; q++) {
+		for (unsigned i = 0; i < wires[UPLINK][q].n_out; i++)
+			esp[got++] = wires[UPLINK][q].out[i];
+		wires[UPLINK][q].n_out = 0;
+	}
+	for (unsigned i = 0; i < got; i++) {
+		turn_round(esp[i]);
+		offer(UPLINK, 1, esp[i]);
+	}
+	poll_all();
+	assert_int_equal(counted(COUNTER_DECRYPTED), before + n);
+	assert_int_equal(all_out(), n);
+	free_out();
+}
+
 static void out_and_in_again(void **state)
 {
 	(void)state;
-	for (uint16_t len = 28; len < 1400; len = (uint16_t)(len + 61)) {
-		struct rte_mbuf *m = plain(1, len), *esp;
-		uint8_t *f;
-		offer(NETWORK, 0, m);
-		poll_all();
-		assert_int_equal(all_out(), 1);
-		unsigned q = wires[UPLINK][0].n_out != 0 ? 0 : 1;
-		esp = wires[UPLINK][q].out[0];
-		wires[UPLINK][q].n_out = 0;
-		f = rte_pktmbuf_mtod(esp, uint8_t *);
-		memcpy(f, dp.port[UPLINK].mac, 6);
-		/* turned round: source and destination change places, the checksum stays */
-		uint8_t turned[8];
-		memcpy(turned, f + 30, 4);
-		memcpy(turned + 4, f + 26, 4);
-		memcpy(f + 26, turned, 8);
-		uint64_t before = counted(COUNTER_DECRYPTED);
-		offer(UPLINK, 1, esp);
-		poll_all();
-		assert_int_equal(counted(COUNTER_DECRYPTED), before + 1);
-		/* for client 1 it is, so it leaves through its tunnel again: hairpin */
-		assert_int_equal(all_out(), 1);
-		free_out();
+	for (uint16_t len = 28; len < 1400; len = (uint16_t)(len + 61))
+		there_and_back(1, len, 1);
+	assert_int_equal(all_dropped(), 0);
+}
+
+/* The same with every suite, also in whole bursts: what goes in batches keeps the worker's promises too. */
+static void every_suite_out_and_in_again(void **state)
+{
+	(void)state;
+	for (uint32_t suite = 1; suite < RG_SUITE_END; suite++) {
+		rig_set_suite(4, suite);
+		there_and_back(4, 100, 1);
+		there_and_back(4, 1301, WORKER_BURST);
 	}
 	assert_int_equal(all_dropped(), 0);
 }
@@ -348,6 +375,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H70_pool_runs_dry, rig_setup, rig_teardown),
 	        cmocka_unit_test_setup_teardown(port_down, rig_setup, rig_teardown),
 	        cmocka_unit_test_setup_teardown(out_and_in_again, rig_setup, rig_teardown),
+	        cmocka_unit_test_setup_teardown(every_suite_out_and_in_again, rig_setup, rig_teardown),
 	        cmocka_unit_test_setup_teardown(fragment_offset_does_not_wrap, rig_setup, rig_teardown),
 	        cmocka_unit_test_setup_teardown(udp_checksum_over_ipv6, rig_setup, rig_teardown),
 	};
