@@ -11,9 +11,10 @@ import subprocess
 import time
 
 from rig import GATEWAY_MAC, GENERATOR_MAC, MEAN, REPO
-from lab import wait_for
+from lab import LabError, wait_for
 
 HERE = os.path.join(REPO, "bench/pktgen")
+FLOW = 1000  # packets that came back: more than ARP and the like
 POOLS_MIB = 3584  # of Pktgen: five pools a port, of buffers for jumbo frames
 
 
@@ -164,40 +165,71 @@ class Testpmd:
             "--", "-i", "--nb-cores=1", "--total-num-mbufs=65536", "--no-lsc-interrupt", stdin=subprocess.PIPE,
             env=environment(rig))
         rig.wait_links(process)
+        looks = Looks(process)
         before = sum(rig.drops().values())
-        points = self._drive(process, 1 if quick else 3)
+        looks.say("set fwd io retry")
+        looks.say("set burst tx delay 0 retry 4000000000")
+        looks.say("start")
+        if endless:
+            self._wait_for_flow(rig, looks)
+            before = sum(rig.drops().values())
+        points = looks.take(1 if quick else 3)
         lost = sum(rig.close().values()) - before
         (t0, n0), (t1, n1) = points[0], points[-1]
         return record(self.name, direction, size, rig.clients, (n1 - n0) / (t1 - t0) / 1e6, lost, {
             "trials": 1, "seconds": round(t1 - t0, 3)}), []
 
     @staticmethod
-    def _drive(process, seconds):
+    def _wait_for_flow(rig, looks):
+        """The gateway's kernel says when a carrier that came up may be used, and has its own time for it."""
+        try:
+            wait_for("packets to come back", lambda: looks.now() > FLOW, timeout=20)
+        except LabError as error:
+            raise RuntimeError(f"{error}; the gateway dropped {rig.drops()}") from error
+
+
+class Looks:
+    """What testpmd counts on its port 2, the memif port that packets come back from."""
+    SEEN = re.compile(r"statistics for port 2 .*\n +RX-packets: (\d+) ")
+
+    def __init__(self, process):
+        self.process, self.asked = process, 0
+
+    def say(self, line):
+        os.write(self.process.popen.stdin.fileno(), line.encode() + b"\n")
+
+    def _ask(self):
+        self.say("show fwd stats all")
+        self.asked += 1
+
+    def _answers(self):
+        """All so far."""
+        def complete():
+            found = self.SEEN.findall(self.process.text())
+            return found if len(found) >= self.asked else None
+        return [int(n) for n in wait_for("testpmd's statistics", complete, timeout=30)]
+
+    def now(self):
+        self._ask()
+        return self._answers()[-1]
+
+    def take(self, seconds):
         """[(time, packets that came back)] while packets came back."""
-        def say(line):
-            os.write(process.popen.stdin.fileno(), line.encode() + b"\n")
-        say("set fwd io retry")
-        say("set burst tx delay 0 retry 4000000000")
-        say("start")
-        start = time.monotonic()
-        times, end = [], start + seconds
-        while time.monotonic() < end:
-            say("show fwd stats all")
+        first, times, start = self.asked, [], time.monotonic()
+        before = self._answers()[-1] if first else 0
+        while time.monotonic() < start + seconds:
+            self._ask()
             times.append(time.monotonic())
             time.sleep(0.02)
-        # the memif port that packets come back from is testpmd's port 2
-        seen = re.compile(r"statistics for port 2 .*\n +RX-packets: (\d+) ")
-        wait_for("testpmd's statistics", lambda: len(seen.findall(process.text())) >= len(times), timeout=30)
-        points = [(start, 0), *zip(times, map(int, seen.findall(process.text())))]
-        return _moving(points, process)
+        return _moving([(start, before), *zip(times, self._answers()[first:])], self.process)
 
 
 def _moving(points, process):
     """The first looks may be before the first packet, the last ones after the last: without them, if enough remain."""
     most = points[-1][1]
-    started = max(i for i, p in enumerate(points) if p[1] == 0)
+    started = max(i for i, p in enumerate(points) if p[1] == points[0][1])
     ended = min(i for i, p in enumerate(points) if p[1] == most)
-    if most == 0:
+    if most == points[0][1]:
         raise RuntimeError(f"testpmd counted too few packets for a rate:\n{process.text()[-3000:]}")
     inner = points[started + 1:ended]
     return inner if len(inner) > 1 else [points[started], points[ended]]

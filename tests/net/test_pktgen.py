@@ -4,16 +4,17 @@ import ipaddress
 import os
 import re
 import sys
+import threading
 
 import pytest
 import yaml
 
-from lab import REPO
+from lab import REPO, ip, wait_for
 
 sys.path.insert(0, os.path.join(REPO, "bench/pktgen"))
 
 import generators  # noqa: E402
-from rig import CLIENTS, CONFIG, GATEWAY_MAC, Rig  # noqa: E402
+from rig import CLIENTS, CONFIG, GATEWAY_MAC, GENERATOR_MAC, NEIGHBOURS, Rig  # noqa: E402
 
 from scapy.layers.inet import IP  # noqa: E402
 from scapy.utils import rdpcap  # noqa: E402
@@ -72,3 +73,22 @@ def test_testpmd_through_the_gateway(lab, direction, counter, size):
     assert rig.counted[counter] > FEW
     # every client's packets were known; a full ring is the generator's doing
     assert set(rig.dropped) <= {"tx-full"}, rig.dropped
+
+
+def test_what_is_lost_before_there_is_a_route_is_no_result(lab):
+    """The gateway's kernel may take its time with a carrier that came up: testpmd's clock starts when packets come back."""
+    rig = Rig(lab, CPUS[0], FEW, idle="sleep")
+    address, interface = NEIGHBOURS[1]
+    ip("-n", rig.ns, "neigh", "del", address, "dev", interface)
+
+    def mend():
+        wait_for("packets without a route", lambda: rig.drops().get("out-no-route"), timeout=60)
+        ip("-n", rig.ns, "neigh", "replace", address, "lladdr", GENERATOR_MAC[1], "dev", interface, "nud", "permanent")
+    late = threading.Thread(target=mend)
+    late.start()
+    try:
+        result, _ = generators.Testpmd.find().measure(rig, CPUS[-1], "encrypt", "64", quick=True)
+    finally:
+        late.join()
+    assert result["mpps"] > 0
+    assert result["loss"] < rig.dropped["out-no-route"]
