@@ -181,6 +181,37 @@ static void H57_inner_length(void **state)
 	assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
 }
 
+/* A header with options counts as a whole: with a byte of them changed it is malformed. */
+static void H57_inner_options(void **state)
+{
+	uint8_t clear[GATEWAY_MAX];
+	struct before b;
+
+	(void)state;
+	for (uint32_t header = 24; header <= 60; header += 4) {
+		for (uint32_t bad = 0; bad <= header; bad++) { /* `header`: none */
+			uint32_t len = gateway_inner(clear, 1, false, 4, 102);
+
+			clear[0] = (uint8_t)(0x40 | header / 4);
+			memset(clear + 20, 1, header - 20);
+			packets_set_sum4(clear, header);
+			if (bad == header) {
+				offer_clear(1, next_of(1), clear,
+				            gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
+				gateway_poll(&g);
+				assert_int_equal(gateway_clear(&g), 1);
+				continue;
+			}
+			if (bad == 0) /* that is other lengths: H57_inner_length */
+				continue;
+			clear[bad] ^= 0x40;
+			before_take(&b, &g);
+			offer_clear(1, next_of(1), clear, gateway_trailer(&g, 1, clear, len, GATEWAY_CLEAR));
+			assert_dropped_inside(&b, DROP_ESP_INNER_BAD, 1);
+		}
+	}
+}
+
 static void H57_inner_length6(void **state)
 {
 	uint8_t clear[GATEWAY_MAX];
@@ -294,6 +325,7 @@ int main(void)
 	        BOTH_WAYS(H57_padding),
 	        BOTH_WAYS(H57_next_header),
 	        BOTH_WAYS(H57_inner_length),
+	        BOTH_WAYS(H57_inner_options),
 	        BOTH_WAYS(H57_inner_length6),
 	        BOTH_WAYS(H57_inner_shorter_than_plaintext),
 	        cmocka_unit_test_setup_teardown(H66_addresses_outside_the_selectors, setup, teardown),
