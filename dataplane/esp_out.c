@@ -176,24 +176,28 @@ void esp_out_prefetch(const struct worker *w, const struct train *t, const struc
 void esp_out_run(struct worker *w)
 {
 	struct out out[WORKER_BURST];
-	struct train train[WORKER_BURST];
+	struct train train[WORKER_BURST], *end = train;
 	struct vec *v = &w->esp_out;
 	const unsigned n = v->n;
 
 	if (n == 0)
 		return;
-	/* once for each packet: whatever main publishes now is for the next burst */
+	/* once for each train: whatever main publishes now is for the next burst */
 	for (unsigned i = 0; i < n; i++) {
 		struct sa *sa = pkt_of(v->m[i])->sa;
 
 		out[i] = out_of(v->m[i]);
-		train[i] =
-		        (struct train){.first = &out[i], .n = 1, .sa = sa, .path = tunnel_path(sa->tunnel)};
-		line_prefetch(train[i].path);
+		if (end != train && end[-1].sa == sa) {
+			end[-1].n++;
+			continue;
+		}
+		*end = (struct train){.first = &out[i], .n = 1, .sa = sa, .path = tunnel_path(sa->tunnel)};
+		line_prefetch(end->path);
+		end++;
 	}
 	v->n = 0;
-	for (unsigned i = 0; i < n; i++)
-		line_prefetch(train[i].path->nexthop);
-	esp_out_prefetch(w, train, train + n);
-	esp_out_seal(w, train, train + n, false);
+	for (const struct train *t = train; t < end; t++)
+		line_prefetch(t->path->nexthop);
+	esp_out_prefetch(w, train, end);
+	esp_out_seal(w, train, end, false);
 }

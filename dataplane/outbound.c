@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a network into a tunnel in one go, for most packets: plain IPv4 to a destination whose first policy
- * has an SA of this worker's that admits it (RFC 4301 4.4.1, 5.1.2). What a pass needs was brought in by
- * the one before: bucket, policy set, SA, tunnel, path. Packets of a flow that come in a train, one behind
- * the other, are asked for together. All questions are asked before anything is done; what is answered
- * otherwise goes on as if this file were not there. Worker threads.
+ * has an SA that admits it (RFC 4301 4.4.1, 5.1.2) and is this worker's, or else to the worker that has it.
+ * What a pass needs was brought in by the one before: bucket, policy set, SA, tunnel, path. Packets of a flow
+ * that come in a train, one behind the other, are asked for together. All questions are asked before anything
+ * is done; what is answered otherwise goes on as if this file were not there. Worker threads.
  */
 #include "dataplane/plain.h"
 #include "dataplane/seal.h"
@@ -100,33 +100,55 @@ static void find_sas(const struct worker *w, struct train *t, const struct train
 	}
 }
 
-static inline bool is_mine(const struct worker *w, const struct train *t)
+/* Does its first policy's SA admit the train? */
+static inline bool is_admitted(const struct train *t)
 {
 	const struct sa *sa = t->sa;
 
-	return sa != NULL && (sa->flags & SA_SIMPLE4) != 0 &&
-	       selectors4_match_flow(&sa->sel4, t->flow, true) && sa_owner(sa) == w->index;
+	return sa != NULL && (sa->flags & SA_SIMPLE4) != 0 && selectors4_match_flow(&sa->sel4, t->flow, true);
 }
 
-/* Into the inner stage, which knows all policies and all workers. */
+/* Where others go by struct pkt, and not by `o`. */
+static void write_down(const struct out *o)
+{
+	out_note(o, NULL);
+	o->m->data_len = (uint16_t)(ETH_LEN + o->len); /* padding goes */
+	o->m->pkt_len = ETH_LEN + o->len;
+}
+
+/* Into the inner stage, which knows all policies. */
 static __attribute__((noinline)) void leave(struct worker *w, const struct train *t)
 {
 	for (const struct out *o = t->first; o < t->first + t->n; o++) {
-		out_note(o, NULL);
-		o->m->data_len = (uint16_t)(ETH_LEN + o->len); /* padding goes */
-		o->m->pkt_len = ETH_LEN + o->len;
+		write_down(o);
 		inner_push(w, o->m);
 	}
 }
 
-/* Those that stay are moved to the front. Behind the last. */
+/* To the worker that owns the SA, as the inner stage would. */
+static __attribute__((noinline)) void pass_over(struct worker *w, const struct train *t, unsigned owner)
+{
+	for (const struct out *o = t->first; o < t->first + t->n; o++) {
+		checksum_spend_hop4(o->ip);
+		write_down(o);
+		hand_over(w, o->m, t->sa, owner, HAND_ESP_OUT);
+	}
+}
+
+/* Of SAs that are this worker's. Those that stay are moved to the front. Behind the last. */
 static struct train *keep_mine(struct worker *w, struct train *t, const struct train *end)
 {
 	struct train *mine = t;
+	unsigned owner;
 
 	for (; t < end; t++) {
-		if (__builtin_expect(!is_mine(w, t), 0)) {
+		if (__builtin_expect(!is_admitted(t), 0)) {
 			leave(w, t);
+			continue;
+		}
+		owner = sa_owner(t->sa);
+		if (__builtin_expect(owner != w->index, 0)) {
+			pass_over(w, t, owner);
 			continue;
 		}
 		sa_prefetch_more(t->sa);

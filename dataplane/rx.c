@@ -76,6 +76,7 @@ static void take_over(struct worker *w, const struct handover *item)
 		return;
 	}
 	sa_prefetch(p->sa);
+	line_prefetch(in ? rte_pktmbuf_mtod_offset(m, uint8_t *, p->esp) : p->ip);
 	if (in)
 		w->esp_in.m[w->esp_in.n++] = m;
 	else
@@ -86,6 +87,10 @@ void rx_handed_over(struct worker *w, const struct handover *items, unsigned n)
 {
 	count_add(w->counters, COUNTER_RECEIVED_OVER, n);
 	load_tables(w);
+	for (unsigned i = 0; i < n; i++) {
+		line_prefetch(items[i].packet);
+		line_prefetch(pkt_of((struct rte_mbuf *)items[i].packet));
+	}
 	for (unsigned i = 0; i < n; i++)
 		take_over(w, &items[i]);
 	for (unsigned i = 0; i < w->esp_out.n; i++)

@@ -438,16 +438,23 @@ static int setup_two(void **state)
 	return gateway_add(&g, 1, &is) != 0 || gateway_add(&g, 2, &is) != 0 ? -1 : 0;
 }
 
-/* An SA of another worker's is that one's. */
+/* An SA of another worker's is that one's: it gets the packet as it came, but for the hop and what padded the
+ * frame, and in order. */
 static void another_workers(void **state)
 {
+	uint8_t frame[GATEWAY_MAX] = {0};
+
 	(void)state;
+	assert_int_equal(sa_owner(gateway_sa(&g, 1, RG_OUT)), 0);
+	assert_int_equal(sa_owner(gateway_sa(&g, 2, RG_OUT)), 1);
 	for (uint8_t i = 0; i < 20; i++)
-		send_to(1 + i / 10, 100, i);
+		offer(frame, put(frame, 1 + i / 2 % 2, 4, 40, i) + 6);
 	gateway_poll(&g);
 	assert_int_equal(gateway_count(&g, COUNTER_HANDED_OVER), 10);
 	assert_int_equal(gateway_count(&g, COUNTER_ENCRYPTED), 20);
-	assert_int_equal(gateway_clear(&g), 20);
+	for (uint8_t i = 0; i < 20; i++)
+		expect(1 + i / 10, 40, (uint8_t)(i % 10 / 2 * 4 + i % 2 + i / 10 * 2));
+	expect_no_more();
 	assert_int_equal(gateway_drops(&g), 0);
 }
 
