@@ -339,19 +339,24 @@ static struct fib *build(struct mirror *m)
 	return fib;
 }
 
+/* Snapshots that a worker may still read. One that does not come round must not hold back ever more of them,
+ * each as large as all routes (H74). */
+#define OLD_FIBS_MOST 16u
+
+static unsigned old_fibs; /* main only */
+
 static void retire_fib(struct core *core, void *fib)
 {
 	(void)core;
+	old_fibs--;
 	fib_free((struct fib *)fib);
 }
 
-void mirror_publish(struct mirror *m)
+static bool publish_fib(struct mirror *m)
 {
 	struct fib *fib;
 	const struct fib *old;
 
-	m->dirty = m->unresolved = false;
-	m->asked.ifindex = 0;
 	if (retire_reserve(m->dp->core, 1) != 0 || (fib = build(m)) == NULL) {
 		if (!m->told)
 			fprintf(stderr,
@@ -359,15 +364,29 @@ void mirror_publish(struct mirror *m)
 			        "ones stay; it is tried again\n",
 			        FIB_LOCALS_MAX);
 		m->dirty = m->told = true;
-		return;
+		return false;
 	}
 	m->told = false;
 	/* pairs with the acquire in dp_fib() */
 	old = atomic_exchange_explicit(&m->dp->fib, fib, memory_order_acq_rel);
 	if (old != NULL) {
+		old_fibs++;
 		retire(m->dp->core, retire_fib, (void *)(uintptr_t)old);
 		retire_seal(m->dp->core);
 	}
+	return true;
+}
+
+void mirror_publish(struct mirror *m)
+{
+	m->dirty = m->unresolved = false;
+	m->asked.ifindex = 0;
+	if (old_fibs == OLD_FIBS_MOST)
+		retire_reclaim(m->dp->core, UINT32_MAX);
+	if (old_fibs == OLD_FIBS_MOST)
+		m->unresolved = true; /* within a second again; tunnels follow their routes meanwhile */
+	else if (!publish_fib(m))
+		return;
 	route_foreach(m->dp->core, UINT32_MAX, resolve_path, m);
 	ask_hops_of(m, &m->others); /* build() has asked for those of the main table */
 }
