@@ -305,7 +305,7 @@ static const struct cfg_key connection_keys[] = {
                  "what the "
                  "connection says. Where the gateway begins the session it makes all of them, the first in "
                  "IKE_AUTH; a "
-                 "client's requests take the first that fits."},
+                 "client's requests take the one that has their first selectors, else the first that fits."},
         {"request-window", CFG_T_NUMBER, FIELD(rg_cfg_connection, request_window), .min = 1, .max = 16,
          .standard = "4",
          .help = "IKE requests that a client may have on the wire at a time (SET_WINDOW_SIZE). We send as "

@@ -55,8 +55,9 @@ static enum ike_reject read_offer(struct offer *o, const struct ike_msg *msg)
 }
 
 /* Narrows the offer to what the child may carry. False: there is nothing. With transport mode
- * the addresses are those that we see (RFC 7296 2.23.1); without, those that the peer wrote. */
-static bool narrow(struct child_sa *child, const struct offer *o)
+ * the addresses are those that we see (RFC 7296 2.23.1); without, those that the peer wrote.
+ * `firsts`: how many of the two first selectors are in it as they are. */
+static bool narrow(struct child_sa *child, const struct offer *o, unsigned *firsts)
 {
 	struct child_selectors local, remote;
 	struct ike_selectors tsi = o->tsi, tsr = o->tsr;
@@ -68,6 +69,7 @@ static bool narrow(struct child_sa *child, const struct offer *o)
 	child_rights(child, child->transport, &local, &remote);
 	ts_narrow(&tsi, &remote, &child->remote);
 	ts_narrow(&tsr, &local, &child->local);
+	*firsts = ts_has_first(&tsi, &child->remote) + ts_has_first(&tsr, &child->local);
 	return child->remote.n > 0 && child->local.n > 0;
 }
 
@@ -100,10 +102,11 @@ static bool more_possible(const struct child_sa *child, const struct offer *o)
 {
 	struct child_sa other = {.sa = child->sa};
 	struct ike_selectors local, remote;
+	unsigned firsts;
 	size_t index = 0;
 
 	while ((other.cfg = child_cfg(child->sa, index++)) != NULL) {
-		if (other.cfg == child->cfg || has_flow(child->sa, other.cfg) || !narrow(&other, o))
+		if (other.cfg == child->cfg || has_flow(child->sa, other.cfg) || !narrow(&other, o, &firsts))
 			continue;
 		ts_to_wire(&other.local, &local);
 		ts_to_wire(&other.remote, &remote);
@@ -113,30 +116,39 @@ static bool more_possible(const struct child_sa *child, const struct offer *o)
 	return false;
 }
 
-/* The first of the connection's children that fits; one that was rekeyed stays what it is. */
+/* The connection's child that takes the first selectors, which are those of the packet that the peer has
+ * (RFC 7296 2.9), else the first one that fits; one that was rekeyed stays what it is. */
 static enum ike_reject choose_child(struct child_sa *child, enum ike_select what, const struct offer *o,
                                     struct ike_choice *choice, bool *fits)
 {
+	const struct rg_cfg_child *best = NULL, *last = NULL;
 	enum ike_reject reason = IKE_REJECT_NO_PROPOSAL;
-	size_t index = 0;
+	unsigned firsts, most = 0;
 
 	if (child->flow != NULL) {
-		*fits = narrow(child, o);
+		*fits = narrow(child, o, &firsts);
 		return choose(child, what, o, choice);
 	}
-	while ((child->cfg = child_cfg(child->sa, index++)) != NULL) {
-		if (!narrow(child, o))
+	for (size_t i = 0; (child->cfg = child_cfg(child->sa, i)) != NULL; i++) {
+		last = child->cfg;
+		if (!narrow(child, o, &firsts))
 			continue;
 		*fits = true;
 		reason = choose(child, what, o, choice);
-		if (reason != IKE_OK)
+		if (reason != IKE_OK || (best != NULL && firsts <= most))
 			continue;
-		child->more_possible = more_possible(child, o);
-		return IKE_OK;
+		best = last;
+		most = firsts;
 	}
-	child->cfg = child_cfg(child->sa, 0);
-	/* What it offers for other traffic decides what it is told. */
-	return *fits ? reason : choose(child, what, o, choice);
+	child->cfg = best != NULL ? best : child_cfg(child->sa, 0);
+	if (best == NULL) /* what it offers for other traffic decides what it is told */
+		return *fits ? reason : choose(child, what, o, choice);
+	if (last != best) {
+		(void)narrow(child, o, &firsts);
+		reason = choose(child, what, o, choice);
+	}
+	child->more_possible = more_possible(child, o);
+	return reason;
 }
 
 /* IM-17: RFC 4877 7.1 has transport mode for a home address, which the fast path could only tell from Mobile

@@ -140,18 +140,29 @@ void ts_meet(const struct child_selectors *offered, const struct child_selectors
 		meet_one(&offered->s[i], allowed, out);
 }
 
+static bool covered(const struct ike_selector *wire, const struct child_selectors *list)
+{
+	struct rg_api_selector s = from_wire(wire);
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (inside(&s, &list->s[i]))
+			return true;
+	}
+	return false;
+}
+
 bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b)
 {
 	for (size_t i = 0; i < a->n; i++) {
-		struct rg_api_selector s = from_wire(&a->ts[i]);
-		bool found = false;
-
-		for (size_t j = 0; j < b->n && !found; j++)
-			found = inside(&s, &b->s[j]);
-		if (!found)
+		if (!covered(&a->ts[i], b))
 			return false;
 	}
 	return a->n > 0;
+}
+
+bool ts_has_first(const struct ike_selectors *offered, const struct child_selectors *narrowed)
+{
+	return offered->n > 0 && covered(&offered->ts[0], narrowed);
 }
 
 void ts_to_wire(const struct child_selectors *in, struct ike_selectors *out)

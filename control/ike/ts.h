@@ -30,6 +30,10 @@ void ts_meet(const struct child_selectors *offered, const struct child_selectors
 /* Does every packet that `a` selects lie in one selector of `b`. */
 bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b);
 
+/* Is the first selector of an offer, which is that of the packet that its sender has (RFC 7296 2.9), in what
+ * became of the offer. */
+bool ts_has_first(const struct ike_selectors *offered, const struct child_selectors *narrowed);
+
 void ts_to_wire(const struct child_selectors *in, struct ike_selectors *out);
 void ts_from_wire(const struct ike_selectors *in, struct child_selectors *out);
 

@@ -342,6 +342,67 @@ static void more_is_possible_in_another(void **state)
 	}
 }
 
+/* The packet that the client has is for 10.30.0.7: that is its first choice, before everything. */
+static void ask_for_the_packet(struct mutation *m)
+{
+	static const uint8_t host[16] = {7, 17, 0, 16, 0, 53, 0, 53, 10, 30, 0, 7, 10, 30, 0, 7};
+	struct mutable_payload *tsr = mutable_find(m, IKE_PAYLOAD_TSr);
+
+	if (tsr == NULL)
+		return;
+	memmove(tsr->body + 4 + sizeof(host), tsr->body + 4, tsr->len - 4);
+	memcpy(tsr->body + 4, host, sizeof(host));
+	tsr->len += sizeof(host);
+	tsr->body[0]++;
+}
+
+/* RFC 7296 2.9: a responder that may take the initiator's first selectors MUST take what includes them,
+ * whatever stands before it in the configuration. A child without a proposal in common cannot be it. */
+static void the_first_selectors_choose(void **state)
+{
+	static const struct {
+		const char *gateway, *gets;
+	} cases[] = {
+	        {GATEWAY("    pool: road\n"
+	                 "    children:\n"
+	                 "      a: {selectors: {local: [10.20.0.0/24]}}\n"
+	                 "      b: {selectors: {local: [10.30.0.0/24]}}\n"
+	                 "      c: {selectors: {local: [10.40.0.0/24]}}\n"),
+	         "10.30.0.0"},
+	        {GATEWAY("    pool: road\n"
+	                 "    children:\n"
+	                 "      a: {selectors: {local: [10.20.0.0/24]}}\n"
+	                 "      b: {selectors: {local: [10.30.0.0/24]}, esp: [aes256gcm16]}\n"),
+	         "10.20.0.0"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct world_options options = {.gateway_yaml = cases[i].gateway,
+		                                .client_yaml =
+		                                        CLIENT("    proposals: {esp: [aes128gcm16]}\n")};
+		struct mutation *m = calloc(1, sizeof(*m));
+		struct world *w = world_new(&options);
+		struct rg_cfg_addr gets = address(cases[i].gets);
+		const struct child_sa *child;
+
+		assert_non_null(m);
+		mutate(w, m, IKE_EXCHANGE_IKE_AUTH, ask_for_the_packet, NULL);
+		world_connect(w);
+		world_run(w, 3000);
+		assert_int_equal(m->applied, 1);
+		mutate_stop(w);
+		assert_non_null(peer_session(world_gateway(w)));
+		child = child_current(peer_session(world_gateway(w)));
+		assert_non_null(child);
+		assert_int_equal(child->local.n, 1);
+		assert_memory_equal(child->local.s[0].first, gets.bytes, 4);
+		assert_true(child->more_possible);
+		world_free(w);
+		free(m);
+	}
+}
+
 static void leave_out_selectors(struct mutation *m)
 {
 	unsigned which = *(const unsigned *)m->context;
@@ -403,6 +464,7 @@ int main(void)
 	        cmocka_unit_test(pfs_as_configured),
 	        cmocka_unit_test(esn_of_each_child),
 	        cmocka_unit_test(more_is_possible_in_another),
+	        cmocka_unit_test(the_first_selectors_choose),
 	        cmocka_unit_test(im14_no_selectors_no_child),
 	};
 
