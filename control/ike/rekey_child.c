@@ -54,7 +54,7 @@ void rekey_child_refused(struct ike_sa *sa, struct child_task *t, uint16_t error
 	ike_sa_log(sa, IKE_LOG_WARN, "the peer did not rekey Child SA %08x: %s", ntohl(t->old_spi),
 	           ike_notify_type_name(error));
 	rekey_child_retry(sa, t);
-	rekey_refused(sa, error);
+	rekey_renewal_refused(sa, error);
 }
 
 /* The survivor of a simultaneous rekey is the one without the lowest nonce; without

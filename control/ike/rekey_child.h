@@ -27,8 +27,11 @@ uint64_t rekey_retry_ms(const struct ike_sa *sa);
 uint16_t rekey_other_group(const struct rg_cfg_proposal *ours, size_t n, uint16_t tried,
                            const struct ike_msg *answer);
 
-/* The peer refused a CREATE_CHILD_SA. One that says TEMPORARY_FAILURE for minutes has lost our state: the
- * IKE SA is deleted (RFC 7296 2.25). */
+/* The peer refused a rekey or a new Child SA. One that says TEMPORARY_FAILURE for minutes has lost our state:
+ * the IKE SA is deleted (RFC 7296 2.25). */
 void rekey_refused(struct ike_sa *sa, uint16_t error);
+
+/* The same of a rekey. One that says NO_ADDITIONAL_SAS has another session made in place of this one (4). */
+void rekey_renewal_refused(struct ike_sa *sa, uint16_t error);
 
 #endif

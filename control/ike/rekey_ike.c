@@ -146,7 +146,7 @@ static int refused(struct ike_sa *sa, struct rekey_ike_task *t, struct exchange 
 	}
 	ike_sa_log(sa, IKE_LOG_WARN, "the peer did not rekey the IKE SA: %s", ike_notify_type_name(error));
 	give_way(sa, t);
-	rekey_refused(sa, error);
+	rekey_renewal_refused(sa, error);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "control/ike/rekey_child.h"
 #include "control/ike/ike_sa.h"
+#include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
 #include <string.h>
@@ -58,4 +59,12 @@ void rekey_refused(struct ike_sa *sa, uint16_t error)
 		sa->refused_ms = now;
 	else if (now - sa->refused_ms >= REKEY_GIVE_UP_MS)
 		ike_sa_delete(sa, "the peer answers TEMPORARY_FAILURE for minutes");
+}
+
+void rekey_renewal_refused(struct ike_sa *sa, uint16_t error)
+{
+	if (error == IKE_NOTIFY_NO_ADDITIONAL_SAS)
+		succession_instead(sa);
+	else
+		rekey_refused(sa, error);
 }

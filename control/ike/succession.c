@@ -458,3 +458,16 @@ void timer_reauth(struct ike_sa *sa)
 	else if (succession_start(sa) == -ENOMEM)
 		ike_sa_timer(sa, TIMER_REAUTH, ike_sa_now(sa) + SUCCESSION_AGAIN_MS);
 }
+
+void succession_instead(struct ike_sa *sa)
+{
+	uint64_t now = ike_sa_now(sa), at = sa->timer[TIMER_REAUTH];
+
+	/* Not beside one that is under way, nor before one that failed is due again. */
+	if (!sa->session_initiator || (at != 0 && at <= now + SUCCESSION_AGAIN_MS) ||
+	    (sa->followed_by != 0 && manager_find(sa->manager, sa->followed_by) != NULL))
+		return;
+	ike_sa_log(sa, IKE_LOG_INFO,
+	           "the peer renews no SA within an IKE SA (NO_ADDITIONAL_SAS): authenticates anew instead");
+	ike_sa_timer(sa, TIMER_REAUTH, now + 1);
+}

@@ -69,4 +69,8 @@ void timer_reauth(struct ike_sa *sa);
 /* The same, asked for by an operator. 0, -EBUSY, -EPERM (the peer began the session), -ENOMEM. */
 int succession_start(struct ike_sa *sa);
 
+/* The peer renews nothing within this IKE SA (NO_ADDITIONAL_SAS): who began the session soon makes a new one
+ * in its place, from which on this one goes (RFC 7296 4). */
+void succession_instead(struct ike_sa *sa);
+
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A peer that renews nothing within an IKE SA: it answers rekeys with NO_ADDITIONAL_SAS, as minimal
+ * implementations may. Who began the session makes a new one in its place (RFC 7296 1.3, 4).
+ */
+#include "control/ike/handlers.h"
+#include "tests/exchange/mutate.h"
+#include "tests/exchange/pairs.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static unsigned refused; /* since the test began */
+
+/* Every answer to CREATE_CHILD_SA: the next one is the first again. */
+static void refuse(struct mutation *m)
+{
+	static const uint8_t body[4] = {0, 0, 0, IKE_NOTIFY_NO_ADDITIONAL_SAS};
+
+	m->n = 0;
+	mutable_add(m, IKE_PAYLOAD_NOTIFY, body, sizeof(body));
+	m->applied = UINT_MAX;
+	refused++;
+}
+
+static struct mutation *minimal(struct pairs *p, bool own_answers)
+{
+	struct mutation *m = calloc(1, sizeof(*m));
+
+	assert_non_null(m);
+	mutate(p->w, m, IKE_EXCHANGE_CREATE_CHILD_SA, refuse, NULL);
+	m->answers = !own_answers;
+	m->own_answers = own_answers;
+	refused = 0;
+	return m;
+}
+
+static bool client_has_one(struct world *w)
+{
+	return peer_sas(world_client(w)) == 1;
+}
+
+/* Child SA or IKE SA: the session has another IKE SA within moments, and not one packet is lost. */
+static void a_new_session_in_its_place(void **state)
+{
+	(void)state;
+	for (unsigned ike = 0; ike < 2; ike++) {
+		struct pairs *p = pairs_new(&(struct world_options){0});
+		struct peer *c = world_client(p->w), *g = world_gateway(p->w);
+		uint64_t id = peer_session_id(c), spi = ike_sa_own_spi(peer_session(c));
+		struct mutation *m = minimal(p, false);
+
+		p->strict = true;
+		if (ike)
+			rekey_ike_start(peer_session(c));
+		else
+			rekey_child_start(pairs_child(c, 0));
+		while (refused == 0)
+			world_run(p->w, 10);
+		mutate_stop(p->w); /* the second Child SA of the new one is one more, too */
+		assert_true(pairs_settle(p, 5000));
+		assert_true(world_run_until(p->w, client_has_one, 5000));
+		assert_int_equal(refused, 1);
+		assert_int_equal(peer_session_id(c), id);
+		assert_int_not_equal(ike_sa_own_spi(peer_session(c)), spi);
+		assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
+		assert_non_null(pairs_child(c, 0));
+		assert_non_null(pairs_child(c, 1));
+		if (!ike) /* there the gateway, whose answer was changed, has the IKE SA that it did not
+		             refuse */
+			assert_null(pairs_wrong(p, PAIRS_CHILDREN));
+		assert_int_equal(p->lost, 0);
+		pairs_free(p);
+		free(m);
+	}
+}
+
+/* A new one that fails is not tried more often than any: the old one goes on meanwhile. */
+static void not_more_often_than_any(void **state)
+{
+	struct pairs *p = pairs_new(&(struct world_options){0});
+	struct peer *c = world_client(p->w), *g = world_gateway(p->w);
+	uint64_t spi = ike_sa_own_spi(peer_session(c));
+	struct mutation *m = minimal(p, false);
+	uint64_t begun;
+
+	(void)state;
+	g->m->leaving = true; /* it takes no IKE_SA_INIT now */
+	begun = peer_counter(g, "ike-drop-leaving");
+	rekey_child_start(pairs_child(c, 0));
+	rekey_child_start(pairs_child(c, 1));
+	world_run(p->w, 600000);
+	assert_true(refused > 2);
+	assert_int_equal(ike_sa_own_spi(peer_session(c)), spi);
+	assert_true(peer_counter(g, "ike-drop-leaving") > begun);
+	assert_true(peer_sas(c) <= 2);
+	assert_non_null(pairs_child(c, 0));
+	assert_non_null(pairs_child(c, 1));
+	g->m->leaving = false;
+	mutate_stop(p->w);
+	assert_true(pairs_settle(p, 60000));
+	assert_null(pairs_wrong(p, PAIRS_CHILDREN));
+	pairs_free(p);
+	free(m);
+}
+
+/* Who waits for its peers cannot begin one: the SAs live as long as they may. */
+static void who_waits_keeps_what_it_has(void **state)
+{
+	struct pairs *p = pairs_new(&(struct world_options){0});
+	struct peer *g = world_gateway(p->w);
+	uint64_t spi = ike_sa_own_spi(peer_session(g));
+	struct mutation *m = minimal(p, true);
+
+	(void)state;
+	p->strict = true;
+	rekey_child_start(pairs_child(g, 0));
+	rekey_ike_start(peer_session(g));
+	world_run(p->w, 60000);
+	assert_true(refused >= 2);
+	mutate_stop(p->w);
+	assert_int_equal(ike_sa_own_spi(peer_session(g)), spi);
+	assert_int_equal(peer_counter(g, "ike-reauthenticated"), 0);
+	assert_non_null(pairs_child(g, 0));
+	assert_non_null(pairs_child(g, 1));
+	pairs_free(p);
+	free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_new_session_in_its_place),
+	        cmocka_unit_test(not_more_often_than_any),
+	        cmocka_unit_test(who_waits_keeps_what_it_has),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
