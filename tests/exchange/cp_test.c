@@ -250,6 +250,43 @@ static void version_and_supported_attributes(void **state)
 	done(w, m);
 }
 
+/* RFC 7296 3.15.1: an address with its mask, or with the length of its prefix; each family to those who ask.
+ */
+static void internal_subnets(void **state)
+{
+	static const uint8_t v4[] = {10, 20, 0, 0, 255, 252, 0, 0},
+	                     v6[17] = {0x20, 0x01, 0x0d, 0xb8, 0, 0x20, [16] = 61};
+
+	(void)state;
+	for (unsigned asked = 0; asked < 4; asked++) {
+		struct cp_body cp = request(IKE_CFG_REQUEST);
+		struct world *w = world_with(two_pools, NULL);
+		struct mutation *m;
+		const uint8_t *value;
+		size_t len;
+
+		attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS, NULL, 0);
+		if (asked & 1)
+			attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP4_SUBNET, NULL, 0);
+		if (asked & 2)
+			attribute(&cp, IKE_CFG_ATTR_INTERNAL_IP6_SUBNET, NULL, 0);
+		m = connect_asking(w, &cp);
+		assert_int_equal(count(m, IKE_CFG_ATTR_INTERNAL_IP4_SUBNET), asked & 1);
+		assert_int_equal(count(m, IKE_CFG_ATTR_INTERNAL_IP6_SUBNET), asked >> 1);
+		value = replied(m, IKE_CFG_ATTR_INTERNAL_IP4_SUBNET, 0, &len);
+		if (value != NULL) {
+			assert_int_equal(len, sizeof(v4));
+			assert_memory_equal(value, v4, sizeof(v4));
+		}
+		value = replied(m, IKE_CFG_ATTR_INTERNAL_IP6_SUBNET, 0, &len);
+		if (value != NULL) {
+			assert_int_equal(len, sizeof(v6));
+			assert_memory_equal(value, v6, sizeof(v6));
+		}
+		done(w, m);
+	}
+}
+
 static const char speaks_for_networks[] = "connections:\n"
                                           "  roam:\n"
                                           "    authentication: {local: psk, remote: psk}\n"
@@ -443,6 +480,7 @@ int main(void)
 	        cmocka_unit_test(h17_one_family_is_exhausted),
 	        cmocka_unit_test(only_what_was_asked),
 	        cmocka_unit_test(version_and_supported_attributes),
+	        cmocka_unit_test(internal_subnets),
 	        cmocka_unit_test(without_an_address),
 	        cmocka_unit_test(without_an_address_later),
 	        cmocka_unit_test(an_empty_reply),

@@ -5,6 +5,7 @@
  */
 #include "control/ike/crypto/prf.h"
 #include "tests/exchange/eap_config.h"
+#include "tests/exchange/mutate.h"
 #include "tests/unit/control/pki.h"
 
 #include <setjmp.h>
@@ -100,6 +101,52 @@ static void a_gateway_that_is_not_trusted(void **state)
 	certificate_done(w, &c);
 }
 
+/* The gateway's first answer without AUTH, or in another's name. */
+static void without_auth(struct mutation *m)
+{
+	for (unsigned i = m->n; i-- > 0;) {
+		if (m->payloads[i].type == IKE_PAYLOAD_AUTH)
+			mutable_remove(m, i);
+	}
+}
+
+static void of_another(struct mutation *m)
+{
+	mutable_find(m, IKE_PAYLOAD_IDr)->body[4] ^= 1;
+}
+
+/* A gateway that begins EAP without a proof of who it is gets no answer to try passwords with. */
+static void a_gateway_that_proves_nothing(void **state)
+{
+	static const struct {
+		void (*change)(struct mutation *m);
+		const char *why;
+	} cases[] = {
+	        {without_auth, "the responder did not prove who it is before EAP"},
+	        {of_another, "the responder is not whom this connection wants"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct eap_config c;
+		struct world *w = certificate_world(&c, true, NULL);
+		struct mutation *m = calloc(1, sizeof(*m));
+
+		assert_non_null(m);
+		mutate(w, m, IKE_EXCHANGE_IKE_AUTH, cases[i].change, NULL);
+		m->answers = true;
+		world_connect(w);
+		world_run(w, 3000);
+		assert_int_equal(m->applied, 1);
+		assert_int_equal(peer_sas(world_client(w)), 0);
+		assert_null(strstr(w->trace, "IKE_AUTH ?2"));
+		assert_string_equal(world_client(w)->last_event[IKE_EVENT_AUTH_FAILED], cases[i].why);
+		assert_int_equal(peer_sas(world_gateway(w)), 0);
+		certificate_done(w, &c);
+		free(m);
+	}
+}
+
 /* A client that insists on a certificate, at a gateway that has EAP alone. */
 static void eap_alone_is_not_forced_on_anybody(void **state)
 {
@@ -130,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_gateway_by_certificate),
 	        cmocka_unit_test(a_gateway_that_is_not_trusted),
+	        cmocka_unit_test(a_gateway_that_proves_nothing),
 	        cmocka_unit_test(eap_alone_is_not_forced_on_anybody),
 	};
 

@@ -160,6 +160,7 @@ static void h32_reflection(void **state)
 {
 	struct world *w = world_new(NULL);
 	struct ike_endpoint c = endpoint("198.51.100.7", 4500), g = endpoint("192.0.2.1", 4500);
+	uint8_t swapped[65536];
 
 	(void)state;
 	w->filter = capture;
@@ -177,6 +178,14 @@ static void h32_reflection(void **state)
 	world_run(w, 300);
 	world_expect(w, "");
 	assert_int_equal(peer_counter(world_client(w), "ike-drop-spi-unknown"), 1);
+	/* Roles swapped: the SPIs change places, and it says that the responder sent it. */
+	memcpy(swapped, last_request + 8, 8);
+	memcpy(swapped + 8, last_request, 8);
+	memcpy(swapped + 16, last_request + 16, last_len - 16);
+	swapped[19] ^= IKE_FLAG_INITIATOR;
+	inject(w, swapped, last_len);
+	world_expect(w, "");
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-reflected"), 1);
 	world_unharmed(w);
 	world_free(w);
 }

@@ -110,7 +110,7 @@ static void rebuild(struct mutation *m, struct ike_sa *sa, bool is_protected, st
 		ike_build_inner(&b, inner, CAP);
 		if (m->raw == NULL)
 			build_chain(m, &b);
-		assert_int_equal(ike_sk_seal(key_of(sa, !m->answers), &m->hdr,
+		assert_int_equal(ike_sk_seal(key_of(sa, !m->answers && !m->gateway_asks), &m->hdr,
 		                             m->raw ? m->raw_first : b.first, m->raw ? m->raw : inner,
 		                             m->raw ? m->raw_len : b.len, out, CAP + 256, &dg->len),
 		                 0);
@@ -157,16 +157,16 @@ static bool filter(struct world *w, struct datagram *dg)
 	struct mutation *m = w->filter_context;
 	struct ike_header hdr;
 	struct ike_msg msg = {0};
+	bool by_gateway = m->answers || m->gateway_asks, protect;
 	struct ike_sa *sa;
 	uint8_t *plain;
-	bool protect;
 
-	if (dg->from == world_gateway(w) && !m->answers) {
+	if (dg->from == world_gateway(w) && !by_gateway) {
 		if (m->applied > 0 && !m->answered && !m->own_answers)
 			read_answer(m, dg);
 		return true;
 	}
-	if ((dg->from == world_gateway(w)) != m->answers ||
+	if ((dg->from == world_gateway(w)) != by_gateway ||
 	    ike_header_parse(&hdr, dg->data, dg->len) != IKE_OK ||
 	    ike_header_is_response(&hdr) != (m->answers || m->own_answers) || hdr.exchange != m->exchange)
 		return true;
@@ -178,8 +178,8 @@ static bool filter(struct world *w, struct datagram *dg)
 		return false; /* no retransmissions: one message, one effect */
 	plain = test_malloc(CAP);
 	assert_non_null(plain);
-	sa = client_sa(w, &hdr, !m->answers);
-	if (!open_message(sa, !m->answers, dg, &msg, plain)) {
+	sa = client_sa(w, &hdr, !by_gateway);
+	if (!open_message(sa, !by_gateway, dg, &msg, plain)) {
 		assert_true(sa == NULL || !sa->has_keys); /* of an SA that is no more */
 		test_free(plain);
 		return true;

@@ -19,10 +19,11 @@ struct mutable_payload {
 
 struct mutation {
 	struct world *w;
-	uint8_t exchange; /* whose request */
-	bool answers;     /* if a test sets it: the gateway's answers are changed, not the requests */
-	bool own_answers; /* and so: the client's answers to what the gateway asks */
-	unsigned skip;    /* so many of these messages pass first */
+	uint8_t exchange;  /* whose request */
+	bool answers;      /* if a test sets it: the gateway's answers are changed, not the requests */
+	bool own_answers;  /* and so: the client's answers to what the gateway asks */
+	bool gateway_asks; /* and so: the gateway's requests */
+	unsigned skip;     /* so many of these messages pass first */
 	void (*change)(struct mutation *m);
 	void *context;
 	struct ike_header hdr;

@@ -3,6 +3,7 @@
  * Rekeys of both kinds from both sides, alone and at the same time
  * (RFC 7296 1.3.2, 1.3.3, 2.8; H39, H40).
  */
+#include "control/ike/window.h"
 #include "tests/exchange/world.h"
 
 #include <setjmp.h>
@@ -194,6 +195,27 @@ static void simultaneous_with_loss(void **state)
 	}
 }
 
+/* RFC 7296 2.2: message IDs never begin anew, so an IKE SA is rekeyed before they run out. */
+static void message_ids_that_run_out(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+
+	(void)state;
+	world_up(w);
+	peer_session(c)->send_id = peer_session(g)->recv_id = 0xff000000u - 2;
+	exchange_forget_answers(peer_session(g));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(g->events[IKE_EVENT_IKE_REKEYED], 0);
+		ike_check_liveness(c->m, peer_session_id(c));
+		world_run(w, 1000);
+	}
+	assert_int_equal(g->events[IKE_EVENT_IKE_REKEYED], 1);
+	assert_true(peer_session(c)->send_id < 10);
+	one_of_each(w);
+	world_free(w);
+}
+
 /* IM-21: an IKE SA that lives a minute with a Child SA that lives a day, and the other way round. */
 static void im21_lifetimes_far_apart(void **state)
 {
@@ -254,6 +276,7 @@ int main(void)
 	        cmocka_unit_test(simultaneous_with_loss),
 	        cmocka_unit_test(lifetimes_rekey_by_themselves),
 	        cmocka_unit_test(im21_lifetimes_far_apart),
+	        cmocka_unit_test(message_ids_that_run_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "control/homing/homing.h"
 #include "control/ike/handlers.h"
 #include "control/ike/succession.h"
+#include "control/ike/wire/bytes.h"
 #include "tests/exchange/mutate.h"
 #include "tests/exchange/pairs.h"
 #include "tests/exchange/world_config.h"
@@ -195,6 +196,55 @@ static void the_client_follows_auth_lifetime(void **state)
 	assert_true(peer_counter(world_gateway(w), "ike-reauthenticated") >= 4);
 	peer_has_one_of_everything(world_gateway(w));
 	world_free(w);
+}
+
+static void say_lifetime(struct mutation *m)
+{
+	uint8_t body[8] = {0, 0, IKE_NOTIFY_AUTH_LIFETIME >> 8, IKE_NOTIFY_AUTH_LIFETIME & 0xff};
+
+	put_be32(body + 4, *(const uint32_t *)m->context);
+	mutable_add(m, IKE_PAYLOAD_NOTIFY, body, sizeof(body));
+}
+
+/* RFC 4478 3: a responder may say it later, in a request of its own. A shorter time than the one that is
+ * known counts, a longer one does not; one of nothing is a few seconds. */
+static void an_auth_lifetime_that_comes_later(void **state)
+{
+	static const struct {
+		const char *own;
+		uint32_t says, not_before_s, by_s;
+	} cases[] = {
+	        {"    lifetimes: {dpd: off}\n", 300, 240, 271},
+	        {"    lifetimes: {dpd: off, authentication: 10min}\n", 300, 240, 271},
+	        {"    lifetimes: {dpd: off, authentication: 300s}\n", 3600, 240, 271},
+	        {"    lifetimes: {dpd: off}\n", 0, 3, 6},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world_options options = {.gateway_extra = "    lifetimes: {dpd: off}\n",
+		                                .client_extra = cases[i].own};
+		struct mutation *m = calloc(1, sizeof(*m));
+		struct world *w = world_new(&options);
+		struct peer *g = world_gateway(w);
+		uint32_t says = cases[i].says;
+
+		assert_non_null(m);
+		world_up(w);
+		mutate(w, m, IKE_EXCHANGE_INFORMATIONAL, say_lifetime, &says);
+		m->gateway_asks = true;
+		assert_int_equal(ike_check_liveness(g->m, peer_session_id(g)), 0);
+		world_run(w, 300);
+		assert_int_equal(m->applied, 1);
+		mutate_stop(w);
+		world_run(w, (uint64_t)cases[i].not_before_s * 1000);
+		assert_int_equal(peer_counter(g, "ike-reauthenticated"), 0);
+		world_run(w, (uint64_t)(cases[i].by_s - cases[i].not_before_s) * 1000);
+		assert_int_equal(peer_counter(g, "ike-reauthenticated"), 1);
+		assert_true(world_traffic(w));
+		world_free(w);
+		free(m);
+	}
 }
 
 /* One that does not is deleted, also when the IKE SA was rekeyed meanwhile (RFC 4478 2). */
@@ -451,6 +501,7 @@ int main(void)
 	        cmocka_unit_test(reauthentication_of_several_child_sas),
 	        cmocka_unit_test(the_messages_of_a_reauthentication),
 	        cmocka_unit_test(the_client_follows_auth_lifetime),
+	        cmocka_unit_test(an_auth_lifetime_that_comes_later),
 	        cmocka_unit_test(a_client_that_stays_away_is_deleted),
 	        cmocka_unit_test(a_failed_reauthentication_is_tried_again),
 	        cmocka_unit_test(a_superseded_session_ends_by_itself),

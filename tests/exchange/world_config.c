@@ -41,7 +41,7 @@ static const char gateway_head[] =
         "pools:\n"
         "  road: {ranges: [10.99.0.0/16, \"2001:db8:99::/64\"], dns: [10.20.0.53],"
         " domains: [corp.example.net]}\n"
-        "  guest: {ranges: [10.98.0.0/16]}\n"
+        "  guest: {ranges: [10.98.0.0/16], subnets: [10.20.0.0/14, \"2001:db8:20::/61\"]}\n"
         "secrets:\n"
         "  - {identity: carol@example.net, file: carol.psk}\n"
         "  - {identity: \"*@corp.example.net\", file: carol.psk}\n";

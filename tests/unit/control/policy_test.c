@@ -369,6 +369,13 @@ static void secrets_by_pattern(void **state)
 	rig_write("cred", "wide", 4, 0640); /* a credential is held to the same */
 	assert_null(rig_load(NULL, NULL, rest, &error));
 	assert_non_null(strstr(error.text, "mode is 0640"));
+	if (geteuid() == 0) {
+		rig_write("cred", "wide", 4, 0600);
+		assert_int_equal(chown(rig_path("cred"), 65534, 0), 0);
+		assert_null(rig_load(NULL, NULL, rest, &error));
+		assert_non_null(strstr(error.text, "belongs to user 65534"));
+		assert_int_equal(chown(rig_path("cred"), 0, 0), 0);
+	}
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
