@@ -8,7 +8,6 @@
 #include "control/log.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +57,7 @@ static void op_random(void *user, void *buf, size_t len)
 	}
 	from = ahead + sizeof(ahead) - left;
 	memcpy(buf, from, len);
-	OPENSSL_cleanse(from, len);
+	explicit_bzero(from, len);
 	left -= len;
 }
 

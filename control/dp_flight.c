@@ -7,7 +7,6 @@
 #include "control/dp_internal.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,7 +141,7 @@ int flight_send(struct dp *dp, struct dp_flight *flight)
 	if (flight->n_runs == 0)
 		return -EINVAL;
 	rc = rg_client_send_runs(dp->writer->client, runs, flight->n_runs, &flight->seq);
-	OPENSSL_cleanse(dp->records, used);
+	explicit_bzero(dp->records, used);
 	if (rc < 0) {
 		flight_unsend(flight);
 		return rc;

@@ -70,7 +70,7 @@ static void reserve_heap(void)
 
 		/* refused where the kernel has none: then its pages are small ones */
 		(void)madvise(first, HEAP_RESERVED - HUGE_PAGE, MADV_HUGEPAGE);
-		OPENSSL_cleanse(whole, HEAP_TOUCHED);
+		explicit_bzero(whole, HEAP_TOUCHED);
 	}
 	free(whole);
 	mallopt(M_MMAP_MAX, MMAP_MOST);

@@ -195,7 +195,7 @@ struct eap_users *eap_users_load(const char *file, struct rg_auth_error *error)
 			snprintf(error->text, sizeof(error->text), "eap users %s: out of memory", file);
 	}
 	if (text.data)
-		OPENSSL_cleanse(text.data, text.len);
+		explicit_bzero(text.data, text.len);
 	free(text.data);
 	if (rc == 0)
 		return users;
@@ -209,7 +209,7 @@ void eap_users_free(struct eap_users *users)
 		return;
 	if (users->entries)
 		OPENSSL_secure_clear_free(users->entries, users->capacity * sizeof(struct entry));
-	OPENSSL_cleanse(users, sizeof(*users));
+	explicit_bzero(users, sizeof(*users));
 	free(users);
 }
 

@@ -90,7 +90,7 @@ static int read_secret(struct secret *secret, const char *file, struct rg_auth_e
 	secret->len = len;
 	rc = 0;
 out:
-	OPENSSL_cleanse(buf, sizeof(buf));
+	explicit_bzero(buf, sizeof(buf));
 	return rc;
 }
 

@@ -7,8 +7,6 @@
 
 #include "control/eap/mschapv2.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +38,7 @@ static void drop_method(struct eap *eap)
 		return;
 	if (eap->method->wipe != NULL)
 		eap->method->wipe(eap->method_state);
-	OPENSSL_cleanse(eap->method_state, eap->method->state_size);
+	explicit_bzero(eap->method_state, eap->method->state_size);
 	free(eap->method_state);
 	eap->method = NULL;
 	eap->method_state = NULL;
@@ -52,7 +50,7 @@ void eap_free(struct eap *eap)
 	if (eap == NULL)
 		return;
 	drop_method(eap);
-	OPENSSL_cleanse(eap, sizeof(*eap));
+	explicit_bzero(eap, sizeof(*eap));
 	free(eap);
 }
 

@@ -77,8 +77,8 @@ static int des_encrypt(const uint8_t clear[8], const uint8_t key[7], uint8_t out
 	       EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_EncryptUpdate(ctx, out, &len, clear, 8) == 1 &&
 	       len == 8;
 	EVP_CIPHER_CTX_free(ctx);
-	OPENSSL_cleanse(wide, sizeof(wide));
-	OPENSSL_cleanse(&bits, sizeof(bits));
+	explicit_bzero(wide, sizeof(wide));
+	explicit_bzero(&bits, sizeof(bits));
 	return good ? 0 : -EIO;
 }
 
@@ -137,7 +137,7 @@ int mschap_nt_hash(const uint8_t *password, size_t len, uint8_t out[MSCHAP_HASH]
 	part.len = n;
 	if (error == 0)
 		error = digest(legacy.md4, &part, 1, out);
-	OPENSSL_cleanse(wide, sizeof(wide));
+	explicit_bzero(wide, sizeof(wide));
 	return error;
 }
 
@@ -174,7 +174,7 @@ int mschap_response(const struct mschap_input *in, const uint8_t nt_hash[MSCHAP_
 	memcpy(padded, nt_hash, MSCHAP_HASH);
 	for (unsigned i = 0; i < 3 && error == 0; i++)
 		error = des_encrypt(challenge, padded + 7 * i, out + 8 * i);
-	OPENSSL_cleanse(padded, sizeof(padded));
+	explicit_bzero(padded, sizeof(padded));
 	return error == 0 ? 0 : -EIO;
 }
 
@@ -200,7 +200,7 @@ static int hash_with_response(const uint8_t nt_hash[MSCHAP_HASH], const uint8_t 
 		                               {response, MSCHAP_RESPONSE},
 		                               {magic, strlen(magic)}},
 		               3, out);
-	OPENSSL_cleanse(hash, sizeof(hash));
+	explicit_bzero(hash, sizeof(hash));
 	return error;
 }
 
@@ -220,7 +220,7 @@ int mschap_proof(const struct mschap_input *in, const uint8_t nt_hash[MSCHAP_HAS
 		                               {challenge, sizeof(challenge)},
 		                               {magic2, sizeof(magic2) - 1}},
 		               3, out);
-	OPENSSL_cleanse(sum, sizeof(sum));
+	explicit_bzero(sum, sizeof(sum));
 	return error == 0 ? 0 : -EIO;
 }
 
@@ -238,7 +238,7 @@ static int start_key(const uint8_t master[MSCHAP_KEY], const char *magic, uint8_
 	                               {pad2, sizeof(pad2)}},
 	               4, sum);
 	memcpy(out, sum, MSCHAP_KEY);
-	OPENSSL_cleanse(sum, sizeof(sum));
+	explicit_bzero(sum, sizeof(sum));
 	return error;
 }
 
@@ -257,6 +257,6 @@ int mschap_keys(const uint8_t nt_hash[MSCHAP_HASH], const uint8_t response[MSCHA
 		error = start_key(master, magic2, client_sends);
 	if (error == 0)
 		error = start_key(master, magic3, client_receives);
-	OPENSSL_cleanse(master, sizeof(master));
+	explicit_bzero(master, sizeof(master));
 	return error == 0 ? 0 : -EIO;
 }

@@ -150,7 +150,7 @@ static enum eap_step check(struct eap *eap, struct server *s, const struct mscha
 	    mschap_proof(&in, s->user.nt_hash, p->response, proof) < 0)
 		return failed(eap, "MS-CHAPv2 could not be computed");
 	good = CRYPTO_memcmp(expected, p->response, sizeof(expected)) == 0;
-	OPENSSL_cleanse(expected, sizeof(expected));
+	explicit_bzero(expected, sizeof(expected));
 	if (!known || !good)
 		return refuse(eap, s, out);
 	memcpy(s->response, p->response, sizeof(s->response));

@@ -27,7 +27,7 @@ static uint8_t *grow_answer(uint8_t *buf, size_t old, size_t cap)
 	if (more == NULL)
 		return NULL;
 	memcpy(more, buf, old);
-	OPENSSL_cleanse(buf, old);
+	explicit_bzero(buf, old);
 	free(buf);
 	return more;
 }

@@ -12,8 +12,6 @@
 #include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +44,7 @@ void auth_job_free(struct auth_job *j)
 	free(j->peer_octets);
 	free(j->own_octets);
 	rg_auth_unref(j->auth);
-	OPENSSL_cleanse(j, sizeof(*j));
+	explicit_bzero(j, sizeof(*j));
 	free(j);
 }
 
@@ -125,7 +123,7 @@ static int psk_value(struct auth_job *j, const struct auth_key *eap, const uint8
 		key = (struct ike_view){secret, n > 0 ? (size_t)n : sizeof(secret)};
 	}
 	error = ike_auth_psk(&j->prf, key, (struct ike_view){octets, len}, out);
-	OPENSSL_cleanse(secret, sizeof(secret));
+	explicit_bzero(secret, sizeof(secret));
 	return n > 0 ? error : -ENOKEY;
 }
 
@@ -144,7 +142,7 @@ static enum rg_auth_failure verify_psk(struct auth_job *j)
 		failure = RG_AUTH_FAIL_SECRET;
 	else
 		failure = rg_auth_address_identity(claim);
-	OPENSSL_cleanse(expected, sizeof(expected));
+	explicit_bzero(expected, sizeof(expected));
 	return failure;
 }
 

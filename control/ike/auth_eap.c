@@ -9,8 +9,6 @@
 #include "control/ike/crypto/prf.h"
 #include "control/ike/manager.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +57,9 @@ void auth_eap_free(struct ike_sa *sa)
 	if (e->child != NULL)
 		child_free(e->child);
 	if (e->plain != NULL)
-		OPENSSL_cleanse(e->plain, e->plain_len);
+		explicit_bzero(e->plain, e->plain_len);
 	free(e->plain);
-	OPENSSL_cleanse(e, sizeof(*e));
+	explicit_bzero(e, sizeof(*e));
 	free(e);
 }
 

@@ -6,10 +6,9 @@
 
 #include "control/ike/manager.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SPARE_STEPS 64u /* a session with many Child SAs is removed in fewer */
 
@@ -36,10 +35,16 @@ int batch_spare(struct ike_manager *m)
 	return 0;
 }
 
-static void release(struct ike_batch *batch)
+/* Of its steps, as many have been written as it has. */
+static void wipe(struct ike_batch *batch)
 {
 	if (batch->steps != NULL)
-		OPENSSL_cleanse(batch->steps, batch->capacity * sizeof(*batch->steps));
+		explicit_bzero(batch->steps, batch->n * sizeof(*batch->steps));
+}
+
+static void release(struct ike_batch *batch)
+{
+	wipe(batch);
 	free(batch->steps);
 	free(batch);
 }
@@ -79,7 +84,7 @@ struct ike_batch *batch_new(struct ike_manager *m, struct ike_sa *sa,
 static bool grow(struct ike_batch *batch)
 {
 	size_t capacity = batch->capacity == 0 ? 8 : batch->capacity * 2;
-	struct ike_dp_step *steps = calloc(capacity, sizeof(*steps));
+	struct ike_dp_step *steps = malloc(capacity * sizeof(*steps));
 	struct ike_batch *spare = batch->manager->spare_batch;
 
 	if (steps == NULL && spare != NULL && spare->capacity > batch->n) {
@@ -92,8 +97,7 @@ static bool grow(struct ike_batch *batch)
 		return false;
 	for (size_t i = 0; i < batch->n; i++)
 		steps[i] = batch->steps[i];
-	if (batch->steps != NULL)
-		OPENSSL_cleanse(batch->steps, batch->n * sizeof(*steps));
+	wipe(batch);
 	free(batch->steps);
 	batch->steps = steps;
 	batch->capacity = capacity;
@@ -149,8 +153,10 @@ static void completed(struct ike_batch *batch)
 
 void batch_submit(struct ike_batch *batch)
 {
-	if (batch->failed != 0)
-		batch->n = 0;         /* memory was short: nothing may take effect */
+	if (batch->failed != 0) { /* memory was short: nothing may take effect */
+		wipe(batch);
+		batch->n = 0;
+	}
 	if (batch->manager->ending) { /* what is in the dataplane stays there, for the next process */
 		batch_free(batch);
 		return;

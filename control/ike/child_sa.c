@@ -16,8 +16,6 @@
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
 
-#include <openssl/crypto.h>
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -124,7 +122,7 @@ void child_free(struct child_sa *child)
 	store_touch(sa);
 	handles_give(&sa->manager->sa_in, child->handle_in);
 	handles_give(&sa->manager->sa_out, child->handle_out);
-	OPENSSL_cleanse(child, sizeof(*child));
+	explicit_bzero(child, sizeof(*child));
 	free(child);
 	pad_settle(sa);
 }

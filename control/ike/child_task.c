@@ -14,8 +14,6 @@
 #include "control/ike/succession.h"
 #include "control/ike/timers.h"
 
-#include <openssl/crypto.h>
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -339,7 +337,7 @@ static void free_task(struct task *task)
 	struct child_task *t = of(task);
 
 	ike_dh_wipe(&t->dh);
-	OPENSSL_cleanse(t, sizeof(*t));
+	explicit_bzero(t, sizeof(*t));
 	free(t);
 }
 

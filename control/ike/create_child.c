@@ -15,8 +15,6 @@
 #include "control/ike/takeover.h"
 #include "control/ike/timers.h"
 
-#include <openssl/crypto.h>
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +39,7 @@ static void creation_free(void *context)
 	struct creation *c = context;
 
 	ike_dh_wipe(&c->dh);
-	OPENSSL_cleanse(c, sizeof(*c));
+	explicit_bzero(c, sizeof(*c));
 	free(c);
 }
 

@@ -18,8 +18,6 @@
 #include "control/ike/timers.h"
 #include "control/ike/window.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +42,9 @@ void exchange_free(struct exchange *x)
 	if (x->context != NULL && x->free_context != NULL)
 		x->free_context(x->context);
 	if (x->plain != NULL)
-		OPENSSL_cleanse(x->plain, x->plain_len);
+		explicit_bzero(x->plain, x->plain_len);
 	if (x->out.buf != NULL)
-		OPENSSL_cleanse(x->out.buf, x->out.len > x->out_high ? x->out.len : x->out_high);
+		explicit_bzero(x->out.buf, x->out.len > x->out_high ? x->out.len : x->out_high);
 	free(x->plain);
 	free(x->out.buf);
 	free(x);
@@ -237,7 +235,7 @@ static void begin_protected(struct ike_sa *sa, const struct ike_datagram *dg, co
 	x = exchange_new(sa, dg, &outer->hdr);
 	if (x == NULL) {
 		IKE_COUNT(m, no_memory);
-		OPENSSL_cleanse(opened.plain, opened.len);
+		explicit_bzero(opened.plain, opened.len);
 		free(opened.plain);
 		return;
 	}

@@ -23,8 +23,6 @@
 #include "control/ike/takeover.h"
 #include "control/ike/timers.h"
 
-#include <openssl/crypto.h>
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -238,7 +236,7 @@ void ike_sa_free(struct ike_sa *sa)
 	free(sa->wishes);
 	journal_free(sa);
 	rg_auth_unref(sa->auth);
-	OPENSSL_cleanse(sa, sizeof(*sa));
+	explicit_bzero(sa, sizeof(*sa));
 	free(sa);
 }
 

@@ -10,8 +10,6 @@
 #include "control/ike/manager.h"
 #include "control/ike/natd.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +21,7 @@ void init_context_free(struct init_context *init)
 	ike_dh_wipe(&init->dh);
 	free(init->own_message);
 	free(init->peer_message);
-	OPENSSL_cleanse(init, sizeof(*init));
+	explicit_bzero(init, sizeof(*init));
 	free(init);
 }
 

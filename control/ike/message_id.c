@@ -12,9 +12,8 @@
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
 
-#include <openssl/crypto.h>
-
 #include <stdlib.h>
+#include <string.h>
 
 struct id_task {
 	struct task task;
@@ -58,7 +57,7 @@ static bool is_authentic(struct ike_sa *sa, const struct ike_msg *msg)
 
 	if (msg->sk_type != IKE_PAYLOAD_SK || message_open(sa, msg, &opened) != IKE_OK)
 		return false; /* a fragment would be kept */
-	OPENSSL_cleanse(opened.plain, opened.len);
+	explicit_bzero(opened.plain, opened.len);
 	free(opened.plain);
 	return true;
 }

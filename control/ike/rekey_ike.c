@@ -13,8 +13,6 @@
 #include "control/ike/timers.h"
 #include "control/ike/wire/bytes.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,7 +266,7 @@ static void free_task(struct task *task)
 	struct rekey_ike_task *t = of(task);
 
 	ike_dh_wipe(&t->dh);
-	OPENSSL_cleanse(t, sizeof(*t));
+	explicit_bzero(t, sizeof(*t));
 	free(t);
 }
 

@@ -11,10 +11,9 @@
 #include "control/ike/store.h"
 #include "control/ike/window.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* 0.5 s, doubling to 20 s: given up after 12 copies in about three minutes, or when
  * the configuration says so (lifetimes.unanswered). */
@@ -396,7 +395,7 @@ static int seal_request(struct ike_sa *sa, struct task *task, struct packets *pa
 	if (error == 0)
 		error = plain ? message_plain(&b, packets)
 		              : message_seal(sa, task->type->exchange, false, sa->send_id, &b, packets);
-	OPENSSL_cleanse(buf, MESSAGE_MAX_PLAIN);
+	explicit_bzero(buf, MESSAGE_MAX_PLAIN);
 	free(buf);
 	return error;
 }

@@ -7,8 +7,6 @@
 #include "control/ike/manager.h"
 #include "control/ike/record.h"
 
-#include <openssl/crypto.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +31,7 @@ int store_init(struct ike_manager *m)
 void store_fini(struct ike_manager *m)
 {
 	if (m->record != NULL)
-		OPENSSL_cleanse(m->record, RECORD_MAX);
+		explicit_bzero(m->record, RECORD_MAX);
 	free(m->record);
 	free(m->held);
 	m->record = m->held = NULL;

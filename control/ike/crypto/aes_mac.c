@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "control/ike/crypto/algs.h"
@@ -44,7 +43,7 @@ static bool xcbc_keys(struct chain *c, const uint8_t key[BLOCK])
 	          encrypt(c->ctx, memset(constant, 2, BLOCK), c->whole) &&
 	          encrypt(c->ctx, memset(constant, 3, BLOCK), c->padded) && set_key(c, first);
 
-	OPENSSL_cleanse(first, sizeof(first));
+	explicit_bzero(first, sizeof(first));
 	return ok;
 }
 
@@ -123,6 +122,6 @@ int ike_aes_mac(enum ike_aes_mac which, const uint8_t key[BLOCK], const struct i
 		ok = update(&c, parts[i]);
 	ok = ok && finish(&c, out);
 	EVP_CIPHER_CTX_free(c.ctx); /* wipes the key */
-	OPENSSL_cleanse(&c, sizeof(c));
+	explicit_bzero(&c, sizeof(c));
 	return ok ? 0 : -EIO;
 }

@@ -27,7 +27,7 @@ int ike_auth_octets(const struct ike_keys *keys, const struct ike_auth_input *in
 	memcpy(out + in->message.len, in->nonce.data, in->nonce.len);
 	memcpy(out + in->message.len + in->nonce.len, mac, keys->prf_len);
 	*len = need;
-	OPENSSL_cleanse(mac, sizeof(mac));
+	explicit_bzero(mac, sizeof(mac));
 	return 0;
 }
 
@@ -39,7 +39,7 @@ int ike_auth_psk(const struct ike_keys *keys, struct ike_view key, struct ike_vi
 
 	if (!err)
 		err = ike_prf(keys->suite.prf, (struct ike_view){inner, keys->prf_len}, &octets, 1, out);
-	OPENSSL_cleanse(inner, sizeof(inner));
+	explicit_bzero(inner, sizeof(inner));
 	return err;
 }
 

@@ -30,7 +30,7 @@ int ike_cookie_rotate(struct ike_cookie_secret *s)
 		s->has_previous = true;
 		s->version++;
 	}
-	OPENSSL_cleanse(fresh, sizeof(fresh));
+	explicit_bzero(fresh, sizeof(fresh));
 	return err;
 }
 
@@ -77,5 +77,5 @@ bool ike_cookie_valid(const struct ike_cookie_secret *s, uint64_t spi_i, struct 
 
 void ike_cookie_wipe(struct ike_cookie_secret *s)
 {
-	OPENSSL_cleanse(s, sizeof(*s));
+	explicit_bzero(s, sizeof(*s));
 }

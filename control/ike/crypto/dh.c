@@ -138,7 +138,7 @@ int ike_dh_compute(struct ike_dh *dh, const uint8_t *peer, size_t peer_len)
 	else
 		dh->shared_len = info->shared_len;
 	if (err)
-		OPENSSL_cleanse(dh->shared, sizeof(dh->shared));
+		explicit_bzero(dh->shared, sizeof(dh->shared));
 	free_private(dh);
 	return err;
 }
@@ -146,5 +146,5 @@ int ike_dh_compute(struct ike_dh *dh, const uint8_t *peer, size_t peer_len)
 void ike_dh_wipe(struct ike_dh *dh)
 {
 	free_private(dh);
-	OPENSSL_cleanse(dh, sizeof(*dh));
+	explicit_bzero(dh, sizeof(*dh));
 }

@@ -131,7 +131,7 @@ static void find_functions(struct functions *f, const char *name)
 /* A child process must not have its parent's keys. */
 static void forget_ahead(void)
 {
-	OPENSSL_cleanse(ahead, sizeof(ahead));
+	explicit_bzero(ahead, sizeof(ahead));
 	n_ahead = 0;
 }
 
@@ -186,7 +186,7 @@ static bool take_random(uint8_t out[X25519_LEN])
 		return false;
 	n_ahead -= X25519_LEN;
 	memcpy(out, ahead + n_ahead, X25519_LEN);
-	OPENSSL_cleanse(ahead + n_ahead, X25519_LEN);
+	explicit_bzero(ahead + n_ahead, X25519_LEN);
 	return true;
 }
 
@@ -206,7 +206,7 @@ static void *generate_x25519(const struct functions *f, uint8_t *public_value)
 	          f->import(key, OSSL_KEYMGMT_SELECT_KEYPAIR, params) == 1 &&
 	          exchange(f, key, key, public_value, X25519_LEN);
 
-	OPENSSL_cleanse(private_key, sizeof(private_key));
+	explicit_bzero(private_key, sizeof(private_key));
 	if (ok)
 		return key;
 	if (key)
@@ -250,7 +250,7 @@ static void *import(const struct functions *f, int selection, const char *name, 
 	memcpy(copy, data, len);
 	params[0] = OSSL_PARAM_construct_octet_string(name, copy, len);
 	ok = f->import(key, selection, params) == 1;
-	OPENSSL_cleanse(copy, sizeof(copy));
+	explicit_bzero(copy, sizeof(copy));
 	if (ok)
 		return key;
 	f->free_key(key);

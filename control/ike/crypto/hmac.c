@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include "control/ike/crypto/algs.h"
@@ -114,7 +113,7 @@ void ike_hmac(enum ike_md md, struct ike_view key, const struct ike_view *parts,
 	begin(d, &s, block, 0x36 ^ 0x5c);
 	d->update(&s, inner, d->len);
 	d->final(out, &s);
-	OPENSSL_cleanse(&s, sizeof(s));
-	OPENSSL_cleanse(block, sizeof(block));
-	OPENSSL_cleanse(inner, sizeof(inner));
+	explicit_bzero(&s, sizeof(s));
+	explicit_bzero(block, sizeof(block));
+	explicit_bzero(inner, sizeof(inner));
 }

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "control/ike/crypto/keymat.h"
 #include "control/ike/crypto/prf.h"
 #include "control/ike/wire/bytes.h"
@@ -83,7 +81,7 @@ static int expand(struct ike_keys *keys, const struct ike_suite *suite, struct i
 	at = take(keys->sk_pi, at, prf_len);
 	take(keys->sk_pr, at, prf_len);
 out:
-	OPENSSL_cleanse(bytes, sizeof(bytes));
+	explicit_bzero(bytes, sizeof(bytes));
 	return err;
 }
 
@@ -107,7 +105,7 @@ int ike_keymat_init(struct ike_keys *keys, const struct ike_suite *suite, const 
 	if (!err)
 		err = expand(keys, suite, (struct ike_view){skeyseed, ike_prf_info(suite->prf)->len}, in,
 		             boot_epoch);
-	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
+	explicit_bzero(skeyseed, sizeof(skeyseed));
 	return err;
 }
 
@@ -124,7 +122,7 @@ int ike_keymat_rekey(struct ike_keys *keys, const struct ike_keys *old, const st
 	err = ike_prf(old->suite.prf, (struct ike_view){old->sk_d, old->prf_len}, parts, 3, skeyseed);
 	if (!err)
 		err = expand(keys, suite, (struct ike_view){skeyseed, old->prf_len}, in, boot_epoch);
-	OPENSSL_cleanse(skeyseed, sizeof(skeyseed));
+	explicit_bzero(skeyseed, sizeof(skeyseed));
 	return err;
 }
 
@@ -153,17 +151,17 @@ int ike_keymat_child(struct ike_child_keys *out, const struct ike_keys *ike, con
 		memcpy(out->initiator, bytes, one);
 		memcpy(out->responder, bytes + one, one);
 	}
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	OPENSSL_cleanse(seed, sizeof(seed));
+	explicit_bzero(bytes, sizeof(bytes));
+	explicit_bzero(seed, sizeof(seed));
 	return err;
 }
 
 void ike_keys_wipe(struct ike_keys *keys)
 {
-	OPENSSL_cleanse(keys, sizeof(*keys));
+	explicit_bzero(keys, sizeof(*keys));
 }
 
 void ike_child_keys_wipe(struct ike_child_keys *keys)
 {
-	OPENSSL_cleanse(keys, sizeof(*keys));
+	explicit_bzero(keys, sizeof(*keys));
 }

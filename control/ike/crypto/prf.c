@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "control/ike/crypto/algs.h"
 #include "control/ike/crypto/prf.h"
 
@@ -30,7 +28,7 @@ static int aes_prf(enum ike_aes_mac which, struct ike_view key, const struct ike
 
 	if (!err)
 		err = ike_aes_mac(which, fixed, parts, n, out);
-	OPENSSL_cleanse(fixed, sizeof(fixed));
+	explicit_bzero(fixed, sizeof(fixed));
 	return err;
 }
 
@@ -83,8 +81,8 @@ int ike_prf_plus(uint16_t prf, struct ike_view key, struct ike_view seed, uint8_
 		memcpy(out + have, block, take);
 		have += take;
 	}
-	OPENSSL_cleanse(block, sizeof(block));
+	explicit_bzero(block, sizeof(block));
 	if (err)
-		OPENSSL_cleanse(out, len);
+		explicit_bzero(out, len);
 	return err;
 }

@@ -185,7 +185,7 @@ static int seal(struct ike_sk *sk, const struct ike_header *hdr, uint8_t first, 
 		memcpy(out + l.icv, icv, l.icv_len);
 	}
 	if (err)
-		OPENSSL_cleanse(out, l.end);
+		explicit_bzero(out, l.end);
 	else
 		*out_len = l.end;
 	return err;
@@ -262,7 +262,7 @@ enum ike_reject ike_sk_open(const struct ike_sk *sk, const struct ike_msg *msg, 
 			err = IKE_REJECT_SK_PAD;
 	}
 	if (err)
-		OPENSSL_cleanse(plain, l.text_len);
+		explicit_bzero(plain, l.text_len);
 	else
 		*plain_len = l.text_len - pad - 1;
 	return err;
@@ -270,5 +270,5 @@ enum ike_reject ike_sk_open(const struct ike_sk *sk, const struct ike_msg *msg, 
 
 void ike_sk_wipe(struct ike_sk *sk)
 {
-	OPENSSL_cleanse(sk, sizeof(*sk));
+	explicit_bzero(sk, sizeof(*sk));
 }
