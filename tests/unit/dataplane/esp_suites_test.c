@@ -211,25 +211,40 @@ static void h64_a_job_that_fails(void **state)
 	}
 }
 
-/* RFC 3602 3: no IV of AES-CBC follows from another, nor from the packet. */
-static void cbc_ivs_do_not_repeat(void **state)
+#define IV_BATCHES 8u
+
+static void take_ivs(struct crypto_batch *from, uint8_t iv[][16])
 {
 	static struct sample x[CRYPTO_BATCH];
-	unsigned ones = 0, total = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < CRYPTO_BATCH; i++) {
 		sample_begin(&x[i], RG_SUITE_AES128_SHA256, false);
 		sample_compose(&x[i], 40);
-		sample_fill_op(&x[i], &batch->op[i]);
+		sample_fill_op(&x[i], &from->op[i]);
 	}
-	crypto_seal_batch(batch, CRYPTO_BATCH);
-	for (unsigned i = 0; i < CRYPTO_BATCH; i++) {
+	crypto_seal_batch(from, CRYPTO_BATCH);
+	for (unsigned i = 0; i < CRYPTO_BATCH; i++)
+		memcpy(iv[i], x[i].packet.data + 8, 16);
+}
+
+/* RFC 3602 3: no IV of AES-CBC follows from another, nor from the packet: in a batch, in the next ones, for
+ * which more are made, and of another worker. */
+static void cbc_ivs_do_not_repeat(void **state)
+{
+	static uint8_t iv[IV_BATCHES * CRYPTO_BATCH][16];
+	struct crypto_batch *another = crypto_batch_new();
+	uint64_t ones = 0, total = 0;
+
+	(void)state;
+	assert_non_null(another);
+	for (unsigned i = 0; i < IV_BATCHES; i++)
+		take_ivs(i % 2 == 0 ? batch : another, iv + (size_t)i * CRYPTO_BATCH);
+	crypto_batch_free(another);
+	for (unsigned i = 0; i < IV_BATCHES * CRYPTO_BATCH; i++) {
 		for (unsigned k = 0; k < i; k++) {
-			assert_memory_not_equal(x[i].packet.data + 8, x[k].packet.data + 8, 16);
+			assert_memory_not_equal(iv[i], iv[k], 16);
 			for (unsigned byte = 0; byte < 16; byte++)
-				ones += (unsigned)__builtin_popcount(x[i].packet.data[8 + byte] ^
-				                                     x[k].packet.data[8 + byte]);
+				ones += (unsigned)__builtin_popcount(iv[i][byte] ^ iv[k][byte]);
 			total += 128;
 		}
 	}
