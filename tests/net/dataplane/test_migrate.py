@@ -8,7 +8,7 @@ import pytest
 
 import rgapi
 from lab import wait_for
-from world import CLIENT, HOST, LOCAL, LOCAL2, OTHER, UDP, VIRTUAL, Raw, bare, esp_of, ip
+from world import CLIENT, HOST, LOCAL, LOCAL2, OTHER, UDP, VIRTUAL, VIRTUAL2, Raw, bare, esp_of, ip
 
 MOVES = {  # name: (local, remote, ports)
     "address": (LOCAL[4], OTHER[4], None),
@@ -160,6 +160,40 @@ def test_hard_lifetime_stops_the_sa(world, session, drops):
     world.events.wait_event(rgapi.EV_HARD_LIFETIME, match=lambda e: e.handle == s.handle and e.direction == 1)
     world.from_host(packet(s, b"x"))
     wait_for("out-sa-dead", lambda: drops() == {"out-sa-dead": 1}, 3)
+
+
+def test_H71_hard_lifetime_by_time_without_control(world, session, drops):
+    """RFC 4301 4.4.2.1: nobody who could delete the SAs is there, and they end all the same, in both directions."""
+    life = rgapi.Lifetime(soft_seconds=1, hard_seconds=3)
+    s, other = session(lifetime_in=life, lifetime_out=life), session(virtual=VIRTUAL2[4], client=OTHER[4])
+    reader = rgapi.Client(world.socket, rgapi.READER)
+    writer, world.api = world.api, reader
+    writer.close()
+    world.events.close()
+    try:
+        world.from_host(packet(s, b"x"))
+        s.receive()
+        s.send(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2) / Raw(b"lives")))
+        world.lan.receive(lambda f: f if b"lives" in bytes(f) else None)
+
+        def both_ended():
+            world.from_host(packet(s, b"x"))
+            s.send(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2) / Raw(b"late")))
+            told = reader.drops()
+            return told.get("out-sa-dead") and told.get("esp-sa-dead")
+        wait_for("the end of both SAs", both_ended, 10, 0.1)
+        world.isp1.drain()
+        sent = reader.sa_info("out", s.handle).packets
+        for _ in range(3):
+            world.from_host(packet(s, b"x"))
+        world.from_host(packet(other, b"x"))  # and nobody else's end with them
+        other.receive()
+        assert reader.sa_info("out", s.handle).packets == sent
+        assert set(drops()) == {"out-sa-dead", "esp-sa-dead"}
+    finally:
+        world.api = rgapi.Client(world.socket)
+        world.events = rgapi.Client(world.socket, rgapi.EVENTS)
+        reader.close()
 
 
 def test_next_hop_changes_below_the_path(world, session):
