@@ -71,6 +71,35 @@ static void H70_transmit_sticks(void **state)
 	}
 }
 
+/* ... and each port tells what came, what left and what it did not take. */
+static void H70_ports_count_what_they_lose(void **state)
+{
+	const unsigned w = sa_owner(gateway_sa(&g, 1, RG_OUT));
+	const struct port_counters *lan = &g.dp.worker[w]->port[PACKETS_LAN],
+	                           *uplink = &g.dp.worker[w]->port[PACKETS_UPLINK];
+	uint64_t bytes = 0;
+	struct rte_mbuf *m;
+
+	(void)state;
+	g.wire[PACKETS_UPLINK][w].room = 4;
+	for (unsigned i = 0; i < 10; i++)
+		offer_lan(&g, 1, w, 100 + i, 0);
+	gateway_poll(&g);
+	while ((m = gateway_sent(&g, PACKETS_UPLINK)) != NULL)
+		bytes += rte_pktmbuf_pkt_len(m);
+	assert_int_equal(lan->rx_packets, 10);
+	assert_int_equal(lan->rx_bytes, 10 * (14 + 100) + 45);
+	assert_int_equal(lan->tx_packets + lan->tx_bytes + lan->tx_full + uplink->rx_packets, 0);
+	assert_int_equal(uplink->tx_packets, 4);
+	assert_int_equal(uplink->tx_bytes, bytes);
+	assert_int_equal(uplink->tx_full, 6);
+	assert_int_equal(gateway_count(&g, COUNTER_RX_BYTES), lan->rx_bytes);
+	assert_int_equal(gateway_count(&g, COUNTER_TX_BYTES), bytes);
+	assert_int_equal(gateway_dropped(&g, DROP_TX_FULL), 6);
+	g.wire[PACKETS_UPLINK][w].room = WIRE_QUEUE;
+	gateway_clear(&g);
+}
+
 static void H70_link_flaps(void **state)
 {
 	unsigned left = 0;
@@ -192,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(H70_pool_exhausted, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H70_transmit_sticks, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H70_ports_count_what_they_lose, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H70_link_flaps, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H70_kernel_does_not_take, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H74_stalled_owner, setup, teardown),

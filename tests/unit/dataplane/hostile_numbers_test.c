@@ -102,6 +102,36 @@ static void H69_while_the_owner_changes(void **state)
 	assert_int_equal(changes, 100);
 }
 
+/* A packet that is on its way to an owner who has granted the SA meanwhile goes on to the next one: who is
+ * not the owner neither takes a number nor looks into the replay window, in either direction. */
+static void H69_granted_while_it_was_handed_over(void **state)
+{
+	const uint16_t old = sa_owner(gateway_sa(&g, 3, RG_OUT)), new = 1u - old;
+	const struct rg_api_owner order = {.tunnel = gateway_handle(&g, 3), .worker = new};
+	uint8_t frame[GATEWAY_MAX];
+	struct batch_result result;
+
+	(void)state;
+	offer_lan(&g, 3, new, 100, 0);
+	gateway_offer(&g, PACKETS_UPLINK, new, frame, gateway_good(&g, 3, 1, 100, frame));
+	worker_poll(g.dp.worker[new]);
+	assert_int_equal(gateway_count(&g, COUNTER_HANDED_OVER), 2);
+	assert_int_equal(batch_owner(g.dp.core, &order, 1, &result), 0);
+	worker_poll(g.dp.worker[old]);
+	assert_int_equal(gateway_count(&g, COUNTER_SAS_GRANTED), 2);
+	assert_int_equal(gateway_count(&g, COUNTER_PASSED_ON), 2);
+	assert_int_equal(gateway_clear(&g), 0);
+	assert_int_equal(gateway_sa(&g, 3, RG_OUT)->record->sequence, 0);
+	assert_int_equal(gateway_sa(&g, 3, RG_IN)->record->sequence, 0);
+	worker_poll(g.dp.worker[new]);
+	assert_int_equal(g.wire[PACKETS_UPLINK][new].n_out, 1);
+	assert_int_equal(g.wire[PACKETS_LAN][new].n_out, 1);
+	assert_int_equal(gateway_clear(&g), 2);
+	assert_int_equal(gateway_sa(&g, 3, RG_OUT)->record->sequence, 1);
+	assert_int_equal(gateway_sa(&g, 3, RG_IN)->record->sequence, 1);
+	assert_int_equal(gateway_drops(&g), 0);
+}
+
 /* After a crash control makes the SAs again, far enough on; what was captured before is refused (H72). */
 static void H69_restored_after_a_crash(void **state)
 {
@@ -131,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(H69_through_moves_swaps_and_failures, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_while_the_owner_changes, setup, teardown),
+	        cmocka_unit_test_setup_teardown(H69_granted_while_it_was_handed_over, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_restored_after_a_crash, setup, teardown),
 	};
 
