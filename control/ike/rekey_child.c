@@ -97,6 +97,7 @@ void rekey_child_settle(struct ike_sa *sa, struct child_task *t, struct child_sa
 		if (old != NULL)
 			await_delete(old, rival);
 		fresh->rekey_ms = 0;
+		fresh->successor = rival; /* the peer may have sent on it meanwhile, and so may we */
 		informational_delete_child(fresh);
 	}
 	child_schedule(sa);
