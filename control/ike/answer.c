@@ -98,20 +98,32 @@ int answer_send(struct exchange *x)
 	return 0;
 }
 
+/* The very request that was answered: its octets again (H38), or its first fragment of another cut, which
+ * needs a key to be made (RFC 7383 2.5.2, 2.6.1). What else is in it matters to nobody: it is not executed.
+ */
+static bool is_again(const struct ike_sa *sa, const struct cached_response *r, const struct ike_datagram *dg,
+                     const struct ike_msg *msg)
+{
+	uint8_t digest[32];
+
+	ike_sha256(dg->data, dg->len, digest);
+	return CRYPTO_memcmp(digest, r->digest, sizeof(digest)) == 0 ||
+	       (msg->sk_type == IKE_PAYLOAD_SKF && (sa->capabilities & IKE_CAP_FRAGMENTATION) &&
+	        message_is_authentic(sa, msg));
+}
+
 void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg)
 {
 	struct cached_response *r = exchange_find_answer(sa, msg->hdr.message_id);
 	struct ike_manager *m = sa->manager;
 	struct ike_frag frag;
-	uint8_t digest[32];
 
 	/* RFC 7383 2.6.1: only the first fragment makes us answer again. */
 	if (msg->sk_type == IKE_PAYLOAD_SKF && (ike_frag_decode(&frag, msg) != IKE_OK || frag.number != 1)) {
 		IKE_COUNT(m, in_progress);
 		return;
 	}
-	ike_sha256(dg->data, dg->len, digest);
-	if (r == NULL || CRYPTO_memcmp(digest, r->digest, sizeof(digest)) != 0) {
+	if (r == NULL || !is_again(sa, r, dg, msg)) {
 		IKE_COUNT(m, not_identical);
 		return;
 	}

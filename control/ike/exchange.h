@@ -2,7 +2,7 @@
 /*
  * Exchanges of an IKE SA that has keys: message IDs and windows
  * (RFC 7296 2.1 to 2.3), retransmission with exponential backoff, the cached
- * response (byte-identical requests only), and the message that a handler is working on. Core
+ * response (of the very request only), and the message that a handler is working on. Core
  * thread only.
  */
 #ifndef RG_IKE_EXCHANGE_H
@@ -44,7 +44,7 @@ struct exchange {
 	struct outstanding *request;       /* a response: what it answers, until exchange_finish() */
 	struct ike_endpoint local, remote; /* where it came to and from: the answer goes back there */
 	bool natt;
-	uint8_t digest[32];   /* of the datagram (of fragment 1) that a retransmission must equal */
+	uint8_t digest[32];   /* of the datagram (of fragment 1), which a retransmission equals */
 	struct ike_build out; /* its buffer is owned */
 	size_t out_high;      /* octets of it that an answer once had which was begun anew */
 	void *context;        /* of a handler that parked */
@@ -87,8 +87,8 @@ void exchange_input(struct ike_sa *sa, const struct ike_datagram *dg);
 void exchange_begin_plain(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_header *hdr);
 
 /* A copy of a request that was answered: the cached answer goes out again, to where
- * this copy came from, only if it is that very request (H38), and not for each copy of a
- * burst (KD-10). */
+ * this copy came from, only if it is that very request (H38), whose sender may have cut it into fragments
+ * anew (RFC 7383 2.6.1), and not for each copy of a burst (KD-10). */
 void exchange_answer_again(struct ike_sa *sa, const struct ike_datagram *dg, const struct ike_msg *msg);
 
 /* Takes up datagrams that came while the SA was parked. */

@@ -13,7 +13,6 @@
 #include "control/ike/wire/bytes.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct id_task {
 	struct task task;
@@ -51,17 +50,6 @@ static const struct task_type id_type = {
         .free = free_task,
 };
 
-static bool is_authentic(struct ike_sa *sa, const struct ike_msg *msg)
-{
-	struct message_opened opened;
-
-	if (msg->sk_type != IKE_PAYLOAD_SK || message_open(sa, msg, &opened) != IKE_OK)
-		return false; /* a fragment would be kept */
-	explicit_bzero(opened.plain, opened.len);
-	free(opened.plain);
-	return true;
-}
-
 void message_id_refused(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	uint64_t now = ike_sa_now(sa);
@@ -71,7 +59,7 @@ void message_id_refused(struct ike_sa *sa, const struct ike_msg *msg)
 	    now < sa->id_told_ms)
 		return;
 	sa->id_told_ms = now + TIMER_ID_CHECK_MS;
-	if (!is_authentic(sa, msg))
+	if (!message_is_authentic(sa, msg))
 		return;
 	sa->id_told_ms = now + TIMER_ID_TOLD_MS;
 	ike_sa_log(sa, IKE_LOG_WARN,

@@ -266,3 +266,17 @@ enum ike_reject message_open(struct ike_sa *sa, const struct ike_msg *msg, struc
 	}
 	return reason;
 }
+
+bool message_is_authentic(const struct ike_sa *sa, const struct ike_msg *msg)
+{
+	uint8_t *plain = sa->has_keys ? malloc(msg->len) : NULL;
+	size_t len = 0;
+	bool authentic;
+
+	if (plain == NULL)
+		return false;
+	authentic = ike_sk_open(receive_key(sa), msg, plain, msg->len, &len) == IKE_OK;
+	explicit_bzero(plain, msg->len);
+	free(plain);
+	return authentic;
+}

@@ -33,6 +33,9 @@ struct message_opened {
 /* Verifies and decrypts. A fragment is kept only after its ICV was good. */
 enum ike_reject message_open(struct ike_sa *sa, const struct ike_msg *msg, struct message_opened *out);
 
+/* Was it made under the peer's keys? Nothing of it is kept. */
+bool message_is_authentic(const struct ike_sa *sa, const struct ike_msg *msg);
+
 /* Drops what is incomplete of the peer's request, or response. */
 void message_forget_fragments(struct ike_sa *sa, bool of_response);
 

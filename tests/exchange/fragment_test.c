@@ -3,6 +3,8 @@
  * IKE fragments (RFC 7383) between two peers: both directions, every order,
  * losses, forgeries and leftovers (H19, H21, H22, H38).
  */
+#include "control/ike/crypto/sk.h"
+#include "control/ike/sk_message.h"
 #include "tests/exchange/world.h"
 
 #include <setjmp.h>
@@ -223,6 +225,144 @@ static void the_first_fragment_asks_again(void **state)
 	world_free(w);
 }
 
+/* The request of `sa` that waits for its answer: its plaintext, and the type of its first payload. */
+static size_t uncut(struct ike_sa *sa, uint8_t *plain, size_t cap, uint8_t *first_type)
+{
+	const struct outstanding *r = exchange_waiting(sa);
+	size_t at = 0;
+
+	assert_non_null(r);
+	for (unsigned i = 0; i < r->packets.n; i++) {
+		struct ike_msg msg;
+		uint8_t part[2048];
+		size_t len;
+
+		assert_int_equal(ike_msg_parse(&msg, r->packets.p[i].data, r->packets.p[i].len), IKE_OK);
+		assert_int_equal(ike_sk_open(&sa->keys.i, &msg, part, sizeof(part), &len), IKE_OK);
+		if (i == 0)
+			*first_type = msg.sk_first;
+		assert_true(at + len <= cap);
+		memcpy(plain + at, part, len);
+		at += len;
+	}
+	return at;
+}
+
+/* RFC 7383 2.5.2: no answer came, so the client cuts its request into smaller fragments, which go out from
+ * now on. */
+static void cut_anew(struct ike_sa *sa, size_t max_message)
+{
+	static uint8_t plain[16384];
+	struct outstanding *r = exchange_waiting(sa);
+	struct ike_header hdr = message_header(sa, r->task->type->exchange, false, r->message_id);
+	size_t overhead = ike_sk_overhead(&sa->keys.i, true), len, part;
+	uint8_t before = r->packets.n, first_type;
+	uint16_t total;
+
+	len = uncut(sa, plain, sizeof(plain), &first_type);
+	part = ike_frag_plan(len, max_message, overhead, &total);
+	assert_true(part > 0 && total > before);
+	packets_free(&r->packets);
+	r->packets.p = calloc(total, sizeof(*r->packets.p));
+	assert_non_null(r->packets.p);
+	for (uint16_t i = 0; i < total; i++) {
+		struct ike_frag frag = {.number = (uint16_t)(i + 1), .total = total};
+		struct packet *p = &r->packets.p[i];
+		size_t at = (size_t)i * part;
+
+		frag.first = i == 0 ? first_type : 0;
+		p->data = malloc(part + overhead);
+		assert_non_null(p->data);
+		r->packets.n++;
+		assert_int_equal(ike_sk_seal_fragment(&sa->keys.i, &hdr, &frag, plain + at,
+		                                      len - at < part ? len - at : part, p->data,
+		                                      part + overhead, &p->len),
+		                 0);
+	}
+}
+
+static bool lose_sealed_answers(struct world *w, struct datagram *dg)
+{
+	return dg->from == world_client(w) || datagram_is(dg, IKE_EXCHANGE_IKE_SA_INIT);
+}
+
+static struct ike_sa *half_made(struct peer *p)
+{
+	struct ike_sa *sa = TAILQ_LAST(&p->m->sas, ike_sa_list);
+
+	assert_non_null(sa);
+	return sa;
+}
+
+/* An answered request that comes in other fragments is the same request: its answer goes out again, and it
+ * is not executed again (RFC 7383 2.6.1). */
+static void cut_anew_after_the_answer(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct ike_sa *old;
+
+	(void)state;
+	/* IKE_AUTH */
+	w->filter = lose_sealed_answers;
+	world_connect(w);
+	world_run(w, 200);
+	assert_non_null(peer_session(g));
+	assert_null(peer_session(c));
+	cut_anew(half_made(c), 110);
+	w->filter = NULL;
+	assert_true(world_run_until(w, world_is_up, 1500));
+	assert_int_equal(peer_counter(g, "ike-established"), 1);
+	/* CREATE_CHILD_SA, of a session */
+	world_settle(w);
+	world_run(w, 2000);
+	old = peer_session(c);
+	w->filter = lose_sealed_answers;
+	assert_int_equal(ike_rekey_session(c->m, old->session), 0);
+	world_run(w, 100);
+	assert_int_equal(peer_sas(g), 2);
+	cut_anew(old, 110);
+	w->filter = NULL;
+	world_run(w, 1500);
+	assert_int_equal(peer_sas(g), 1);
+	assert_int_equal(peer_sas(c), 1);
+	assert_int_equal(peer_counter(g, "ike-drop-retransmission-differs"), 0);
+	assert_int_equal(g->events[IKE_EVENT_IKE_REKEYED], 1);
+	assert_true(world_traffic(w));
+	world_free(w);
+}
+
+/* What is not the peer's, or not its first fragment, brings nothing; many copies bring one answer. */
+static void h38_cut_anew_by_others(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct ike_endpoint g = endpoint("192.0.2.1", 4500), c = endpoint("198.51.100.7", 4500);
+	struct packets *p;
+	unsigned packets;
+
+	(void)state;
+	w->filter = lose_sealed_answers;
+	world_connect(w);
+	world_run(w, 200);
+	cut_anew(half_made(world_client(w)), 110);
+	packets = (unsigned)peer_session(world_gateway(w))->answers.tqh_first->packets.n;
+	p = &exchange_waiting(half_made(world_client(w)))->packets;
+	world_trace_clear(w);
+	p->p[0].data[p->p[0].len - 1] ^= 1;
+	peer_inject(world_gateway(w), &g, &c, true, p->p[0].data, p->p[0].len);
+	p->p[0].data[p->p[0].len - 1] ^= 1;
+	peer_inject(world_gateway(w), &g, &c, true, p->p[1].data, p->p[1].len);
+	assert_int_equal(count(w->trace, "IKE_AUTH !1"), 0);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-retransmission-differs"), 1);
+	for (unsigned i = 0; i < 20; i++)
+		peer_inject(world_gateway(w), &g, &c, true, p->p[0].data, p->p[0].len);
+	assert_int_equal(count(w->trace, "IKE_AUTH !1"), packets);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-retransmission-burst"), 19);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-established"), 1);
+	w->filter = NULL;
+	world_free(w);
+}
+
 static void not_where_it_is_off(void **state)
 {
 	struct world *w = world_in_pieces(0);
@@ -246,6 +386,8 @@ int main(void)
 	        cmocka_unit_test(h21_each_message_has_its_time),
 	        cmocka_unit_test(h20_half_open_ones_have_a_share),
 	        cmocka_unit_test(the_first_fragment_asks_again),
+	        cmocka_unit_test(cut_anew_after_the_answer),
+	        cmocka_unit_test(h38_cut_anew_by_others),
 	        cmocka_unit_test(not_where_it_is_off),
 	};
 
