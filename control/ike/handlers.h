@@ -70,7 +70,7 @@ void mobike_auth_read(struct ike_sa *sa, const struct ike_msg *msg);
 void mobike_auth_write(struct ike_sa *sa, struct ike_build *out);
 /* The peer's first IKE_AUTH request forbids NATs, and came through one (RFC 4555 3.9). */
 bool mobike_auth_unexpected_nat(const struct exchange *x);
-/* An INFORMATIONAL request of an established SA with IKE_CAP_MOBIKE, before the
+/* An INFORMATIONAL request of an SA with IKE_CAP_MOBIKE, established or rekeyed, before the
  * answer leaves: UPDATE_SA_ADDRESSES, address lists, COOKIE2, NAT detection, NO_NATS_ALLOWED. */
 int mobike_request(struct ike_sa *sa, struct exchange *x);
 

@@ -292,8 +292,10 @@ int informational_request(struct ike_sa *sa, struct exchange *x)
 {
 	int result = disbelieved(sa, x) ? 0 : deletes(sa, x);
 
-	if (result != 0 || x->close_after || sa->state != IKE_STATE_ESTABLISHED)
+	if (result != 0 || x->close_after)
 		return result;
+	if (sa->state != IKE_STATE_ESTABLISHED)
+		return sa->heir_has_it && (sa->capabilities & IKE_CAP_MOBIKE) ? mobike_request(sa, x) : 0;
 	message_id_told(sa, &x->msg);
 	succession_lifetime(sa, &x->msg);
 	if (!configuration(sa, x))

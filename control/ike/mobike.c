@@ -12,6 +12,7 @@
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/natd.h"
+#include "control/ike/store.h"
 #include "control/ike/wire/bytes.h"
 
 #include <string.h>
@@ -183,7 +184,7 @@ static void take_update(struct ike_sa *sa, const struct mobike_request *r, const
 	sa->natt = x->natt;
 	census_count(sa);
 	if (r->natd)
-		(void)natd_read(&x->msg, sa->spi_i, sa->spi_r, &x->local, &x->remote, &sa->nat_local,
+		(void)natd_read(&x->msg, x->sa->spi_i, x->sa->spi_r, &x->local, &x->remote, &sa->nat_local,
 		                &sa->nat_remote);
 	to = homing_path(sa, &pair);
 	hs->update = (struct address_move){.asker = ADDRESS_BY_PEER_UPDATE,
@@ -193,6 +194,7 @@ static void take_update(struct ike_sa *sa, const struct mobike_request *r, const
 	if (hs->update_due)
 		IKE_COUNT(sa->manager, addresses_coalesced);
 	hs->update_due = true;
+	store_touch(sa); /* the answer may leave under another IKE SA */
 	homing_schedule(hs, ike_sa_now(sa));
 	IKE_COUNT(sa->manager, addresses_updates);
 	journal_path(sa, JOURNAL_ASKED, 0, 0, &to);
@@ -215,14 +217,34 @@ static void follow_list(struct ike_sa *sa, const struct exchange *x)
 	homing_schedule(sa->homing, ike_sa_now(sa));
 }
 
-static int update(struct ike_sa *sa, struct mobike_request *r, struct exchange *x)
+#define REKEYS_BACK 4u /* an older IKE SA is not asked about any more */
+
+/* The IKE SA that has the session, and how many rekeys ago it was the one that the request came on. A peer's
+ * request may have been on its way when the IKE SA was rekeyed, or be sent before it has our answer; its
+ * answer ends it for the peer, so that it has to count. NULL: the session has ended. */
+static struct ike_sa *session_of(const struct exchange *x, uint64_t *age)
+{
+	struct ike_manager *m = x->sa->manager;
+	struct ike_sa *now = x->sa->heir_has_it ? ike_find_session(m, x->sa->session) : x->sa;
+	const struct ike_sa *at = now;
+
+	for (*age = 0; at != NULL && at != x->sa && *age < REKEYS_BACK; ++*age)
+		at = at->ancestor_spi != 0 ? manager_find(m, at->ancestor_spi) : NULL;
+	if (at != x->sa || now->state != IKE_STATE_ESTABLISHED || now->homing == NULL)
+		return NULL;
+	return *age <= now->homing->epoch ? now : NULL;
+}
+
+/* `age`: as session_of(). What came on an older IKE SA is older, whatever its message ID is. */
+static int update(struct ike_sa *sa, uint64_t age, struct mobike_request *r, struct exchange *x)
 {
 	struct homing_session *hs = sa->homing;
-	uint64_t order = hs->epoch << 32 | x->msg.hdr.message_id;
+	uint64_t order = (hs->epoch - age) << 32 | x->msg.hdr.message_id;
 
 	if (r->list && order >= hs->list_order) {
 		hs->list_order = order;
 		take_list(sa, r);
+		store_touch(sa);
 		journal_note(sa, JOURNAL_ADDRESS_LIST, 0, r->n_addrs);
 		ike_sa_event(sa, IKE_EVENT_ADDRESS_LIST, "the peer has %u more addresses", r->n_addrs);
 		follow_list(sa, x);
@@ -247,16 +269,18 @@ static int update(struct ike_sa *sa, struct mobike_request *r, struct exchange *
 
 int mobike_request(struct ike_sa *sa, struct exchange *x)
 {
+	uint64_t age;
+	struct ike_sa *session = session_of(x, &age);
 	struct mobike_request r;
 	int notify;
 
 	collect(&r, &x->msg);
-	if (sa->homing != NULL && (r.update || r.list)) {
+	if (session != NULL && (r.update || r.list)) {
 		if (r.no_nats && !no_nats_agree(&r, x)) {
 			IKE_COUNT(sa->manager, unexpected_nat);
 			return refuse(&r, x, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED);
 		}
-		notify = update(sa, &r, x);
+		notify = update(session, age, &r, x);
 		if (notify != 0)
 			return refuse(&r, x, (uint16_t)notify);
 	}

@@ -187,6 +187,81 @@ static void H53_waiting_update_leaves_with_the_heir(void **state)
 	roam_free(r);
 }
 
+static bool lose_deletes(struct roam *r, struct datagram *dg, const char *line)
+{
+	(void)r;
+	(void)dg;
+	return strstr(line, "DELETE") == NULL;
+}
+
+static const uint16_t an_update[] = {IKE_NOTIFY_UPDATE_SA_ADDRESSES, IKE_NOTIFY_COOKIE2, 0};
+
+/* Up, and its IKE SA rekeyed by either end; the old one, which is returned, is still there. */
+static struct ike_sa *rekeyed(struct roam *r, unsigned what)
+{
+	struct ike_sa *old;
+
+	roam_up(r);
+	old = roam_client(r);
+	r->filter = lose_deletes;
+	rekey(r, what);
+	roam_run(r, 200);
+	assert_ptr_not_equal(roam_client(r), old);
+	assert_int_equal(peer_sas(GATEWAY(r)), 2);
+	return old;
+}
+
+/* An update that was under way on the IKE SA which is rekeyed: the peer takes its answer for the end of it,
+ * so that the session has to follow. */
+static void update_on_the_old_ike_sa(void **state)
+{
+	(void)state;
+	for (unsigned what = 2; what <= 8; what *= 4) {
+		struct roam *r = roam_new("return-routability: always", NULL, NULL);
+		struct ike_sa *old = rekeyed(r, what);
+		unsigned from = roam_now(r);
+		char path[128];
+
+		roam_forge_on(r, old, old->send_id, LTE, ISP1, an_update);
+		roam_run(r, 1000);
+		roam_order(r, from, "g>c 192.0.2.1:4500>203.0.113.77:4500 INFORMATIONAL!|COOKIE2",
+		           "g>c 192.0.2.1:4500>203.0.113.77:4500 INFORMATIONAL? 0|COOKIE2", "g MIGRATE 2",
+		           NULL);
+		assert_string_equal(roam_path(GATEWAY(r), roam_gateway(r), path), "192.0.2.1>203.0.113.77");
+		assert_int_equal(ROAM_COUNT(r, addresses_updates), 1);
+		r->filter = NULL;
+		roam_run(r, 90000);
+		expect_one_pair(r);
+		roam_free(r);
+	}
+}
+
+/* H47 over rekeys: what the peer said on the newer IKE SA is newer, whichever comes first. */
+static void newest_ike_sa_wins(void **state)
+{
+	(void)state;
+	for (unsigned late = 0; late < 2; late++) {
+		struct roam *r = roam_new("return-routability: never", NULL, NULL);
+		struct ike_sa *old = rekeyed(r, 8);
+		uint32_t id = old->send_id;
+
+		if (!late)
+			roam_forge_on(r, old, id, ELSEWHERE, ISP1, an_update);
+		roam_move(r, LTE, ISP1);
+		roam_run(r, 1000);
+		if (late)
+			roam_forge_on(r, old, id, ELSEWHERE, ISP1, an_update);
+		roam_run(r, 1000);
+		roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+		assert_int_equal(ROAM_COUNT(r, addresses_stale), late);
+		r->filter = NULL;
+		roam_run(r, 90000);
+		roam_expect_paths(r, "203.0.113.77>192.0.2.1", "192.0.2.1>203.0.113.77");
+		expect_one_pair(r);
+		roam_free(r);
+	}
+}
+
 /* The tunnel is the same object before and after every rekey; a move then takes the next
  * generation. */
 static void tunnel_survives_rekeys(void **state)
@@ -396,13 +471,6 @@ static void pfs(void **state)
 
 /* The rekey answer's outbound becomes current at the first packet on its inbound, else after two
  * seconds: the policies are swapped then, not before (RFC 7296 2.8). */
-static bool lose_deletes(struct roam *r, struct datagram *dg, const char *line)
-{
-	(void)r;
-	(void)dg;
-	return strstr(line, "DELETE") == NULL;
-}
-
 static void outbound_switches_late(void **state)
 {
 	struct roam *r = roam_new(NULL, NULL, NULL);
@@ -454,6 +522,8 @@ int main(void)
 	        cmocka_unit_test(H53_uplink_dies_during_rekeys),
 	        cmocka_unit_test(H53_proof_outlives_its_ike_sa),
 	        cmocka_unit_test(H53_waiting_update_leaves_with_the_heir),
+	        cmocka_unit_test(update_on_the_old_ike_sa),
+	        cmocka_unit_test(newest_ike_sa_wins),
 	        cmocka_unit_test(tunnel_survives_rekeys),
 	        cmocka_unit_test(simultaneous_child_rekey),
 	        cmocka_unit_test(late_child_rekey),

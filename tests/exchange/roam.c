@@ -363,8 +363,13 @@ void roam_expect_paths(struct roam *r, const char *client, const char *gateway)
 void roam_forge(struct roam *r, uint32_t message_id, const char *from, const char *to,
                 const uint16_t *notifies)
 {
+	roam_forge_on(r, roam_client(r), message_id, from, to, notifies);
+}
+
+void roam_forge_on(struct roam *r, struct ike_sa *sa, uint32_t message_id, const char *from, const char *to,
+                   const uint16_t *notifies)
+{
 	static const uint8_t cookie[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-	struct ike_sa *sa = roam_client(r);
 	struct ike_header hdr = {.spi_i = sa->spi_i,
 	                         .spi_r = sa->spi_r,
 	                         .exchange = IKE_EXCHANGE_INFORMATIONAL,

@@ -70,6 +70,9 @@ void roam_expect_paths(struct roam *r, const char *client, const char *gateway);
  * with these notifies (0 ends) and COOKIE2 of 8 octets where named. */
 void roam_forge(struct roam *r, uint32_t message_id, const char *from, const char *to,
                 const uint16_t *notifies);
+/* The same on an IKE SA of the client's that need not be the session's. */
+void roam_forge_on(struct roam *r, struct ike_sa *sa, uint32_t message_id, const char *from, const char *to,
+                   const uint16_t *notifies);
 /* The dataplane saw authenticated ESP from there; port 0: without UDP. */
 void roam_esp_from(struct roam *r, const char *addr, uint16_t port);
 
