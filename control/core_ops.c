@@ -149,7 +149,7 @@ static void op_unreserve(void *user, uint64_t cookie, const struct rg_cfg_addr *
 {
 	struct control *c = user;
 
-	(void)rg_pools_unreserve(c->pools, addr, cookie); /* it need not be a pool's */
+	(void)rg_pools_unreserve(c->pools, addr, cookie);
 }
 
 const struct ike_ops core_ops = {

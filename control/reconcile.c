@@ -34,7 +34,7 @@ static void reserve(struct rg_pools *pools, const struct rg_api_policy *policy)
 	if (policy->prefix_len != (policy->family == 4 ? 32 : 128))
 		return;
 	memcpy(addr.bytes, policy->prefix, policy->family == 4 ? 4 : 16);
-	(void)rg_pools_reserve(pools, &addr, policy->cookie); /* one that is no pool's needs none */
+	(void)rg_pools_reserve(pools, &addr, policy->cookie);
 }
 
 static void adopt(struct ike_manager *ike, const struct dp_snapshot *snapshot, struct rg_pools *pools,

@@ -39,6 +39,7 @@ struct span {
 struct rg_pools {
 	struct span *spans;
 	size_t n_spans;
+	struct pool outside; /* without ranges: leases in use of addresses that no pool has (any more) */
 	size_t n;
 	struct pool pools[];
 };
@@ -94,11 +95,12 @@ void rg_pools_free(struct rg_pools *pools)
 		fixed_free(&pools->pools[i].fixed);
 		free(pools->pools[i].ranges);
 	}
+	lease_table_clear(&pools->outside.leases);
 	free(pools->spans);
 	free(pools);
 }
 
-/* The pool that an address lies in; NULL where there is none. */
+/* The pool that an address lies in; `outside` where there is none. */
 static struct pool *pool_of(const struct rg_pools *pools, const struct rg_cfg_addr *addr)
 {
 	size_t low = 0, high = pools->n_spans;
@@ -114,7 +116,7 @@ static struct pool *pool_of(const struct rg_pools *pools, const struct rg_cfg_ad
 		else
 			high = middle;
 	}
-	return NULL;
+	return (struct pool *)&pools->outside;
 }
 
 static bool pool_has_family(const struct pool *pool, uint8_t family)
@@ -277,20 +279,22 @@ int rg_pools_acquire(struct rg_pools *pools, unsigned pool, uint8_t family, uint
 	return 0;
 }
 
-/* Nobody uses it any more: a static address needs no lease to be kept, and another's must not have one. */
+/* Nobody uses it any more: a static address needs no lease to be kept, another's must not have one, and
+ * what lies in no pool is given to nobody. */
 static void unused(struct pool *pool, uint32_t i)
 {
 	const struct lease *lease = &pool->leases.table[i];
 	struct rg_cfg_addr addr = lease_address(lease);
 
-	if (lease->users == 0 && !lease->orphan && fixed_owner(&pool->fixed, &addr) != 0)
+	if (lease->users == 0 && !lease->orphan &&
+	    (pool->n_ranges == 0 || fixed_owner(&pool->fixed, &addr) != 0))
 		lease_remove(&pool->leases, i);
 }
 
 static uint32_t lease_find(const struct rg_pools *pools, const struct rg_cfg_addr *addr, struct pool **pool)
 {
 	*pool = pool_of(pools, addr);
-	return *pool ? lease_by_addr(&(*pool)->leases, addr) : LEASE_NONE;
+	return lease_by_addr(&(*pool)->leases, addr);
 }
 
 int rg_pools_release(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie)
@@ -315,8 +319,8 @@ int rg_pools_reserve(struct rg_pools *pools, const struct rg_cfg_addr *addr, uin
 	uint32_t i = lease_find(pools, addr, &pool);
 	const struct lease *lease;
 
-	if (!pool || cookie == 0)
-		return -ENOENT;
+	if (cookie == 0)
+		return -EINVAL;
 	if (i == LEASE_NONE) {
 		if (pool->leases.count >= RG_POOLS_MAX_LEASES)
 			return -ENOSPC;
@@ -358,7 +362,7 @@ static int lease_move(struct rg_pools *pools, const struct lease *old)
 	struct pool *pool = pool_of(pools, &addr);
 	uint32_t i;
 
-	if (!pool || (!in_use && fixed_owner(&pool->fixed, &addr) != 0) ||
+	if ((!in_use && (pool->n_ranges == 0 || fixed_owner(&pool->fixed, &addr) != 0)) ||
 	    pool->leases.count >= RG_POOLS_MAX_LEASES)
 		return 0;
 	i = lease_add(&pool->leases, &addr, old->cookie);
@@ -385,9 +389,9 @@ static int leases_move(struct rg_pools *pools, const struct leases *old)
  * begins anew: what is leased is passed over. */
 static void cursor_move(struct rg_pools *pools, const struct pool *from, const struct range *old)
 {
-	struct pool *pool = from->fixed.n == 0 ? pool_of(pools, &old->all.first) : NULL;
+	struct pool *pool = pool_of(pools, &old->all.first);
 
-	for (size_t i = 0; pool && i < pool->n_ranges; i++) {
+	for (size_t i = 0; from->fixed.n == 0 && i < pool->n_ranges; i++) {
 		struct range *range = &pool->ranges[i];
 
 		if (rg_addr_compare(&range->all.first, &old->all.first) == 0 &&
@@ -398,7 +402,7 @@ static void cursor_move(struct rg_pools *pools, const struct pool *from, const s
 
 static int pools_take_over(struct rg_pools *pools, const struct rg_pools *old)
 {
-	int rc = 0;
+	int rc = leases_move(pools, &old->outside.leases);
 
 	for (size_t i = 0; i < old->n && rc == 0; i++) {
 		for (size_t j = 0; j < old->pools[i].n_ranges; j++)
@@ -411,7 +415,7 @@ static int pools_take_over(struct rg_pools *pools, const struct rg_pools *old)
 int rg_pools_new(const struct rg_config *cfg, const struct rg_pools *old, struct rg_pools **out)
 {
 	struct rg_pools *pools = calloc(1, sizeof(*pools) + cfg->n_pools * sizeof(pools->pools[0]));
-	int rc = pools ? 0 : -ENOMEM;
+	int rc = pools ? lease_table_init(&pools->outside.leases) : -ENOMEM;
 
 	for (size_t i = 0; i < cfg->n_pools && rc == 0; i++) {
 		pools->n = i + 1;

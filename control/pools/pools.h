@@ -22,8 +22,8 @@
 struct rg_pools;
 
 /* Copies what it needs of `cfg`. With `old` (may be NULL; it stays as it is) every lease of it goes on in the
- * pool that now has its address: those in use keep it even where it has become another's static lease, until
- * they are released. 0 or -ENOMEM. */
+ * pool that now has its address: those in use keep it even where it has become another's static lease, or no
+ * pool has it any more (one that a later configuration has again), until they are released. 0 or -ENOMEM. */
 int rg_pools_new(const struct rg_config *cfg, const struct rg_pools *old, struct rg_pools **out);
 void rg_pools_free(struct rg_pools *pools);
 
@@ -44,8 +44,8 @@ int rg_pools_release(struct rg_pools *pools, const struct rg_cfg_addr *addr, uin
 /*
  * Keeps an address that an orphan in the dataplane still uses for its
  * `cookie`, until rg_pools_unreserve(); says so any number of times. A cookie may have
- * several such addresses.
- * 0; -ENOENT: in no pool; -EEXIST: another cookie uses it; -ENOSPC; -ENOMEM.
+ * several such addresses; they need not be a pool's, which a later configuration may make them.
+ * 0; -EINVAL: no cookie; -EEXIST: another cookie uses it; -ENOSPC; -ENOMEM.
  */
 int rg_pools_reserve(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie);
 int rg_pools_unreserve(struct rg_pools *pools, const struct rg_cfg_addr *addr, uint64_t cookie);

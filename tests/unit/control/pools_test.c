@@ -108,13 +108,12 @@ static void test_orphan_keeps_its_address(void **state)
 {
 	(void)state;
 	struct pools_rig f;
-	struct rg_cfg_addr first = pools_address("10.0.0.1"), outside = pools_address("10.1.0.1");
+	struct rg_cfg_addr first = pools_address("10.0.0.1");
 
 	pools_open(&f, (const char *[]){"10.0.0.0/24"}, 1);
 	assert_int_equal(rg_pools_reserve(f.pools, &first, 7), 0);
 	assert_int_equal(rg_pools_reserve(f.pools, &first, 7), 0);
 	assert_int_equal(rg_pools_reserve(f.pools, &first, 8), -EEXIST);
-	assert_int_equal(rg_pools_reserve(f.pools, &outside, 7), -ENOENT);
 	pools_expect(&f, 4, 8, NULL, "10.0.0.2");
 	pools_expect(&f, 4, 7, NULL, "10.0.0.1"); /* it came back */
 	assert_true(rg_pools_holder(f.pools, &first) == 7);
@@ -254,6 +253,68 @@ static void test_reload_keeps_orphans(void **state)
 	rg_pools_free(f.pools);
 }
 
+/* A range that one configuration leaves out and a later one has again: who had an address of it has it still.
+ */
+static void test_reload_without_a_range_and_with_it_again(void **state)
+{
+	(void)state;
+	struct rg_cfg_addr orphan = pools_address("10.0.0.4"), third = pools_address("10.0.0.3");
+	struct rg_pools_usage usage;
+	struct pools_rig f;
+
+	pools_open(&f, (const char *[]){"10.9.0.1-10.9.0.2", "10.0.0.1-10.0.0.6"}, 2);
+	pools_expect(&f, 4, 1, "10.0.0.1", "10.0.0.1");
+	pools_expect(&f, 4, 2, "10.0.0.2", "10.0.0.2");
+	pools_expect(&f, 4, 3, "10.0.0.3", "10.0.0.3");
+	pools_expect(&f, 4, 3, NULL, "10.0.0.3");
+	assert_int_equal(rg_pools_reserve(f.pools, &orphan, 4), 0);
+	f.pool.n_ranges = 1;
+	pools_reload(&f);
+	assert_int_equal(rg_pools_usage(f.pools, 0, 4, &usage), 0);
+	assert_int_equal(usage.used, 0);
+	pools_expect(&f, 4, 5, "10.0.0.2", "10.9.0.1"); /* it is no pool's */
+	pools_release(&f, "10.0.0.1", 1);               /* gone, while nobody could have it */
+	assert_int_equal(rg_pools_release(f.pools, &third, 2), -ENOENT);
+	pools_release(&f, "10.0.0.3", 3);
+	pools_reload(&f);
+	f.pool.n_ranges = 2;
+	pools_reload(&f);
+	assert_true(rg_pools_holder(f.pools, &orphan) == 4);
+	assert_int_equal(rg_pools_usage(f.pools, 0, 4, &usage), 0);
+	assert_int_equal(usage.used, 4);
+	pools_expect(&f, 4, 6, "10.0.0.1", "10.0.0.1");
+	pools_expect(&f, 4, 7, "10.0.0.2", "10.9.0.2");
+	pools_expect(&f, 4, 8, "10.0.0.3", "10.0.0.5");
+	pools_expect(&f, 4, 9, "10.0.0.4", "10.0.0.6");
+	pools_release(&f, "10.0.0.2", 2);
+	pools_release(&f, "10.0.0.3", 3);
+	assert_int_equal(rg_pools_unreserve(f.pools, &orphan, 4), 0);
+	pools_expect(&f, 4, 2, NULL, "10.0.0.2");
+	rg_pools_free(f.pools);
+}
+
+/* An orphan of a session that had its address before this process began. */
+static void test_orphan_outside_of_all_pools(void **state)
+{
+	(void)state;
+	struct rg_cfg_addr orphan = pools_address("10.0.0.1");
+	struct pools_rig f;
+
+	pools_open(&f, (const char *[]){"10.9.0.1-10.9.0.2", "10.0.0.1-10.0.0.2"}, 2);
+	rg_pools_free(f.pools);
+	f.cfg.n_pools = 0;
+	assert_int_equal(rg_pools_new(&f.cfg, NULL, &f.pools), 0);
+	assert_int_equal(rg_pools_reserve(f.pools, &orphan, 4), 0);
+	assert_int_equal(rg_pools_reserve(f.pools, &orphan, 4), 0);
+	assert_int_equal(rg_pools_reserve(f.pools, &orphan, 5), -EEXIST);
+	f.cfg.n_pools = 1;
+	pools_reload(&f);
+	pools_expect(&f, 4, 5, "10.0.0.1", "10.9.0.1");
+	assert_int_equal(rg_pools_unreserve(f.pools, &orphan, 4), 0);
+	pools_expect(&f, 4, 6, "10.0.0.2", "10.0.0.2");
+	rg_pools_free(f.pools);
+}
+
 static void test_interface_identifiers(void **state)
 {
 	(void)state;
@@ -282,6 +343,8 @@ int main(void)
 	        cmocka_unit_test(test_static_leases_are_their_identitys_alone),
 	        cmocka_unit_test(test_reload_keeps_leases),
 	        cmocka_unit_test(test_reload_keeps_orphans),
+	        cmocka_unit_test(test_reload_without_a_range_and_with_it_again),
+	        cmocka_unit_test(test_orphan_outside_of_all_pools),
 	        cmocka_unit_test(test_interface_identifiers),
 	};
 
