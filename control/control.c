@@ -119,9 +119,12 @@ static void dataplane_down(void *user)
 static void dataplane_event(void *user, const struct rg_api_event *event)
 {
 	struct control *c = user;
+	const char *port;
 
 	if (event->type == RG_EVENT_PORT) {
-		links_set(c->links, event->handle, event->value != 0);
+		port = dp_port_name(c->dp, event->handle);
+		if (port)
+			links_set(c->links, port, event->value != 0);
 		return;
 	}
 	log_debug("dataplane", "event %s: SA %08x, tunnel %08x, value %lu", rg_api_event_name(event->type),

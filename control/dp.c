@@ -123,11 +123,29 @@ static const struct rg_counters_hdr *trusted_old(const struct dp *dp)
 	return h;
 }
 
+/* Its events name ports by their place in its configuration, which it keeps for as long as it runs. */
+static void keep_ports(struct dp *dp)
+{
+	free(dp->ports);
+	dp->ports = dp->snapshot.ports;
+	dp->n_ports = dp->snapshot.n_ports;
+	dp->snapshot.ports = NULL;
+	dp->snapshot.n_ports = dp->snapshot.cap_ports = 0;
+}
+
+const char *dp_port_name(const struct dp *dp, uint32_t index)
+{
+	const char *name = index < dp->n_ports ? dp->ports[index].name : NULL;
+
+	return name && memchr(name, '\0', sizeof(dp->ports[index].name)) ? name : NULL;
+}
+
 void dp_dumped(struct dp *dp)
 {
 	enum dp_start start = dp->start;
 	const struct rg_counters_hdr *old;
 
+	keep_ports(dp);
 	map_counters(dp);
 	old = trusted_old(dp);
 	dp->boot_id = dp->status.boot_id = dp->next_boot_id;
@@ -331,6 +349,7 @@ static void free_dp(uv_handle_t *handle)
 {
 	struct dp *dp = handle->data;
 
+	free(dp->ports);
 	free(dp->records);
 	free(dp->path);
 	free(dp);

@@ -22,8 +22,9 @@ struct dp_snapshot {
 	struct rg_api_tunnel *tunnels;
 	struct rg_api_sa_info *sas; /* both directions */
 	struct rg_api_policy *policies;
-	size_t n_tunnels, n_sas, n_policies;
-	size_t cap_tunnels, cap_sas, cap_policies;
+	struct rg_api_port *ports;
+	size_t n_tunnels, n_sas, n_policies, n_ports;
+	size_t cap_tunnels, cap_sas, cap_policies, cap_ports;
 };
 
 enum dp_start {
@@ -59,6 +60,10 @@ size_t dp_pending(const struct dp *dp);
 
 /* The record of an SA, or NULL: not connected, no memfd, or the record fails its check. */
 const struct rg_counters_sa *dp_counters(const struct dp *dp, enum rg_direction direction, uint32_t handle);
+
+/* What the dataplane calls the port that its events give this index: its configuration may be another than
+ * ours until it starts anew. NULL: it has none. Valid until the next turn of the loop. */
+const char *dp_port_name(const struct dp *dp, uint32_t index);
 
 struct dp_status {
 	bool connected;

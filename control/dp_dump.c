@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dumps all tunnels, SAs and policies of the dataplane into a snapshot. No batch
+ * Dumps all tunnels, SAs, policies and ports of the dataplane into a snapshot. No batch
  * is sent meanwhile, so the snapshot is of one moment. What batches that wait are about to remove is
  * left out: nobody owns it any more, and as an orphan it would never end. Event loop's thread.
  */
@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const uint16_t dump_types[] = {RG_MSG_DUMP_TUNNELS, RG_MSG_DUMP_SAS_IN, RG_MSG_DUMP_SAS_OUT,
-                                      RG_MSG_DUMP_POLICIES};
+                                      RG_MSG_DUMP_POLICIES, RG_MSG_DUMP_PORTS};
 
 #define DUMP_STEPS (sizeof(dump_types) / sizeof(dump_types[0]))
 
@@ -22,6 +22,7 @@ void dump_free(struct dp_snapshot *snapshot)
 	free(snapshot->tunnels);
 	free(snapshot->sas);
 	free(snapshot->policies);
+	free(snapshot->ports);
 	memset(snapshot, 0, sizeof(*snapshot));
 }
 
@@ -164,6 +165,9 @@ static int keep(struct dp_snapshot *s, const struct rg_client_msg *msg)
 	case RG_MSG_POLICY:
 		return append(&s->policies, &s->n_policies, &s->cap_policies, msg->records, msg->count,
 		              sizeof(*s->policies));
+	case RG_MSG_PORT:
+		return append(&s->ports, &s->n_ports, &s->cap_ports, msg->records, msg->count,
+		              sizeof(*s->ports));
 	default:
 		return -EPROTO;
 	}

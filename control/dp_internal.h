@@ -72,6 +72,8 @@ struct dp {
 	struct dp_snapshot snapshot;
 	unsigned dump_step;
 	uint32_t dump_seq;
+	struct rg_api_port *ports; /* of the dataplane that was dumped last */
+	size_t n_ports;
 	bool missed; /* events were lost: dump when it is time and nothing flies */
 
 	struct dp_status status;

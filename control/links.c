@@ -88,13 +88,15 @@ static void note_port(struct links *l, unsigned port, unsigned flags)
 	}
 }
 
-void links_set(struct links *l, unsigned port, bool up)
+void links_set(struct links *l, const char *name, bool up)
 {
-	if (port >= l->n)
-		return;
-	l->ports[port].seen = up ? LINK_UP : LINK_DOWN;
-	l->ports[port].gone_ms = 0;
-	tell(l, port);
+	for (unsigned p = 0; p < l->n; p++) {
+		if (strcmp(l->ports[p].name, name) != 0)
+			continue;
+		l->ports[p].seen = up ? LINK_UP : LINK_DOWN;
+		l->ports[p].gone_ms = 0;
+		tell(l, p);
+	}
 }
 
 /* `flags` 0: the interface is gone. */
@@ -194,8 +196,10 @@ int links_update(struct links *l, const struct rg_config *cfg)
 		const char *name = cfg->dataplane.ports[p].name;
 
 		snprintf(l->ports[p].name, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, name);
-		if (p < n_old && strcmp(old[p].name, l->ports[p].name) == 0)
-			l->ports[p] = old[p];
+		for (unsigned o = 0; o < n_old; o++) {
+			if (strcmp(old[o].name, l->ports[p].name) == 0)
+				l->ports[p] = old[o];
+		}
 	}
 	return ask_all(l);
 }

@@ -24,8 +24,10 @@ struct links *links_create(uv_loop_t *loop, void (*changed)(void *user, unsigned
  * present state. 0 or a negative errno. */
 int links_update(struct links *links, const struct rg_config *cfg);
 
-/* The dataplane said so: the kernel tells of a mirror's carrier up to a second later. */
-void links_set(struct links *links, unsigned port, bool up);
+/* The dataplane said so of its port with this name: the kernel tells of a mirror's carrier up to a second
+ * later.
+ */
+void links_set(struct links *links, const char *name, bool up);
 
 /* While held, nothing is told (no dataplane); release tells what differs. */
 void links_hold(struct links *links, bool hold);

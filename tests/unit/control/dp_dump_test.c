@@ -4,6 +4,9 @@
  */
 #include "tests/unit/control/dp_rig.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* Lost events force a comparison; batches wait for its end and are not lost. */
 static void test_events_and_resync(void **state)
 {
@@ -67,7 +70,7 @@ static void test_events_of_a_dump(void **state)
 	assert_int_equal(seen.ups, 1);
 	UNTIL(seen.ups == 2);
 	fake_hang_up(&fake);
-	UNTIL(fake.writer >= 0 && fake.events >= 0 && fake.n_dumps == 9);
+	UNTIL(fake.writer >= 0 && fake.events >= 0 && fake.n_dumps == 11);
 	fake_event(&fake, &first);
 	UNTIL(seen.ups == 4);
 	assert_int_equal(seen.start, DP_COMPARE);
@@ -100,12 +103,46 @@ static void test_what_leaves_is_no_orphan(void **state)
 	assert_int_equal(seen.policies, 2);
 }
 
+static void name_ports(const char *first, const char *second)
+{
+	memset(fake.ports, 0, sizeof(fake.ports));
+	snprintf(fake.ports[0].name, sizeof(fake.ports[0].name), "%s", first);
+	snprintf(fake.ports[1].name, sizeof(fake.ports[1].name), "%s", second);
+	fake.n_ports = 2;
+}
+
+/* A dataplane keeps the ports that it began with: what its events mean is what it calls them. */
+static void test_names_of_ports(void **state)
+{
+	(void)state;
+	name_ports("isp1", "lan");
+	assert_null(dp_port_name(dp, 0));
+	UNTIL(seen.ups == 1 && fake.events >= 0);
+	assert_string_equal(dp_port_name(dp, 0), "isp1");
+	assert_string_equal(dp_port_name(dp, 1), "lan");
+	assert_null(dp_port_name(dp, 2));
+	assert_null(dp_port_name(dp, UINT32_MAX));
+	dump_again();
+	UNTIL(seen.ups == 2);
+	assert_string_equal(dp_port_name(dp, 1), "lan");
+	/* Another one, whose configuration has them in another order, and a name without an end. */
+	fake_hang_up(&fake);
+	fake.boot_id++;
+	name_ports("lan", "isp1");
+	memset(fake.ports[2].name, 'x', sizeof(fake.ports[2].name));
+	fake.n_ports = 3;
+	UNTIL(seen.ups == 3);
+	assert_string_equal(dp_port_name(dp, 1), "isp1");
+	assert_null(dp_port_name(dp, 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_events_and_resync, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_events_of_a_dump, dp_rig_setup, dp_rig_teardown),
 	        cmocka_unit_test_setup_teardown(test_what_leaves_is_no_orphan, dp_rig_setup, dp_rig_teardown),
+	        cmocka_unit_test_setup_teardown(test_names_of_ports, dp_rig_setup, dp_rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,10 @@ static void dump(struct fake_dataplane *f, uint16_t type, uint32_t seq)
 		if (f->n_sas_out)
 			send_records(f->writer, RG_MSG_SA_INFO, seq, f->sas_out, (uint32_t)f->n_sas_out, -1);
 		break;
+	case RG_MSG_DUMP_PORTS:
+		if (f->n_ports)
+			send_records(f->writer, RG_MSG_PORT, seq, f->ports, (uint32_t)f->n_ports, -1);
+		break;
 	default:
 		if (f->n_policies)
 			send_records(f->writer, RG_MSG_POLICY, seq, f->policies, (uint32_t)f->n_policies, -1);
@@ -161,7 +165,7 @@ static bool take_one(struct fake_dataplane *f)
 	if (n < (ssize_t)sizeof(hdr))
 		return false;
 	memcpy(&hdr, in, sizeof(hdr));
-	if (hdr.type >= RG_MSG_DUMP_TUNNELS && hdr.type <= RG_MSG_DUMP_POLICIES)
+	if (hdr.type >= RG_MSG_DUMP_TUNNELS && hdr.type <= RG_MSG_DUMP_PORTS)
 		dump(f, hdr.type, hdr.seq);
 	else
 		batch(f, &hdr, in + sizeof(hdr));

@@ -38,7 +38,8 @@ struct fake_dataplane {
 	struct rg_api_tunnel tunnels[FAKE_MAX];
 	struct rg_api_sa_info sas_in[FAKE_MAX], sas_out[FAKE_MAX];
 	struct rg_api_policy policies[FAKE_MAX];
-	size_t n_tunnels, n_sas_in, n_sas_out, n_policies;
+	struct rg_api_port ports[4];
+	size_t n_tunnels, n_sas_in, n_sas_out, n_policies, n_ports;
 };
 
 void fake_open(struct fake_dataplane *f, const char *path, uint64_t boot_id);

@@ -44,6 +44,8 @@ static struct rg_cfg_uplink uplinks[2] = {
 static struct rg_cfg_prefix second[1] = {{{4, {198, 51, 100, 1}}, 24}};
 static struct rg_cfg_port ports[2] = {{.name = (char *)(uintptr_t) "isp1"},
                                       {.name = (char *)(uintptr_t) "isp2"}};
+static struct rg_cfg_port swapped[2] = {{.name = (char *)(uintptr_t) "isp2"},
+                                        {.name = (char *)(uintptr_t) "isp1"}};
 static struct rg_config cfg;
 static char output[8192];
 
@@ -192,6 +194,25 @@ static void test_links(void **state)
 	UNTIL(&loop, links_up(links, 0));
 	links_hold(links, false);
 	assert_int_equal(told.calls, 0);
+
+	/* The dataplane knows sooner; its ports may stand in another order than those of a configuration that
+	 * was loaded since. What was told of a port goes on with it. */
+	links_set(links, "isp1", false);
+	assert_int_equal(told.up[0], 0);
+	links_set(links, "isp1", true);
+	links_set(links, "isp9", false);
+	told.calls = 0;
+	cfg.dataplane.ports = swapped;
+	assert_int_equal(links_update(links, &cfg), 0);
+	assert_true(links_up(links, 1) && !links_up(links, 0));
+	links_set(links, "isp1", false);
+	assert_int_equal(told.up[1], 0);
+	links_set(links, "isp1", true);
+	assert_int_equal(told.up[1], 1);
+	cfg.dataplane.ports = ports;
+	assert_int_equal(links_update(links, &cfg), 0);
+	assert_int_equal(told.up[0], 1);
+	assert_int_equal(told.calls, 2);
 
 	/* Without a hold it is told after a while. */
 	assert_int_equal(IP("link", "set", "isp1", "down"), 0);
