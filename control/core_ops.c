@@ -96,6 +96,16 @@ static void op_wake(void *user)
 	(void)user;
 }
 
+/* It has its addresses until the event has been told. */
+static void note_end(struct control *c, const struct ike_sa *sa)
+{
+	struct rg_cfg_addr had[IKE_MAX_VIPS];
+
+	for (unsigned i = 0; i < sa->n_vips; i++)
+		had[i] = sa->vips[i].addr;
+	initiate_had(c->initiate, ike_session_id(sa), had, sa->n_vips);
+}
+
 static void op_event(void *user, const struct ike_event *event)
 {
 	static const char *const names[] = {
@@ -116,6 +126,8 @@ static void op_event(void *user, const struct ike_event *event)
 	if (event->type == IKE_EVENT_SESSION_DOWN || event->type == IKE_EVENT_AUTH_FAILED ||
 	    event->type == IKE_EVENT_PEER_UNREACHABLE)
 		initiate_note(c->initiate, session, event->text);
+	if (event->type == IKE_EVENT_SESSION_DOWN && event->sa && event->sa->session_initiator)
+		note_end(c, event->sa);
 	log_info("event", "%s: client %lu %s: %s", names[event->type], (unsigned long)session, identity,
 	         event->text);
 }

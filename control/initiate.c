@@ -166,7 +166,7 @@ static void begin(struct initiate *in, struct entry *e, uint64_t now)
 	e->remote = p->remote;
 	e->port = p->uplink->port;
 	e->reason[0] = '\0';
-	session = in->ops->start(in->user, e->connection, &p->local, &p->remote);
+	session = in->ops->start(in->user, e->connection, &p->local, &p->remote, e->had, e->n_had);
 	if (session < 0) {
 		snprintf(e->reason, sizeof(e->reason), "%s", strerror((int)-session));
 		try_failed(in, e, now);
@@ -291,6 +291,17 @@ void initiate_note(struct initiate *in, uint64_t session, const char *text)
 		return;
 	snprintf(e->reason, sizeof(e->reason), "%s", text);
 	e->due_ms = 0;
+}
+
+void initiate_had(struct initiate *in, uint64_t session, const struct rg_cfg_addr *had, size_t n)
+{
+	struct entry *e = in ? entry_of(in, session) : NULL;
+
+	if (!e)
+		return;
+	e->n_had = n < INITIATE_MAX_HAD ? n : INITIATE_MAX_HAD;
+	for (size_t i = 0; i < e->n_had; i++)
+		e->had[i] = had[i];
 }
 
 int initiate_ask(struct initiate *in, const char *name, uint64_t now)

@@ -18,6 +18,7 @@
 #define INITIATE_AGAIN_MS   1000u  /* after a session that had lasted */
 #define INITIATE_LASTED_MS  30000u /* one that went down sooner counts as a failed round */
 #define INITIATE_TEXT       160
+#define INITIATE_MAX_HAD    2u /* virtual addresses that are asked for again: one of each family */
 
 /* X(enumerator, "name") */
 #define INITIATE_STATES(X)                                                                                   \
@@ -40,9 +41,9 @@ struct initiate_ops {
 	bool (*uplink_up)(void *user, unsigned port);
 	/* An established session with the connection's peer, whoever began it; 0: none. */
 	uint64_t (*find)(void *user, const struct rg_cfg_connection *connection);
-	/* The session's id, or a negative errno. */
+	/* The session's id, or a negative errno. `had`: virtual addresses of the session before, `n_had`. */
 	int64_t (*start)(void *user, unsigned connection, const struct ike_endpoint *local,
-	                 const struct ike_endpoint *remote);
+	                 const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had);
 	enum initiate_look (*look)(void *user, uint64_t session);
 	void (*end)(void *user, uint64_t session, const char *reason); /* `reason` is static */
 	uint32_t (*random)(void *user);
@@ -63,6 +64,10 @@ uint64_t initiate_run(struct initiate *in, uint64_t now);
 
 /* Something was said of a session: the text is the reason where it is gone next time. */
 void initiate_note(struct initiate *in, uint64_t session, const char *text);
+
+/* A session has come to its end that had these virtual addresses: those are asked for when it is begun again.
+ * One that came up and had none leaves nothing to be asked for. */
+void initiate_had(struct initiate *in, uint64_t session, const struct rg_cfg_addr *had, size_t n);
 
 /* An operator asks. 0, -ENOENT (this gateway does not begin it), -EALREADY (it is up). */
 int initiate_ask(struct initiate *in, const char *name, uint64_t now);

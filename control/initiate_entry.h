@@ -23,6 +23,8 @@ struct entry {
 	unsigned port;     /* TRYING: of the uplink in use */
 	struct ike_endpoint remote;
 	char reason[INITIATE_TEXT];
+	struct rg_cfg_addr had[INITIATE_MAX_HAD]; /* virtual addresses of the last session */
+	size_t n_had;
 };
 
 struct initiate {

@@ -70,6 +70,8 @@ static void carry_over(struct initiate *in, const struct entry *old, struct entr
 			in->ops->end(in->user, old->session, "the configuration does not begin it any more");
 		return;
 	}
+	memcpy(e->had, old->had, sizeof(e->had));
+	e->n_had = old->n_had;
 	if (old->terminated) {
 		e->terminated = true;
 		e->state = INITIATE_HELD;

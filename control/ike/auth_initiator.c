@@ -116,6 +116,11 @@ static void established(struct exchange *x, struct child_sa *child)
  */
 static void come_up_in_vain(struct ike_sa *sa, const char *why)
 {
+	struct ike_sa *old = sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+
+	/* It may be that it gives none twice, not to one peer either. */
+	if (old != NULL && old->wishes != NULL)
+		old->wishes->had_refused = sa->n_vips == 0;
 	takeover_return(sa);
 	session_remove(sa);
 	auth_established(sa);

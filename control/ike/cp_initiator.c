@@ -19,15 +19,14 @@ static bool wants_addresses(const struct ike_sa *sa)
 	return sa->want_ip4 || sa->want_ip6;
 }
 
-/* Any address, or with a reauthentication the one that we have (RFC 7296 3.15.1). */
+/* Any address, or the one of the session before (RFC 7296 3.15.1). */
 static void build_wish(const struct ike_sa *sa, uint8_t family, struct ike_build *out)
 {
-	const struct ike_sa *old =
-	        sa->reauthenticates != 0 ? manager_find(sa->manager, sa->reauthenticates) : NULL;
+	for (unsigned i = 0; sa->wishes != NULL && i < IKE_MAX_VIPS; i++) {
+		struct ike_vip had = {.addr = sa->wishes->had[i], .prefix_len = family == 4 ? 32 : 128};
 
-	for (unsigned i = 0; old != NULL && i < old->n_vips; i++) {
-		if (old->vips[i].addr.family == family) {
-			cp_build_address(&old->vips[i], out);
+		if (had.addr.family == family) {
+			cp_build_address(&had, out);
 			return;
 		}
 	}

@@ -66,10 +66,12 @@ uint64_t ike_tick(struct ike_manager *m);
 struct ike_initiate {
 	unsigned connection; /* index in the configuration */
 	struct ike_endpoint local, remote;
-	struct rg_auth *auth;        /* whose configuration and credentials; NULL: the manager's */
-	const char *own_identity;    /* NULL: that of the configuration */
-	const char *remote_identity; /* NULL: any that the connection's patterns accept */
-	bool want_ip4, want_ip6;     /* ask for virtual addresses (CFG_REQUEST) */
+	struct rg_auth *auth;          /* whose configuration and credentials; NULL: the manager's */
+	const char *own_identity;      /* NULL: that of the configuration */
+	const char *remote_identity;   /* NULL: any that the connection's patterns accept */
+	bool want_ip4, want_ip6;       /* ask for virtual addresses (CFG_REQUEST) */
+	const struct rg_cfg_addr *had; /* those of a session before: asked for again, where they are wanted */
+	size_t n_had;                  /* at most one of a family counts */
 	const struct rg_cfg_prefix *remote_selectors; /* the responder's side; none: everything */
 	size_t n_remote_selectors;
 };

@@ -106,6 +106,10 @@ struct ike_wishes {
 	struct rg_id own;              /* type 0: the identity of the configuration */
 	struct rg_id peer;             /* type 0: anybody who matches the connection */
 	struct child_selectors remote; /* the responder's side; n = 0: everything */
+	/* Virtual addresses to ask for, of a session before; family 0: none. Of no use once it is up, so that
+	 * no record has them. */
+	struct rg_cfg_addr had[IKE_MAX_VIPS];
+	bool had_refused; /* a reauthentication that asked for this session's again got none: ask for any */
 };
 
 /* Of one message; sk_message.c makes and ends it. */

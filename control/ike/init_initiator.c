@@ -249,6 +249,8 @@ int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 
 		ts_add(&wishes.remote, &s);
 	}
+	for (size_t i = 0; i < req->n_had && i < IKE_MAX_VIPS; i++)
+		wishes.had[i] = req->had[i];
 	sa = ike_sa_create(m, auth, true);
 	if (sa == NULL)
 		return -ENOMEM;

@@ -434,6 +434,8 @@ int succession_start(struct ike_sa *sa)
 		return -ENOMEM;
 	if (sa->wishes != NULL)
 		wishes.remote = sa->wishes->remote;
+	for (unsigned i = 0; i < sa->n_vips && !(sa->wishes != NULL && sa->wishes->had_refused); i++)
+		wishes.had[i] = sa->vips[i].addr;
 	if (ike_sa_wish(fresh, &wishes) < 0) {
 		ike_sa_close(fresh, "no memory");
 		return -ENOMEM;

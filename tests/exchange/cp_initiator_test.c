@@ -4,6 +4,7 @@
  * more than fits, and no address that would take something from this host.
  */
 #include "control/ike/cp.h"
+#include "control/ike/succession.h"
 #include "tests/exchange/mutate.h"
 
 #include <setjmp.h>
@@ -166,6 +167,25 @@ static void loopback(struct mutation *m)
 	cp->len = sizeof(body);
 }
 
+/* The first attribute of the client's configuration request. */
+static void wish_is(struct mutation *m, const uint8_t attribute[4])
+{
+	struct mutable_payload *cp = mutable_find(m, IKE_PAYLOAD_CP);
+
+	assert_non_null(cp);
+	assert_memory_equal(cp->body + 4, attribute, 4);
+}
+
+static void no_wish(struct mutation *m)
+{
+	wish_is(m, (const uint8_t[]){0, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS, 0, 0});
+}
+
+static void a_wish(struct mutation *m)
+{
+	wish_is(m, (const uint8_t[]){0, IKE_CFG_ATTR_INTERNAL_IP4_ADDRESS, 0, 4});
+}
+
 /* There is no session then, at neither end, and the next one is as if nothing had been. */
 static void no_session_without_one(void **state)
 {
@@ -190,6 +210,93 @@ static void no_session_without_one(void **state)
 	free(m);
 }
 
+/* With the virtual addresses of a session before. */
+static void connect_again(struct world *w, const char *const *had, size_t n)
+{
+	struct rg_cfg_addr addrs[4];
+	struct ike_initiate req = {.local = endpoint("198.51.100.7", 500),
+	                           .remote = endpoint("192.0.2.1", 500),
+	                           .remote_identity = "gw.example.net",
+	                           .want_ip4 = true,
+	                           .want_ip6 = true,
+	                           .had = addrs,
+	                           .n_had = n};
+
+	for (size_t i = 0; i < n; i++)
+		addrs[i] = address(had[i]);
+	assert_true(ike_initiate(world_client(w)->m, &req) > 0);
+	assert_true(world_run_until(w, world_is_up, 30000));
+	world_settle(w);
+}
+
+static void has(struct world *w, const char *v4, const char *v6)
+{
+	const struct ike_sa *sa = peer_session(world_client(w));
+	struct rg_cfg_addr a = address(v4), b = address(v6);
+
+	assert_non_null(sa);
+	assert_int_equal(sa->n_vips, 2);
+	assert_true(addr_equal(&sa->vips[0].addr, &a));
+	assert_true(addr_equal(&sa->vips[1].addr, &b));
+	assert_true(world_traffic(w));
+}
+
+/* RFC 7296 3.15.1: the addresses of the session before are asked for; what is given is taken, also where it
+ * is another one. */
+static void the_last_ones_first(void **state)
+{
+	static const char *const had[] = {"2001:db8:99::123", "10.99.3.77", "10.99.3.78"};
+	static const struct world_options options = {.real_pools = true};
+
+	(void)state;
+	for (unsigned taken = 0; taken < 2; taken++) {
+		struct world *w = world_new(&options);
+		struct rg_cfg_addr first = address(had[1]);
+
+		if (taken)
+			assert_int_equal(rg_pools_reserve(world_gateway(w)->pools, &first, 4711), 0);
+		connect_again(w, had, 3);
+		has(w, taken ? "10.99.0.1" : "10.99.3.77", "2001:db8:99::123");
+		world_free(w);
+	}
+}
+
+/* A peer that gives no address twice refuses a reauthentication that asks for the one in use; then any will
+ * do. */
+static void any_where_the_last_one_is_refused(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	struct mutation *m = calloc(1, sizeof(*m));
+	struct ike_sa *sa;
+
+	(void)state;
+	assert_non_null(m);
+	connect_again(w, NULL, 0);
+	sa = peer_session(c);
+	g->pool_full = true;
+	assert_int_equal(succession_start(sa), 0);
+	world_run(w, 1000);
+	assert_ptr_equal(peer_session(c), sa);
+	assert_int_equal(peer_counter(c, "ike-reauthentication-failed"), 1);
+	g->pool_full = false;
+	mutate(w, m, IKE_EXCHANGE_IKE_AUTH, no_wish, NULL);
+	world_run(w, 120000);
+	assert_int_equal(m->applied, 1);
+	mutate_stop(w);
+	assert_int_equal(peer_counter(c, "ike-reauthenticated"), 1);
+	assert_true(world_traffic(w));
+	/* It was given, so the next one asks for it again. */
+	mutate(w, m, IKE_EXCHANGE_IKE_AUTH, a_wish, NULL);
+	assert_int_equal(succession_start(peer_session(c)), 0);
+	world_run(w, 1000);
+	assert_int_equal(m->applied, 1);
+	mutate_stop(w);
+	assert_int_equal(peer_counter(c, "ike-reauthenticated"), 2);
+	world_free(w);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +304,8 @@ int main(void)
 	        cmocka_unit_test(no_address_that_is_not_to_be_had),
 	        cmocka_unit_test(none_of_our_networks),
 	        cmocka_unit_test(no_session_without_one),
+	        cmocka_unit_test(the_last_ones_first),
+	        cmocka_unit_test(any_where_the_last_one_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

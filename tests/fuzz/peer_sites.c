@@ -49,10 +49,11 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 }
 
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote)
+                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had)
 {
 	struct site *end = user;
 
+	expect(n_had == 0 || had[0].family != 0);
 	(void)connection;
 	(void)local;
 	(void)remote;

@@ -44,6 +44,7 @@ static struct {
 	uint64_t ended;
 	uint32_t random;
 	char said[256];
+	char had[2 * RG_ADDR_TEXT_MAX + 2]; /* virtual addresses that were asked for again */
 } w;
 
 static struct initiate *in;
@@ -70,14 +71,20 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *c)
 }
 
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote)
+                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had)
 {
+	char addr[RG_ADDR_TEXT_MAX];
+
 	(void)user;
 	(void)connection;
 	assert_int_equal(local->port, IKE_PORT);
 	assert_int_equal(remote->port, IKE_PORT);
 	rg_addr_format(&local->addr, w.from);
 	rg_addr_format(&remote->addr, w.to);
+	w.had[0] = '\0';
+	for (size_t i = 0; i < n_had; i++) {
+		strcat(strcat(w.had, i > 0 ? " " : ""), rg_addr_format(&had[i], addr));
+	}
 	w.started++;
 	w.look = INITIATE_LOOK_UNDER_WAY;
 	return w.refuse ? w.refuse : (int64_t)++w.next_id;
@@ -283,6 +290,50 @@ static void test_begins_again_when_it_went_down(void **state)
 	assert_string_equal(s.reason, "no Child SA");
 }
 
+/* Session `id` is down, and had these addresses. */
+static void ends_with(uint64_t id, const char *const *had, size_t n)
+{
+	struct rg_cfg_addr addrs[4];
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(rg_addr_parse(had[i], &addrs[i]), 0);
+	w.look = INITIATE_LOOK_GONE;
+	initiate_note(in, id, "the peer does not answer");
+	initiate_had(in, id, addrs, n);
+}
+
+/* What the last session had is asked for until one comes up without it, over all that lies between. */
+static void test_asks_for_the_last_virtual_addresses(void **state)
+{
+	static const char *const both[] = {"10.77.0.1", "2001:db8:77::1", "10.77.0.2"};
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	advance(0);
+	assert_string_equal(w.had, "");
+	w.look = INITIATE_LOOK_UP;
+	advance(60000);
+	ends_with(99, both, 2); /* not its own */
+	w.look = INITIATE_LOOK_UP;
+	advance(6000);
+	ends_with(1, both, 3);
+	advance(2 * INITIATE_AGAIN_MS);
+	assert_int_equal(w.started, 2);
+	assert_string_equal(w.had, "10.77.0.1 2001:db8:77::1");
+	advance(600000); /* nobody answers */
+	assert_true(w.started > 5);
+	assert_string_equal(w.had, "10.77.0.1 2001:db8:77::1");
+	load(CONNECTION("other", "x.example.net", ASKED) CONNECTION("hq", "hq.example.net", TO_TWO));
+	advance(600000);
+	assert_string_equal(w.had, "10.77.0.1 2001:db8:77::1");
+	/* The peer refuses these, and so gives none. */
+	while (strcmp(state_of(1), "trying") != 0)
+		advance(100);
+	ends_with(w.next_id, NULL, 0);
+	advance(600000);
+	assert_string_equal(w.had, "");
+}
+
 static void test_takes_the_peers_session(void **state)
 {
 	(void)state;
@@ -485,6 +536,7 @@ int main(void)
 	        TEST(test_jitter_takes_up_to_a_quarter),
 	        TEST(test_waits_for_a_dataplane_and_an_uplink),
 	        TEST(test_begins_again_when_it_went_down),
+	        TEST(test_asks_for_the_last_virtual_addresses),
 	        TEST(test_takes_the_peers_session),
 	        TEST(test_gives_way_to_the_peers_session),
 	        TEST(test_by_command),
