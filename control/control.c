@@ -242,7 +242,6 @@ void control_stop(struct control *c)
 	log_info("control", "stopping: telling the peers");
 	c->stopping = true;
 	c->stop_after_ms = control_now() + CONTROL_STOP_MS;
-	traps_load(c->ike, NULL);
 	ike_terminate_all(c->ike);
 	uv_timer_start(&c->stop_timer, stop_timeout, 50, 50);
 }

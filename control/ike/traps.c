@@ -208,8 +208,7 @@ void traps_load(struct ike_manager *m, const struct rg_config *cfg)
 {
 	struct traps before = m->traps, now = {0};
 
-	if (cfg != NULL)
-		collect(cfg, &now);
+	collect(cfg, &now);
 	if (now.n > 0)
 		now.list = calloc(now.n, sizeof(*now.list));
 	if (now.list != NULL) {

@@ -25,8 +25,8 @@ struct traps {
 	size_t n;
 };
 
-/* Those of the configuration in place of those before; NULL: none. Not before a former process's objects have
- * been adopted, whose handles are taken. */
+/* Those of the configuration in place of those before, also of a former process, whose objects must have been
+ * adopted: their handles are taken. */
 void traps_load(struct ike_manager *m, const struct rg_config *cfg);
 
 /* The dataplane is there again: says those that it has not, all of them where it began anew. */
@@ -35,7 +35,8 @@ void traps_again(struct ike_manager *m, bool anew);
 /* The connection (index in the configuration) that the policy stands for; -1: none, or it only guards. */
 int traps_find(const struct ike_manager *m, uint32_t policy);
 
-/* Frees them without a word to the dataplane. */
+/* Frees them without a word to the dataplane, which has them until another process comes: it may be that it
+ * knows from nobody else what is to be kept in (H68). */
 void traps_forget(struct ike_manager *m);
 
 #endif

@@ -41,6 +41,7 @@ static const char config_text[] =
         "    selectors: {local: [10.20.0.0/24], remote: [10.50.1.0/24, 10.60.0.0/16]}}\n"
         "secrets: [{identity: '*', file: %s}]\n";
 
+static const struct rg_config nothing;
 static struct ike_manager *ike;
 static struct rg_auth *auth;
 static struct rg_pools *pools;
@@ -343,7 +344,7 @@ static void test_trap_over_a_broken_connection(void **state)
 	assert_int_equal(added[4].handle, added[0].handle);
 	traps_again(ike, false); /* it is known to be there now */
 	assert_int_equal(n_deleted, 5);
-	traps_load(ike, NULL);
+	traps_load(ike, &nothing);
 	assert_int_equal(n_deleted, 9);
 	assert_int_equal(deleted[8], RG_MSG_POLICY_DEL);
 }
@@ -374,7 +375,7 @@ static void test_H68_guards(void **state)
 	for (unsigned i = 4; i < 12; i++)
 		assert_int_equal(deleted[i], i < 8 ? RG_MSG_POLICY_ADD : RG_MSG_POLICY_DEL);
 	assert_int_not_equal(added[4].handle, added[0].handle);
-	traps_load(ike, NULL);
+	traps_load(ike, &nothing);
 }
 
 /* The same the other way round: nobody knows of its removal, which is asked for again. */
@@ -389,7 +390,7 @@ static void test_removal_of_a_trap_over_a_broken_connection(void **state)
 	trap.handle = last_handle;
 	trap.cookie = TRAP_COOKIE;
 	refuse = -ENOTCONN;
-	traps_load(ike, NULL);
+	traps_load(ike, &nothing);
 	n_deleted = 0;
 	reconcile_run(ike, &s, pools, &result);
 	traps_again(ike, false);
