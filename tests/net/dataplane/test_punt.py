@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernel does for the dataplane: IKE sockets on the mirror TAPs, ARP and ND, carrier,
 ICMP about our ESP, and frames as virtual interfaces hand them over."""
+import ctypes
 import os
 import select
 import socket
+import struct
 
 import pytest
 
@@ -12,7 +14,7 @@ from lab import LabError, wait_for
 from world import (CLIENT, HOST, ICMP, IP, LOCAL, LOCAL2, UDP, ARP, Ether, IPv6, Raw, bare, in_namespace, ip)
 from scapy.layers.inet6 import IPv6ExtHdrFragment, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig
 
-SO_RCVBUFFORCE, UDP_SEGMENT = 33, 103
+SO_ATTACH_FILTER, SO_RCVBUFFORCE, UDP_SEGMENT = 26, 33, 103
 
 
 def listen(world, address, port, ns="gw"):
@@ -65,12 +67,20 @@ def test_ike_where_the_kernel_checks_sources(world):
         world.lab.sysctl(world.ns["gw"], {"net.ipv4.conf.all.rp_filter": 0})
 
 
+def only_of_length(s, length):
+    """A socket that is not read meanwhile must not fill with what nobody asks for: struct sock_filter, cBPF."""
+    code = struct.pack("=" + "HBBI" * 4, 0x80, 0, 0, 0, 0x15, 0, 1, 8 + length, 0x06, 0, 0, 0xffffffff, 0x06, 0, 0, 0)
+    kept = ctypes.create_string_buffer(code, len(code))
+    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 4, ctypes.addressof(kept)))
+
+
 def test_live_sessions_have_their_own_policer(world):
     """A flood of unknown SPIs is held back; the messages of a session that control answered are not."""
     world.clear()
     spi_r = os.urandom(8)
     with listen(world, LOCAL[4], 500) as s:
         s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        only_of_length(s, 100)
         s.sendto(ike(spi_r=spi_r, flags=0x20), ("203.0.113.1", 500))
         world.isp1.receive(lambda f: UDP in f and f[UDP].sport == 500)
 
