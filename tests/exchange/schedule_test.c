@@ -4,8 +4,8 @@
  * random moments, over a network that loses, doubles and reorders (H39). Each ends with one SA pair for each
  * Child SA on both sides and in both dataplanes; where nobody deletes, no packet is lost.
  *
- * ROAMGATE_SCHEDULES says how many (`./run test --full`: 100,000); a failure names the world's seed and the
- * schedule, ROAMGATE_SCHEDULE_WORLD plays that world alone.
+ * ROAMGATE_SCHEDULES says how many (`./run test`: 100,000, with `--full` 500,000); a failure names the
+ * world's seed and the schedule, ROAMGATE_SCHEDULE_WORLD plays that world alone.
  */
 #include "control/ike/handlers.h"
 #include "tests/exchange/pairs.h"
@@ -169,7 +169,7 @@ static unsigned number_of(const char *name, unsigned standard)
 	return text != NULL && *text != '\0' ? (unsigned)strtoul(text, NULL, 10) : standard;
 }
 
-/* Worlds beyond the standard number that were once wrong. 170: a Delete of what is rekeyed by both ends has
+/* Worlds beyond the default number that were once wrong. 170: a Delete of what is rekeyed by both ends has
  * the peer send on the redundant pair for a moment, and so did we, until it was gone. */
 static void schedules_of_before(void **state)
 {
