@@ -327,7 +327,8 @@ void child_installed(struct child_sa *child, bool current)
 
 void child_steps_remove(struct child_sa *child, struct ike_batch *batch)
 {
-	if (child->sa->superseded)
+	/* not for what is replaced or redundant: the peer may not have the new session yet */
+	if (child->sa->superseded && child_is_current(child))
 		takeover_yield(child->sa);
 	flow_steps_leave(child, batch);
 	if (child->out_added)

@@ -42,7 +42,8 @@ bool takeover_policy(struct flow *flow, const struct ike_policy *like, struct ik
 /* A superseded session sends until the one that follows does: the policies that changed hands already point
  * at this SA of it, its rekeys included. */
 void takeover_steps(const struct flow *flow, uint32_t sa_out, struct ike_batch *batch);
-/* A superseded session is about to lose SAs: the one that follows sends by itself from now on. */
+/* A superseded session is about to lose what it sends through: the one that follows sends by itself from now
+ * on. */
 void takeover_yield(struct ike_sa *sa);
 
 #endif
