@@ -83,7 +83,11 @@ static int64_t op_start(void *user, unsigned connection, const struct ike_endpoi
 	rg_addr_format(&remote->addr, w.to);
 	w.had[0] = '\0';
 	for (size_t i = 0; i < n_had; i++) {
-		strcat(strcat(w.had, i > 0 ? " " : ""), rg_addr_format(&had[i], addr));
+		const size_t at = strlen(w.had);
+		const int n = snprintf(w.had + at, sizeof(w.had) - at, "%s%s", i > 0 ? " " : "",
+		                       rg_addr_format(&had[i], addr));
+
+		assert_in_range(n, 1, sizeof(w.had) - at - 1);
 	}
 	w.started++;
 	w.look = INITIATE_LOOK_UNDER_WAY;
