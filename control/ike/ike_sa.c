@@ -172,6 +172,21 @@ static void linger(struct ike_sa *sa, bool knows_peer)
 	ike_sa_timer(sa, TIMER_LINGER, ike_sa_now(sa) + ms);
 }
 
+/* RFC 7296 2.12: no key of a session outlives it. A refused IKE_AUTH was none yet, and its sender may cut the
+ * request into other fragments until it hears the refusal (RFC 7383 2.5.2): as long as that lingers, the key
+ * stays that tells the sender from others. */
+static void wipe_keys(struct ike_sa *sa, bool was_established)
+{
+	bool keep = sa->lingers && !was_established && (sa->capabilities & IKE_CAP_FRAGMENTATION);
+	struct ike_sk receive = sa->keys.i;
+
+	ike_keys_wipe(&sa->keys);
+	sa->has_keys = false;
+	if (keep)
+		sa->keys.i = receive;
+	ike_sk_wipe(&receive);
+}
+
 void ike_sa_announce(struct ike_sa *sa)
 {
 	char remote[IKE_ENDPOINT_TEXT], local[IKE_ENDPOINT_TEXT], suite[64];
@@ -188,7 +203,8 @@ void ike_sa_announce(struct ike_sa *sa)
 void ike_sa_close(struct ike_sa *sa, const char *reason)
 {
 	struct ike_manager *m = sa->manager;
-	bool was_up = sa->state >= IKE_STATE_ESTABLISHED && !sa->heir_has_it;
+	bool was_established = sa->state >= IKE_STATE_ESTABLISHED;
+	bool was_up = was_established && !sa->heir_has_it;
 	bool knows_peer = sa->state != IKE_STATE_NEW && sa->peer_id.type != 0;
 
 	if (sa->state == IKE_STATE_CLOSED)
@@ -215,11 +231,10 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	message_forget_fragments(sa, false);
 	message_forget_fragments(sa, true);
 	init_free(sa);
-	ike_keys_wipe(&sa->keys);
-	sa->has_keys = false;
 	for (unsigned i = 0; i < IKE_N_TIMERS; i++)
 		sa->timer[i] = 0;
 	linger(sa, knows_peer);
+	wipe_keys(sa, was_established);
 }
 
 void ike_sa_free(struct ike_sa *sa)

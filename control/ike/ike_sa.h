@@ -161,7 +161,7 @@ struct ike_sa {
 
 	/* Keys and capabilities */
 	bool has_keys;
-	struct ike_keys keys;
+	struct ike_keys keys;      /* closed: wiped; a refused one lingers with the peer's key to send with */
 	uint32_t capabilities;     /* enum ike_capability */
 	uint16_t peer_hashes;      /* IKE_HASH_BITs (RFC 7427 4) */
 	struct init_context *init; /* NULL once established */

@@ -269,7 +269,7 @@ enum ike_reject message_open(struct ike_sa *sa, const struct ike_msg *msg, struc
 
 bool message_is_authentic(const struct ike_sa *sa, const struct ike_msg *msg)
 {
-	uint8_t *plain = sa->has_keys ? malloc(msg->len) : NULL;
+	uint8_t *plain = receive_key(sa)->encr != NULL ? malloc(msg->len) : NULL;
 	size_t len = 0;
 	bool authentic;
 

@@ -33,7 +33,8 @@ struct message_opened {
 /* Verifies and decrypts. A fragment is kept only after its ICV was good. */
 enum ike_reject message_open(struct ike_sa *sa, const struct ike_msg *msg, struct message_opened *out);
 
-/* Was it made under the peer's keys? Nothing of it is kept. */
+/* Was it made under the peer's keys? Nothing of it is kept. Of a closed IKE SA: false, unless its peer was
+ * refused in IKE_AUTH and may ask again. */
 bool message_is_authentic(const struct ike_sa *sa, const struct ike_msg *msg);
 
 /* Drops what is incomplete of the peer's request, or response. */

@@ -363,6 +363,75 @@ static void h38_cut_anew_by_others(void **state)
 	world_free(w);
 }
 
+/* A client that the gateway refuses, and that does not hear so: what it asked for, cut anew. */
+static struct packets *refused_and_cut_anew(struct world *w, const struct rg_id *somebody)
+{
+	struct peer *c = world_client(w), *g = world_gateway(w);
+
+	w->filter = lose_sealed_answers;
+	world_connect(w);
+	half_made(c)->own_id = somebody;
+	world_run(w, 200);
+	assert_int_equal(peer_sas(g), 0);
+	assert_int_equal(half_made(g)->state, IKE_STATE_CLOSED);
+	cut_anew(half_made(c), 110);
+	return &exchange_waiting(half_made(c))->packets;
+}
+
+/* The same of a request that was refused, whose IKE SA is closed: of the keys it keeps the one that tells who
+ * asks again, and only while it keeps the answer. */
+static void cut_anew_after_a_refusal(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	static const struct ike_sk none;
+	struct rg_id somebody;
+
+	(void)state;
+	assert_int_equal(rg_id_parse(&somebody, "nobody@else.where"), 0);
+	refused_and_cut_anew(w, &somebody);
+	assert_false(half_made(g)->has_keys);
+	assert_memory_equal(&half_made(g)->keys.r, &none, sizeof(none));
+	assert_memory_equal(half_made(g)->keys.sk_d, none.integ_key, sizeof(half_made(g)->keys.sk_d));
+	w->filter = NULL;
+	world_run(w, 1500);
+	assert_int_equal(peer_sas(c), 0);
+	assert_string_equal(c->last_event[IKE_EVENT_AUTH_FAILED],
+	                    "the responder answers AUTHENTICATION_FAILED");
+	assert_int_equal(peer_counter(g, "auth-no-secret"), 1);
+	assert_int_equal(peer_counter(g, "ike-drop-retransmission-differs"), 0);
+	world_run(w, 15000);
+	assert_true(TAILQ_EMPTY(&g->m->sas));
+	world_free(w);
+}
+
+static void h38_a_refusal_is_only_for_its_sender(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct ike_endpoint g = endpoint("192.0.2.1", 4500), c = endpoint("198.51.100.7", 4500);
+	struct rg_id somebody;
+	struct packets *p;
+	unsigned packets;
+
+	(void)state;
+	assert_int_equal(rg_id_parse(&somebody, "nobody@else.where"), 0);
+	p = refused_and_cut_anew(w, &somebody);
+	packets = TAILQ_LAST(&half_made(world_gateway(w))->answers, response_list)->packets.n;
+	world_trace_clear(w);
+	p->p[0].data[p->p[0].len - 1] ^= 1;
+	peer_inject(world_gateway(w), &g, &c, true, p->p[0].data, p->p[0].len);
+	p->p[0].data[p->p[0].len - 1] ^= 1;
+	peer_inject(world_gateway(w), &g, &c, true, p->p[1].data, p->p[1].len);
+	assert_int_equal(count(w->trace, "IKE_AUTH !1"), 0);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-retransmission-differs"), 1);
+	for (unsigned i = 0; i < 20; i++)
+		peer_inject(world_gateway(w), &g, &c, true, p->p[0].data, p->p[0].len);
+	assert_int_equal(count(w->trace, "IKE_AUTH !1"), packets);
+	assert_int_equal(peer_counter(world_gateway(w), "ike-drop-retransmission-burst"), 19);
+	w->filter = NULL;
+	world_free(w);
+}
+
 static void not_where_it_is_off(void **state)
 {
 	struct world *w = world_in_pieces(0);
@@ -388,6 +457,8 @@ int main(void)
 	        cmocka_unit_test(the_first_fragment_asks_again),
 	        cmocka_unit_test(cut_anew_after_the_answer),
 	        cmocka_unit_test(h38_cut_anew_by_others),
+	        cmocka_unit_test(cut_anew_after_a_refusal),
+	        cmocka_unit_test(h38_a_refusal_is_only_for_its_sender),
 	        cmocka_unit_test(not_where_it_is_off),
 	};
 
