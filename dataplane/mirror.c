@@ -23,7 +23,7 @@
 #define POLL_EVERY_MS  50
 #define READS_MOST     64 /* datagrams in one go */
 #define DUMP_TRIES     5  /* at the start */
-#define LISTS          4
+#define LISTS          5
 #define FAILED_TOLD    100 /* dumps in a row that broke off, each with a tick: no accident */
 
 static int on_message(const struct nlmsghdr *h, void *data)
@@ -90,7 +90,8 @@ static int dump_all(struct mirror *m)
 	} what[] = {{RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET},   {RTM_GETADDR, AF_INET6},
 	            {RTM_GETNEIGH, AF_INET},  {RTM_GETNEIGH, AF_INET6}, {RTM_GETROUTE, AF_INET},
 	            {RTM_GETROUTE, AF_INET6}};
-	struct mirror_list *lists[LISTS] = {&m->addrs, &m->neighs, &m->routes, &m->others}, before[LISTS];
+	struct mirror_list *lists[LISTS] = {&m->addrs, &m->neighs, &m->routes, &m->others, &m->objects},
+	                   before[LISTS];
 	int rc = 0;
 
 	for (unsigned i = 0; i < LISTS; i++) {
@@ -117,7 +118,8 @@ static int dump_all(struct mirror *m)
 static int join_groups(struct mirror *m)
 {
 	static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
-	                             RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
+	                             RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+	                             RTNLGRP_NEXTHOP};
 	int size = RECEIVE_BYTES;
 
 	setsockopt(mnl_socket_get_fd(m->events), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -141,6 +143,8 @@ int mirror_open(struct mirror *m, struct dp *dp, const struct rg_config *cfg)
 	m->routes = (struct mirror_list){.size = sizeof(struct mirror_route),
 	                                 .key = offsetof(struct mirror_route, hop)};
 	m->others = mirror_list_like(&m->routes);
+	m->objects = (struct mirror_list){.size = sizeof(struct mirror_object),
+	                                  .key = offsetof(struct mirror_object, users)};
 	m->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (m->events == NULL)
 		return -errno;
@@ -168,6 +172,7 @@ void mirror_close(struct mirror *m)
 	mirror_list_free(&m->neighs);
 	mirror_list_free(&m->routes);
 	mirror_list_free(&m->others);
+	mirror_list_free(&m->objects);
 }
 
 int mirror_fd(const struct mirror *m)

@@ -34,6 +34,15 @@ struct mirror_route {
 	uint8_t gateway[16];
 	uint16_t hop; /* of a route with several next hops, each an item of its own: which one, from 1; else 0
 	               */
+	uint32_t object; /* the kernel's next hop object, or group of them, that it goes by (RTA_NH_ID); 0:
+	                    none */
+};
+
+/* A next hop object that routes go by; of a group, one for each link. */
+struct mirror_object {
+	uint32_t id;
+	unsigned ifindex;
+	size_t users; /* items of `routes` and `others` */
 };
 
 struct nlmsghdr;
@@ -46,6 +55,7 @@ struct mirror {
 	struct mirror_list addrs, neighs;
 	struct mirror_list routes; /* of the main table: there may be many */
 	struct mirror_list others; /* of the uplinks' tables */
+	struct mirror_list objects;
 	struct mirror_neigh asked; /* for that MAC address the kernel was asked last */
 	unsigned tun_ifindex;
 	uint32_t back;   /* ports whose TAP was set up again, by bit: its routes are gone */

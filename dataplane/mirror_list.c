@@ -34,6 +34,16 @@ static size_t find(const struct mirror_list *l, const void *item)
 	return s;
 }
 
+const void *mirror_list_find(const struct mirror_list *l, const void *item)
+{
+	size_t s;
+
+	if (l->slots == 0)
+		return NULL;
+	s = find(l, item);
+	return l->slot[s] != 0 ? at(l, l->slot[s] - 1) : NULL;
+}
+
 static int grow(struct mirror_list *l)
 {
 	size_t room = l->room == 0 ? ROOM_FIRST : l->room * 2;

@@ -20,6 +20,8 @@ struct mirror_list {
 
 /* Puts `item` in the place of the one with the same key, or removes that. -ENOMEM: no effect. */
 int mirror_list_set(struct mirror_list *list, const void *item, bool remove, bool *changed);
+/* The item with the same key, until the next change; NULL: none. */
+const void *mirror_list_find(const struct mirror_list *list, const void *item);
 /* The last item takes its place. */
 void mirror_list_remove(struct mirror_list *list, size_t index);
 /* Empty, and of the same kind. */

@@ -8,6 +8,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -111,12 +112,33 @@ static void read_gateway(struct mirror_route *r, const struct attributes *t)
 	}
 }
 
+/* One route more, or one less, goes by its next hop object. */
+static int count_user(struct mirror *m, const struct mirror_route *r, bool more)
+{
+	struct mirror_object o = {.id = r->object, .ifindex = r->ifindex};
+	const struct mirror_object *known;
+	bool changed;
+
+	if (r->object == 0)
+		return 0;
+	known = (const struct mirror_object *)mirror_list_find(&m->objects, &o);
+	if (known != NULL)
+		o.users = known->users;
+	o.users += more ? 1 : (size_t)-1;
+	return mirror_list_set(&m->objects, &o, o.users == 0, &changed);
+}
+
 static int set_route(struct mirror *m, const struct nlmsghdr *h, const struct mirror_route *r)
 {
 	struct mirror_list *list = r->table == MIRROR_MAIN_TABLE ? &m->routes : &m->others;
-	bool changed = false;
-	int rc = mirror_list_set(list, r, h->nlmsg_type == RTM_DELROUTE, &changed);
+	const struct mirror_route *old = (const struct mirror_route *)mirror_list_find(list, r);
+	bool remove = h->nlmsg_type == RTM_DELROUTE, changed = false;
+	int rc = old != NULL ? count_user(m, old, false) : 0;
 
+	if (rc == 0)
+		rc = mirror_list_set(list, r, remove, &changed);
+	if (rc == 0 && !remove)
+		rc = count_user(m, r, true);
 	m->dirty |= changed;
 	return rc;
 }
@@ -157,10 +179,12 @@ static void remove_replaced(struct mirror *m, const struct mirror_route *r)
 	for (size_t i = 0; i < list->n;) {
 		const struct mirror_route *old = (const struct mirror_route *)list->item + i;
 		if (old->family == r->family && old->table == r->table && old->len == r->len &&
-		    old->metric == r->metric && memcmp(old->to, r->to, 16) == 0)
+		    old->metric == r->metric && memcmp(old->to, r->to, 16) == 0) {
+			count_user(m, old, false); /* takes no memory */
 			mirror_list_remove(list, i);
-		else
+		} else {
 			i++;
+		}
 	}
 }
 
@@ -184,6 +208,8 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 		return 0;
 	if (t.a[RTA_PRIORITY] != NULL)
 		r.metric = mnl_attr_get_u32(t.a[RTA_PRIORITY]);
+	if (t.a[RTA_NH_ID] != NULL)
+		r.object = mnl_attr_get_u32(t.a[RTA_NH_ID]);
 	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE) != 0)
 		remove_replaced(m, &r);
 	if (t.a[RTA_MULTIPATH] != NULL)
@@ -192,6 +218,30 @@ static int parse_route(struct mirror *m, const struct nlmsghdr *h)
 		r.ifindex = mnl_attr_get_u32(t.a[RTA_OIF]);
 	read_gateway(&r, &t);
 	return set_route(m, h, &r);
+}
+
+/* With a next hop object its IPv4 routes go without a word, and what is left of a group is told of the group
+ * alone: read everything again. Routing daemons take their routes away first, and make objects that nothing
+ * uses yet: those cost nothing. */
+static void parse_object(struct mirror *m, const struct nlmsghdr *h)
+{
+	const struct mirror_object *o = (const struct mirror_object *)m->objects.item;
+	struct attributes t = {0};
+
+	if (mnl_attr_parse(h, sizeof(struct nhmsg), take_attribute, &t) < 0 || t.a[NHA_ID] == NULL)
+		return;
+	for (size_t i = 0; i < m->objects.n; i++)
+		m->resync |= o[i].id == mnl_attr_get_u32(t.a[NHA_ID]);
+}
+
+/* The kernel drops the next hop objects of a link that is down, and of those it says nothing at all. A dump
+ * asks for links while `objects` is empty, so it does not ask for the next one. */
+static void link_is_down(struct mirror *m, unsigned ifindex)
+{
+	const struct mirror_object *o = (const struct mirror_object *)m->objects.item;
+
+	for (size_t i = 0; i < m->objects.n; i++)
+		m->resync |= o[i].ifindex == ifindex;
 }
 
 /*
@@ -207,6 +257,8 @@ static void parse_link(struct mirror *m, const struct nlmsghdr *h)
 	for (unsigned i = 0; i < m->dp->n_ports; i++)
 		if (m->dp->port[i].netdev_ifindex == (unsigned)msg->ifi_index)
 			mirror_port_carrier(m, i, up);
+	if (!up)
+		link_is_down(m, (unsigned)msg->ifi_index);
 	int port = mirror_port_of(m, (unsigned)msg->ifi_index);
 	if (port >= 0 && (msg->ifi_change & IFF_UP) != 0) {
 		m->resync = true;
@@ -230,6 +282,10 @@ int mirror_parse(struct mirror *m, const struct nlmsghdr *h)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		parse_link(m, h);
+		return 0;
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+		parse_object(m, h);
 		return 0;
 	default:
 		return 0;

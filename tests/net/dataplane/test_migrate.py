@@ -196,6 +196,13 @@ def test_H71_hard_lifetime_by_time_without_control(world, session, drops):
         reader.close()
 
 
+def arrives_at(world, s, mac, wire=None):
+    """Frames of the session's to that next hop."""
+    world.from_host(packet(s, b"x"))
+    time.sleep(0.01)
+    return [f for f in (wire or world.isp1).drain() if f.dst == mac and esp_of(f)]
+
+
 def test_next_hop_changes_below_the_path(world, session):
     """Another gateway, or the gateway's other MAC address: routes change, paths do not."""
     s = session()
@@ -205,11 +212,33 @@ def test_next_hop_changes_below_the_path(world, session):
                   "proto", "82")
     world.lab.run(gw, "ip", "neigh", "replace", "203.0.113.7", "lladdr", "02:00:00:00:00:77", "dev", "isp1", "nud",
                   "permanent")
-
-    def arrives_at(mac):
-        world.from_host(packet(s, b"x"))
-        return [f for f in (time.sleep(0.01), *world.isp1.drain())[1:] if f.dst == mac and esp_of(f)]
-    wait_for("frames to the other gateway", lambda: arrives_at("02:00:00:00:00:77"), 3)
+    wait_for("frames to the other gateway", lambda: arrives_at(world, s, "02:00:00:00:00:77"), 3)
     world.lab.run(gw, "ip", "route", "replace", "default", "via", "203.0.113.1", "dev", "isp1", "table", "101",
                   "proto", "82")
-    wait_for("frames to the old gateway", lambda: arrives_at(world.isp1.mac), 3)
+    wait_for("frames to the old gateway", lambda: arrives_at(world, s, world.isp1.mac), 3)
+
+
+@pytest.mark.parametrize("end", ["deleted", "out of its group", "link down"])
+def test_next_hop_object_goes(world, session, end):
+    """`ip nexthop`: the kernel takes its IPv4 routes away without a word."""
+    s = session()
+    gw, far = world.ns["gw"], world.ns["isp2far"]
+    run = world.lab.run
+    run(far, "sysctl", "-qw", "net.ipv6.conf.eth0.keep_addr_on_down=1")
+    run(gw, "ip", "neigh", "replace", "198.51.100.7", "lladdr", "02:00:00:00:00:78", "dev", "isp2", "nud", "permanent")
+    run(gw, "ip", "nexthop", "add", "id", "78", "via", "198.51.100.7", "dev", "isp2")
+    run(gw, "ip", "nexthop", "add", "id", "1", "via", "203.0.113.1", "dev", "isp1")
+    run(gw, "ip", "nexthop", "add", "id", "100", "group", "78/1")
+    try:
+        run(gw, "ip", "route", "add", f"{s.remote}/32", "nhid", "100" if end == "out of its group" else "78",
+            "table", "101")
+        wait_for("frames by the object", lambda: arrives_at(world, s, "02:00:00:00:00:78", world.isp2), 3)
+        if end == "link down":
+            run(far, "ip", "link", "set", "eth0", "down")
+        else:
+            run(gw, "ip", "nexthop", "del", "id", "78")
+        wait_for("frames by the route that is left", lambda: arrives_at(world, s, world.isp1.mac), 5)
+    finally:
+        run(far, "ip", "link", "set", "eth0", "up")
+        run(gw, "ip", "nexthop", "flush")
+    wait_for("the link", lambda: "LOWER_UP" in run(gw, "ip", "link", "show", "isp2"), 5)

@@ -44,6 +44,13 @@ static void assert_same(const struct mirror_list *l, const uint32_t *value)
 		assert_int_equal(item[i].value, value[item[i].key[0]]);
 }
 
+static void assert_found(const struct mirror_list *l, const struct item *wanted, uint32_t value)
+{
+	const struct item *found = (const struct item *)mirror_list_find(l, wanted);
+
+	assert_int_equal(found != NULL ? found->value : 0, value);
+}
+
 static void against_a_model(uint32_t keys)
 {
 	struct mirror_list list = {.size = sizeof(struct item), .key = sizeof(((struct item *)0)->key)};
@@ -64,6 +71,7 @@ static void against_a_model(uint32_t keys)
 		assert_int_equal(mirror_list_set(&list, &item, remove, &changed), 0);
 		assert_int_equal(changed, remove ? value[k] != 0 : value[k] != v);
 		value[k] = remove ? 0 : v;
+		assert_found(&list, &item, value[k]);
 		if (i % 997 == 0)
 			assert_same(&list, value);
 	}
