@@ -269,6 +269,14 @@ static void note_error(struct applying *a, int rc)
 		a->error = rc;
 }
 
+/* In IPv6 it has taken the place of a route from another address. */
+static void forget_replaced(struct inner_set *have, const struct inner_item *by)
+{
+	for (size_t i = have->n; i-- > 0;)
+		if (by->prefix.addr.family == 6 && same_prefix(&have->items[i], by))
+			have->items[i] = have->items[--have->n];
+}
+
 static void create_missing(struct applying *a, bool routes)
 {
 	for (size_t i = 0; i < a->want->n; i++) {
@@ -283,29 +291,24 @@ static void create_missing(struct applying *a, bool routes)
 			continue;
 		}
 		rc = a->have->n < INNER_MAX ? change(a->nl, a->ifindex, item, true) : -ENOSPC;
-		if (rc == 0)
+		if (rc == 0) {
+			forget_replaced(a->have, item);
 			add(a->have, item);
+		}
 		note_error(a, rc);
 	}
-}
-
-/* In IPv6 a route from another address has taken its place. */
-static bool is_replaced(const struct applying *a, const struct inner_item *item)
-{
-	return is_route(item) && item->prefix.addr.family == 6 && find_prefix(a->want, item) != NULL;
 }
 
 static void remove_rest(struct applying *a, bool routes, bool keep_found)
 {
 	for (size_t i = a->have->n; i-- > 0;) {
 		struct inner_item *item = &a->have->items[i];
-		int rc = 0;
+		int rc;
 
 		if (is_route(item) != routes || (item->found && keep_found) ||
 		    find((struct inner_set *)a->want, item) != NULL)
 			continue;
-		if (!is_replaced(a, item))
-			rc = change(a->nl, a->ifindex, item, false);
+		rc = change(a->nl, a->ifindex, item, false);
 		if (rc == 0)
 			*item = a->have->items[--a->have->n];
 		note_error(a, rc);

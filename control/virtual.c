@@ -23,6 +23,7 @@ struct virtual_addresses {
 	bool up;           /* there is a TUN */
 	bool look;         /* whatever the numbers say */
 	bool failed;       /* and it was said */
+	bool full;         /* the same */
 	uint64_t seen;     /* sessions that came and went until the last look */
 	uint64_t keep_ms;  /* until then what was found stays; 0: nothing was */
 	uint64_t again_ms; /* 0: all is as it should be */
@@ -42,35 +43,41 @@ struct virtual_addresses *virtual_create(void (*changed)(void *user, const char 
 
 /* --- what there is to be --- */
 
-/* The dataplane leads these to the TUN; hosts may be outer addresses. */
-static void want_routes(struct inner_set *want, const struct ike_sa *sa, const struct rg_cfg_addr *source)
+/* The dataplane leads these to the TUN; hosts may be outer addresses. False: no room. */
+static bool want_routes(struct inner_set *want, const struct ike_sa *sa, const struct rg_cfg_addr *source)
 {
 	const struct rg_cfg_connection *c = sa->connection;
 
 	for (size_t i = 0; i < c->n_selectors_remote; i++) {
 		const struct rg_cfg_prefix *to = &c->selectors_remote[i];
 
-		if (to->addr.family == source->family && to->len < rg_addr_bits(&to->addr))
-			inner_want_route(want, to, source);
+		if (to->addr.family == source->family && to->len < rg_addr_bits(&to->addr) &&
+		    !inner_want_route(want, to, source))
+			return false;
 	}
+	return true;
 }
 
-static void want_session(struct inner_set *want, const struct ike_sa *sa)
+static bool want_session(struct inner_set *want, const struct ike_sa *sa)
 {
+	bool room = true;
+
 	if (!sa || sa->state != IKE_STATE_ESTABLISHED || !sa->session_initiator || sa->heir_has_it)
-		return;
-	for (unsigned i = 0; i < sa->n_vips; i++) {
-		if (!inner_want_address(want, &sa->vips[i].addr))
-			return;
-		if (!sa->superseded)
-			want_routes(want, sa, &sa->vips[i].addr);
+		return true;
+	for (unsigned i = 0; i < sa->n_vips && room; i++) {
+		room = inner_want_address(want, &sa->vips[i].addr);
+		if (room && !sa->superseded)
+			room = want_routes(want, sa, &sa->vips[i].addr);
 	}
+	return room;
 }
 
-/* With a reauthentication under way there are two; the new one's address goes first. */
-static void want_all(struct inner_set *want, struct ike_manager *m, const struct initiate *in)
+/* With a reauthentication under way there are two; the new one's address goes first. False: no room for all.
+ */
+static bool want_all(struct inner_set *want, struct ike_manager *m, const struct initiate *in)
 {
 	struct initiate_status status;
+	bool room = true;
 
 	want->n = 0;
 	for (size_t i = 0; initiate_status(in, i, &status); i++) {
@@ -78,10 +85,11 @@ static void want_all(struct inner_set *want, struct ike_manager *m, const struct
 
 		if (!sa)
 			continue;
-		want_session(want, sa->followed_by ? manager_find(m, sa->followed_by) : NULL);
-		want_session(want, sa);
-		want_session(want, sa->reauthenticates ? manager_find(m, sa->reauthenticates) : NULL);
+		room &= want_session(want, sa->followed_by ? manager_find(m, sa->followed_by) : NULL);
+		room &= want_session(want, sa);
+		room &= want_session(want, sa->reauthenticates ? manager_find(m, sa->reauthenticates) : NULL);
 	}
+	return room;
 }
 
 /* --- what changes --- */
@@ -109,10 +117,30 @@ static void tell(const struct virtual_addresses *v, const struct inner_set *set,
 	}
 }
 
+static void tell_full(struct virtual_addresses *v, bool full)
+{
+	char text[128];
+
+	if (full && !v->full) {
+		snprintf(text, sizeof(text),
+		         "%s has room for %u addresses and routes: the rest is left out; join networks in "
+		         "selectors.remote",
+		         v->tun, INNER_MAX);
+		log_error("virtual", "%s", text);
+		v->changed(v->user, text);
+	}
+	v->full = full;
+}
+
 static void apply(struct virtual_addresses *v, uint64_t now)
 {
 	int rc;
 
+	if (v->want.n == 0 && v->have.n == 0) { /* whatever could not be done is not to be done any more */
+		v->again_ms = 0;
+		v->failed = false;
+		return;
+	}
 	v->before = v->have;
 	rc = inner_apply(&v->have, &v->want, v->keep_ms != 0, v->tun);
 	tell(v, &v->have, &v->before, "is on");
@@ -160,9 +188,8 @@ uint64_t virtual_run(struct virtual_addresses *v, struct ike_manager *m, const s
 	if (v->look || seen != v->seen || (v->again_ms != 0 && now >= v->again_ms)) {
 		v->look = false;
 		v->seen = seen;
-		want_all(&v->want, m, in);
-		if (v->want.n > 0 || v->have.n > 0)
-			apply(v, now);
+		tell_full(v, !want_all(&v->want, m, in));
+		apply(v, now);
 	}
 	if (v->keep_ms != 0)
 		next = v->keep_ms;
@@ -175,7 +202,6 @@ void virtual_free(struct virtual_addresses *v)
 		return;
 	v->want.n = 0;
 	v->keep_ms = 0;
-	if (v->have.n > 0)
-		apply(v, 0);
+	apply(v, 0);
 	free(v);
 }

@@ -15,7 +15,7 @@
 
 struct virtual_addresses;
 
-/* `changed` hears of each address that comes and goes. */
+/* `changed` hears of each address that comes and goes, and where there is no room for more. */
 struct virtual_addresses *virtual_create(void (*changed)(void *user, const char *text), void *user);
 /* Takes all of them from the kernel. */
 void virtual_free(struct virtual_addresses *v);

@@ -144,6 +144,27 @@ static void another_one_takes_over(void **state)
 	only_the_dataplanes();
 }
 
+/* A route that the kernel refuses has not taken the place of the one that is there: that one is known still,
+ * and goes. */
+static void a_route_that_is_refused(void **state)
+{
+	struct rg_cfg_prefix to;
+	struct rg_cfg_addr nobodys;
+
+	(void)state;
+	need_root();
+	want_from("2001:db8:20::/64", "2001:db8:77::1");
+	assert_int_equal(inner_apply(&have, &want, false, TUN), 0);
+	assert_int_equal(have.n, 2);
+	want.n = 0;
+	assert_int_equal(rg_prefix_parse("2001:db8:20::/64", &to), 0);
+	assert_int_equal(rg_addr_parse("2001:db8:77::2", &nobodys), 0);
+	assert_true(inner_want_route(&want, &to, &nobodys));
+	assert_int_equal(inner_apply(&have, &want, false, TUN), -EINVAL);
+	assert_int_equal(have.n, 0);
+	only_the_dataplanes();
+}
+
 /* What a process left that was killed is found, and nothing that is not ours; it goes unless it is asked for.
  */
 static void what_was_left_is_found(void **state)
@@ -216,9 +237,10 @@ static void a_full_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(comes_and_goes),         cmocka_unit_test(another_one_takes_over),
-	        cmocka_unit_test(what_was_left_is_found), cmocka_unit_test(somebody_else_took_it_away),
-	        cmocka_unit_test(no_such_interface),      cmocka_unit_test(a_full_table),
+	        cmocka_unit_test(comes_and_goes),          cmocka_unit_test(another_one_takes_over),
+	        cmocka_unit_test(what_was_left_is_found),  cmocka_unit_test(somebody_else_took_it_away),
+	        cmocka_unit_test(no_such_interface),       cmocka_unit_test(a_full_table),
+	        cmocka_unit_test(a_route_that_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
