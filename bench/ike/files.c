@@ -2,9 +2,9 @@
 /* Configurations, keys and certificates of bench-ike-setups, in a folder that it removes. */
 #include "bench/ike/setups.h"
 
+#include "tests/support/folder.h"
 #include "tests/unit/control/pki.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,8 +119,8 @@ static void make_certificates(struct setups_files *f, const struct setups_option
 
 void files_make(struct setups_files *f, const struct setups_options *o)
 {
-	*f = (struct setups_files){.dir = "/tmp/roamgate-bench-XXXXXX"};
-	if (mkdtemp(f->dir) == NULL)
+	*f = (struct setups_files){0};
+	if (!folder_make(f->dir, "roamgate-bench"))
 		setups_fail("no folder for the bench's files");
 	snprintf(f->gateway_yaml, sizeof(f->gateway_yaml), "%s/gw.yaml", f->dir);
 	snprintf(f->socket, sizeof(f->socket), "%s/dp.sock", f->dir);
@@ -141,18 +141,7 @@ void files_make(struct setups_files *f, const struct setups_options *o)
 
 void files_remove(struct setups_files *f)
 {
-	DIR *dir = opendir(f->dir);
-	const struct dirent *entry;
-	char path[400];
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, entry->d_name);
-		if (entry->d_name[0] != '.')
-			unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(f->dir);
+	folder_remove(f->dir);
 	for (unsigned i = 0; i < f->n_clients; i++)
 		rg_auth_unref(f->clients[i]);
 	free(f->clients);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See credentials.h. */
 #include "tests/exchange/credentials.h"
+#include "tests/support/folder.h"
 #include "tests/unit/control/pki.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -72,8 +72,7 @@ void credentials_make(struct credentials *c, enum kind kind, const char *client_
 	X509 *root = pki_issue(&ca, root_key, NULL, NULL),
 	     *stranger = pki_issue(&other, other_key, NULL, NULL);
 
-	snprintf(c->dir, sizeof(c->dir), "/tmp/roamgate-pki-XXXXXX");
-	assert_non_null(mkdtemp(c->dir));
+	assert_true(folder_make(c->dir, "roamgate-pki"));
 	pki_write_cert(credentials_file(c, "ca.crt"), &root, 1);
 	make_side(c, kind, "gw", "DNS:gw.example.net", root, root_key);
 	make_side(c, kind, "carol", client_san, same_root ? root : stranger,
@@ -94,11 +93,7 @@ void credentials_make(struct credentials *c, enum kind kind, const char *client_
 
 void credentials_clean(const struct credentials *c)
 {
-	static const char *const files[] = {"ca.crt", "gw.crt", "gw.key", "carol.crt", "carol.key"};
-
-	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		unlink(credentials_file(c, files[i]));
-	assert_int_equal(rmdir(c->dir), 0);
+	assert_true(folder_remove(c->dir));
 }
 
 struct world_options credentials_options(const struct credentials *c)

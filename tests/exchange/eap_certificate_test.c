@@ -6,6 +6,7 @@
 #include "control/ike/crypto/prf.h"
 #include "tests/exchange/eap_config.h"
 #include "tests/exchange/mutate.h"
+#include "tests/support/folder.h"
 #include "tests/unit/control/pki.h"
 
 #include <setjmp.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -43,30 +43,18 @@ static void make_certificates(const char *dir, bool trusted)
 
 static struct world *certificate_world(struct eap_config *c, bool trusted, const char *identity)
 {
-	char dir[] = "/tmp/roamgate-eap-XXXXXX", gateway[256], client[128];
+	char dir[FOLDER_PATH], gateway[256], client[128];
 	const struct eap_wish wish = {.certificate = true,
 	                              .gateway_keys = gateway,
 	                              .client_keys = client,
 	                              .client_identity = identity};
 
-	assert_non_null(mkdtemp(dir));
+	assert_true(folder_make(dir, "roamgate-eap"));
 	make_certificates(dir, trusted);
 	snprintf(gateway, sizeof(gateway), "certificate: %s/gw.crt, private-key: %s/gw.key", dir, dir);
 	snprintf(client, sizeof(client), "authorities: [%s/ca.crt]", dir);
 	eap_config_make(c, &wish, dir);
 	return world_new(&c->options);
-}
-
-static void certificate_done(struct world *w, const struct eap_config *c)
-{
-	static const char *const files[] = {"gw.crt", "gw.key", "ca.crt"};
-	char path[128];
-
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", c->dir, files[i]);
-		unlink(path);
-	}
-	eap_world_free(w, c);
 }
 
 static void the_gateway_by_certificate(void **state)
@@ -78,7 +66,7 @@ static void the_gateway_by_certificate(void **state)
 	world_up(w);
 	assert_true(world_traffic(w));
 	assert_true(eap_is_carol(&peer_session(world_gateway(w))->peer_id));
-	certificate_done(w, &c);
+	eap_world_free(w, &c);
 }
 
 /* No password is tried on a gateway that is not the right one. */
@@ -98,7 +86,7 @@ static void a_gateway_that_is_not_trusted(void **state)
 	assert_int_equal(peer_sas(world_gateway(w)), 0);
 	assert_string_equal(world_gateway(w)->last_event[IKE_EVENT_AUTH_FAILED], "the peer gives up");
 	assert_int_equal(peer_counter(world_client(w), "auth-certificate-untrusted"), 1);
-	certificate_done(w, &c);
+	eap_world_free(w, &c);
 }
 
 /* The gateway's first answer without AUTH, or in another's name. */
@@ -142,7 +130,7 @@ static void a_gateway_that_proves_nothing(void **state)
 		assert_null(strstr(w->trace, "IKE_AUTH ?2"));
 		assert_string_equal(world_client(w)->last_event[IKE_EVENT_AUTH_FAILED], cases[i].why);
 		assert_int_equal(peer_sas(world_gateway(w)), 0);
-		certificate_done(w, &c);
+		eap_world_free(w, &c);
 		free(m);
 	}
 }
@@ -169,7 +157,7 @@ static void eap_alone_is_not_forced_on_anybody(void **state)
 	assert_int_equal(peer_sas(world_gateway(w)), 0);
 	assert_string_equal(world_gateway(w)->last_event[IKE_EVENT_AUTH_FAILED],
 	                    "the peer asks for EAP, which no connection offers");
-	certificate_done(w, &c);
+	eap_world_free(w, &c);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
  * Configurations with EAP, see eap_config.h.
  */
 #include "tests/exchange/eap_config.h"
+#include "tests/support/folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -47,9 +47,10 @@ void eap_config_make(struct eap_config *c, const struct eap_wish *wish, const ch
 
 	wish = wish != NULL ? wish : &none;
 	memset(c, 0, sizeof(*c));
-	snprintf(c->dir, sizeof(c->dir), "%s", either(dir, "/tmp/roamgate-eap-XXXXXX"));
 	if (dir == NULL)
-		assert_non_null(mkdtemp(c->dir));
+		assert_true(folder_make(c->dir, "roamgate-eap"));
+	else
+		snprintf(c->dir, sizeof(c->dir), "%s", dir);
 	write_users(c->dir, "gw.users",
 	            "carol@example.net:correct horse\ndave@example.net:battery staple\nerin:xkcd\n");
 	snprintf(text, sizeof(text), "%s:%s\n", either(wish->client_identity, "carol@example.net"),
@@ -86,13 +87,7 @@ void eap_config_make(struct eap_config *c, const struct eap_wish *wish, const ch
 
 void eap_config_clean(const struct eap_config *c)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/gw.users", c->dir);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/client.users", c->dir);
-	unlink(path);
-	rmdir(c->dir);
+	assert_true(folder_remove(c->dir));
 }
 
 struct world *eap_world_new(struct eap_config *c, const struct eap_wish *wish)

@@ -6,6 +6,7 @@
 #include "tests/exchange/world_config.h"
 
 #include "control/homing/homing.h"
+#include "tests/support/folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -88,23 +88,15 @@ static void write_file(const char *dir, const char *name, const char *text)
 	assert_int_equal(chmod(path, 0600), 0);
 }
 
-static void remove_file(const char *dir, const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	unlink(path);
-}
-
 static struct rg_auth *load(const char *yaml)
 {
-	char dir[] = "/tmp/roamgate-exchange-XXXXXX", path[256];
+	char dir[FOLDER_PATH], path[256];
 	struct rg_cfg_error error = {0};
 	struct rg_auth_error auth_error = {0};
 	struct rg_config *cfg;
 	struct rg_auth *auth;
 
-	assert_non_null(mkdtemp(dir));
+	assert_true(folder_make(dir, "roamgate-exchange"));
 	write_file(dir, "gw.yaml", yaml);
 	write_file(dir, "carol.psk", "correct horse battery staple\n");
 	snprintf(path, sizeof(path), "%s/gw.yaml", dir);
@@ -116,9 +108,7 @@ static struct rg_auth *load(const char *yaml)
 	if (auth == NULL)
 		print_error("%s\n", auth_error.text);
 	assert_non_null(auth);
-	remove_file(dir, "gw.yaml");
-	remove_file(dir, "carol.psk");
-	assert_int_equal(rmdir(dir), 0);
+	assert_true(folder_remove(dir));
 	return auth;
 }
 

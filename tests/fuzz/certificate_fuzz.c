@@ -8,12 +8,12 @@
  * (2 octets), octets.
  */
 #include "control/auth/auth.h"
+#include "tests/support/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,13 +48,13 @@ static void put(const char *folder, const char *name, const char *text)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char folder[] = "/tmp/roamgate-fuzz-XXXXXX", text[1024];
+	char folder[FOLDER_PATH], text[1024];
 	struct rg_cfg_error where;
 	struct rg_auth_error error;
 	struct rg_config *cfg;
 
 	(void)argc, (void)argv;
-	expect(mkdtemp(folder) != NULL);
+	expect(folder_make(folder, "roamgate-fuzz"));
 	put(folder, "ca.crt", authority);
 	put(folder, "psk", "a secret");
 	snprintf(text, sizeof(text),
@@ -71,11 +71,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	expect(cfg != NULL);
 	auth = rg_auth_load(cfg, &error);
 	expect(auth != NULL);
-	snprintf(text, sizeof(text), "%s/ca.crt", folder);
-	unlink(text);
-	snprintf(text, sizeof(text), "%s/psk", folder);
-	unlink(text);
-	rmdir(folder);
+	expect(folder_remove(folder));
 	return 0;
 }
 

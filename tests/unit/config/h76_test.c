@@ -6,6 +6,7 @@
 #include "tests/unit/config/config_test.h"
 
 #include "config/tree.h"
+#include "tests/support/folder.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -198,10 +199,13 @@ static void test_H76_half_written_file(void **state)
 static void test_H76_half_written_file_on_disk(void **state)
 {
 	(void)state;
-	char name[] = "/tmp/roamgate-config-XXXXXX";
+	char folder[FOLDER_PATH], name[FOLDER_PATH + 8];
 	struct rg_cfg_error error;
-	int fd = mkstemp(name);
+	int fd;
 
+	assert_true(folder_make(folder, "roamgate-config"));
+	snprintf(name, sizeof(name), "%s/gw.yaml", folder);
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, good, sizeof(good) - 4), (ssize_t)sizeof(good) - 4);
 	assert_null(rg_config_load(name, RG_CFG_SYNTAX, &error));
@@ -212,7 +216,7 @@ static void test_H76_half_written_file_on_disk(void **state)
 	assert_int_equal(error.line, 1);
 	assert_non_null(strstr(error.text, "empty"));
 	close(fd);
-	unlink(name);
+	assert_true(folder_remove(folder));
 }
 
 static void test_second_document(void **state)

@@ -7,6 +7,7 @@
 #include "tests/unit/config/config_test.h"
 
 #include "config/addr.h"
+#include "tests/support/folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -272,15 +273,6 @@ static void file_write(const char *dir, const char *name, const char *text, mode
 	close(fd);
 }
 
-static void file_remove(const char *dir, const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	unlink(path);
-	rmdir(path);
-}
-
 /* Loads with RG_CFG_FILES; NULL for `expected` says that it must load. */
 static void expect_files(const char *dir, unsigned line, unsigned column, const char *expected)
 {
@@ -304,9 +296,9 @@ static void expect_files(const char *dir, unsigned line, unsigned column, const 
 static void test_named_files(void **state)
 {
 	(void)state;
-	char dir[] = "/tmp/roamgate-config-XXXXXX", path[512];
+	char dir[FOLDER_PATH], path[512];
 
-	assert_non_null(mkdtemp(dir));
+	assert_true(folder_make(dir, "roamgate-config"));
 	file_write(dir, "gw.yaml",
 	           "version: 1\n"
 	           "dataplane: {ports: {a: {device: \"af_packet:v\"}}}\n"
@@ -341,10 +333,7 @@ static void test_named_files(void **state)
 	expect_files(dir, 9, 27, "has mode 0604");
 	file_write(dir, "a.psk", "secret\n", 0400);
 	expect_files(dir, 0, 0, NULL);
-	static const char *const names[] = {"gw.yaml", "gw.crt", "gw.key", "ca.crt", "more.crt", "a.psk"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		file_remove(dir, names[i]);
-	assert_int_equal(rmdir(dir), 0);
+	assert_true(folder_remove(dir));
 }
 
 static void count_warning(void *user, const char *text)

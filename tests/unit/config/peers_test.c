@@ -8,6 +8,7 @@
 
 #include "config/addr.h"
 #include "config/load.h"
+#include "tests/support/folder.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -187,16 +188,15 @@ static void test_leases_file(void **state)
 	        {"10.1.1.1 bob@example.net\n", 1, 1, "is no client's address of pool 'road'"},
 	        {"10.99.1.1 bob@example.net", 1, 26, "ends inside a line"},
 	};
-	char dir[] = "/tmp/roamgate-peers-XXXXXX", back[512];
+	char dir[FOLDER_PATH], back[512];
 
 	assert_non_null(getcwd(back, sizeof(back)));
-	assert_non_null(mkdtemp(dir));
+	assert_true(folder_make(dir, "roamgate-peers"));
 	assert_int_equal(chdir(dir), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_file(&cases[i]);
-	assert_int_equal(unlink("gw.yaml") | unlink("key.psk") | unlink("more.txt"), 0);
 	assert_int_equal(chdir(back), 0);
-	assert_int_equal(rmdir(dir), 0);
+	assert_true(folder_remove(dir));
 }
 
 static void test_which_pattern_covers_which(void **state)

@@ -4,8 +4,8 @@
 
 #include "config/addr.h"
 #include "control/ike/crypto/sign.h"
+#include "tests/support/folder.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +44,7 @@ int rig_setup(void **state)
 	const struct pki_wish gw = {.cn = "gw", .san = "DNS:gw.example.net"};
 
 	(void)state;
-	snprintf(rig.folder, sizeof(rig.folder), "/tmp/rg-auth-rig-XXXXXX");
-	assert_non_null(mkdtemp(rig.folder));
+	assert_true(folder_make(rig.folder, "rg-auth-rig"));
 	rig.ca_key = pki_ec_key("P-256");
 	rig.gw_key = pki_ec_key("P-256");
 	rig.peer_key = pki_ec_key("P-256");
@@ -59,15 +58,8 @@ int rig_setup(void **state)
 
 int rig_teardown(void **state)
 {
-	DIR *dir = opendir(rig.folder);
-	struct dirent *entry;
-
 	(void)state;
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlink(rig_path(entry->d_name));
-	closedir(dir);
-	rmdir(rig.folder);
+	assert_true(folder_remove(rig.folder));
 	X509_free(rig.ca);
 	X509_free(rig.gw);
 	EVP_PKEY_free(rig.ca_key);

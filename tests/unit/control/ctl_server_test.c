@@ -12,6 +12,7 @@
 #include "control/ctl/protocol.h"
 #include "control/ctl_server.h"
 #include "control/log.h"
+#include "tests/support/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@
 static uv_loop_t loop;
 static struct ctl_server *server;
 static struct events_log *events;
-static char path[64];
+static char folder[FOLDER_PATH], path[FOLDER_PATH + 8];
 static int fd = -1; /* the client's end, not blocking */
 static char got[1 << 20];
 static size_t n_got;
@@ -63,7 +64,8 @@ static int setup(void **state)
 {
 	(void)state;
 	log_set_level(LOG_LEVEL_ERROR);
-	snprintf(path, sizeof(path), "/tmp/rg-ctl-test-%d.sock", (int)getpid());
+	assert_true(folder_make(folder, "rg-ctl-test"));
+	snprintf(path, sizeof(path), "%s/sock", folder);
 	uv_loop_init(&loop);
 	events = events_log_create(added, NULL);
 	server = ctl_server_create(&loop, path, events, answer, NULL);
@@ -82,6 +84,7 @@ static int teardown(void **state)
 	close(fd);
 	events_log_free(events);
 	assert_int_not_equal(access(path, F_OK), 0);
+	assert_true(folder_remove(folder));
 	return uv_loop_close(&loop);
 }
 

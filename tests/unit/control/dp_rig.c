@@ -3,6 +3,7 @@
 #include "tests/unit/control/dp_rig.h"
 
 #include "control/log.h"
+#include "tests/support/folder.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 uv_loop_t loop;
 struct dp *dp;
 struct fake_dataplane fake;
-char path[64];
+static char folder[FOLDER_PATH];
+char path[FOLDER_PATH + 8];
 
 struct dp_seen seen;
 
@@ -53,7 +55,8 @@ int dp_rig_setup(void **state)
 {
 	(void)state;
 	memset(&seen, 0, sizeof(seen));
-	snprintf(path, sizeof(path), "/tmp/rg-dp-test-%d.sock", (int)getpid());
+	assert_true(folder_make(folder, "rg-dp-test"));
+	snprintf(path, sizeof(path), "%s/sock", folder);
 	log_set_level(LOG_LEVEL_ERROR);
 	uv_loop_init(&loop);
 	fake_open(&fake, path, 0x1111);
@@ -67,6 +70,7 @@ int dp_rig_teardown(void **state)
 	dp_close(dp);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	fake_close(&fake);
+	assert_true(folder_remove(folder));
 	return uv_loop_close(&loop);
 }
 

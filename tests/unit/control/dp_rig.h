@@ -22,7 +22,7 @@
 extern uv_loop_t loop;
 extern struct dp *dp;
 extern struct fake_dataplane fake;
-extern char path[64]; /* of its socket */
+extern char path[]; /* of its socket */
 
 /* What the hooks were told. */
 extern struct dp_seen {

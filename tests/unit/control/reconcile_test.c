@@ -13,6 +13,7 @@
 #include "control/ike/orphans.h"
 #include "control/ike/traps.h"
 #include "control/reconcile.h"
+#include "tests/support/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,11 +117,12 @@ static int setup(void **state)
 	struct rg_cfg_error where;
 	struct rg_auth_error error;
 	struct rg_config *cfg;
-	char text[2048], file[64];
+	char text[2048], folder[FOLDER_PATH], file[FOLDER_PATH + 8];
 	int fd;
 
 	(void)state;
-	snprintf(file, sizeof(file), "/tmp/rg-reconcile-test-%d.psk", (int)getpid());
+	assert_true(folder_make(folder, "rg-reconcile-test"));
+	snprintf(file, sizeof(file), "%s/psk", folder);
 	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, "secret", 6), 6);
 	close(fd);
@@ -129,7 +131,7 @@ static int setup(void **state)
 	if (!cfg)
 		fail_msg("%u:%u: %s", where.line, where.column, where.text);
 	auth = rg_auth_load(cfg, &error);
-	unlink(file);
+	assert_true(folder_remove(folder));
 	if (!auth)
 		fail_msg("%s", error.text);
 	params.auth = auth;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control/ctl/protocol.h"
+#include "tests/support/folder.h"
 
 const char *roamctl_program;
 
@@ -21,8 +22,7 @@ void roamctl_listen(struct roamctl_server *f, int type)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
-	snprintf(f->folder, sizeof(f->folder), "/tmp/roamctl-test-XXXXXX");
-	assert_non_null(mkdtemp(f->folder));
+	assert_true(folder_make(f->folder, "roamctl-test"));
 	snprintf(f->socket, sizeof(f->socket), "%s/sock", f->folder);
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", f->socket);
 	f->listener = socket(AF_UNIX, type, 0);
@@ -35,8 +35,7 @@ void roamctl_close(struct roamctl_server *f)
 {
 	if (f->listener >= 0)
 		close(f->listener);
-	unlink(f->socket);
-	assert_int_equal(rmdir(f->folder), 0);
+	assert_true(folder_remove(f->folder));
 }
 
 void roamctl_start(struct roamctl_run *run, const char *const arguments[])

@@ -10,6 +10,7 @@
 
 #include "dataplane/api/client.h"
 #include "dataplane/api_server.h"
+#include "tests/support/folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,8 +33,7 @@ static inline int setup(void **state)
 	struct api_server_config config = {.path = rig.path};
 
 	(void)state;
-	snprintf(rig.dir, sizeof(rig.dir), "/tmp/rg-api-XXXXXX");
-	assert_non_null(mkdtemp(rig.dir));
+	assert_true(folder_make(rig.dir, "rg-api"));
 	snprintf(rig.path, sizeof(rig.path), "%s/sock", rig.dir);
 	rig.core = fixture_core(1);
 	rig.now = 1000;
@@ -47,7 +47,7 @@ static inline int teardown(void **state)
 	api_server_free(rig.server);
 	assert_int_not_equal(access(rig.path, F_OK), 0);
 	core_free(rig.core);
-	return rmdir(rig.dir);
+	return folder_remove(rig.dir) ? 0 : -1;
 }
 
 static inline void pump(void)

@@ -7,6 +7,7 @@
 
 #include "dataplane/api/client.h"
 #include "dataplane/api_server.h"
+#include "tests/support/folder.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -74,8 +75,7 @@ static int setup(void **state)
 	struct api_server_config config = {.path = rig.path};
 
 	(void)state;
-	snprintf(rig.dir, sizeof(rig.dir), "/tmp/rg-client-XXXXXX");
-	assert_non_null(mkdtemp(rig.dir));
+	assert_true(folder_make(rig.dir, "rg-client"));
 	snprintf(rig.path, sizeof(rig.path), "%s/sock", rig.dir);
 	rig.core = fixture_core(1);
 	config.core = rig.core;
@@ -93,7 +93,7 @@ static int teardown(void **state)
 	pthread_join(rig.worker, NULL);
 	api_server_free(rig.server);
 	core_free(rig.core);
-	return rmdir(rig.dir);
+	return folder_remove(rig.dir) ? 0 : -1;
 }
 
 static struct rg_client *open_writer(void)

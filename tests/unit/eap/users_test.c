@@ -11,6 +11,7 @@
 
 #include "control/auth/eap_users.h"
 #include "control/eap/mschap.h"
+#include "tests/support/folder.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,17 +25,20 @@ static struct rg_auth_error error;
 
 static struct eap_users *load_mode(const char *text, mode_t mode)
 {
-	char file[] = "/tmp/rg-eap-users-XXXXXX";
-	int fd = mkstemp(file);
+	char folder[FOLDER_PATH], file[FOLDER_PATH + 8];
 	struct eap_users *users;
+	int fd;
 
+	assert_true(folder_make(folder, "rg-eap-users"));
+	snprintf(file, sizeof(file), "%s/users", folder);
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
 	error.text[0] = '\0';
 	users = eap_users_load(file, &error);
-	unlink(file);
+	assert_true(folder_remove(folder));
 	return users;
 }
 
