@@ -73,7 +73,7 @@ static inline __attribute__((always_inline)) bool check_plain(const struct in *i
 {
 	const struct sa *sa = in->sa;
 	const uint32_t len = in->len, word = sa_word(sa);
-	const int64_t top = (int64_t)sa->record->sequence;
+	const int64_t top = (int64_t)sa->live->sequence;
 	int64_t seq;
 
 	if (__builtin_expect(!sa_word_is_plain(word) || len < GCM_AROUND + 20 + ESP_TRAILER, 0))
@@ -178,17 +178,14 @@ static inline bool ask(struct worker *w, struct accepting *a, const struct in *i
  * IPv4 in IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that
  * is remembered it goes from here.
  */
-static inline __attribute__((always_inline)) enum accepted accept_plain(struct worker *w, struct way_out *way,
-                                                                        struct accepting *a,
-                                                                        const struct open *o, uint64_t now,
-                                                                        bool clamp)
+static inline __attribute__((always_inline)) enum accepted
+accept_plain(struct worker *w, struct way_out *way, struct accepting *a, const struct open *o, bool clamp)
 {
 	const struct in *in = o->in;
 	struct sa *sa = in->sa;
-	struct rg_counters_sa *record = sa->record;
 	uint8_t *clear = o->clear;
 	const uint32_t first = load32(clear), total = ntohs((uint16_t)(first >> 16));
-	const uint64_t flow = load64(clear + 12), top = record->sequence;
+	const uint64_t flow = load64(clear + 12), top = sa->live->sequence;
 	uint32_t pad;
 
 	/* the trailer, and the inner header */
@@ -198,13 +195,13 @@ static inline __attribute__((always_inline)) enum accepted accept_plain(struct w
 	                     0))
 		return UNDECIDED;
 	/* replay window, limits, and what is asked for the train */
-	if (__builtin_expect(o->seq <= top || record->packets + 1 >= sa->next_check, 0))
+	if (__builtin_expect(o->seq <= top || o->seq >= sa->next_check, 0))
 		return UNDECIDED;
 	if ((in->train != a->train || flow != a->flow) && __builtin_expect(!ask(w, a, in, flow), 0))
 		return UNDECIDED;
 
 	sa_replay_newest(sa, top, o->seq);
-	sa_account_plain(sa, total, now);
+	sa_account_plain(sa, total);
 	if (__builtin_expect(clamp && mss_is_tcp(clear), 0))
 		esp_in_clamp_mss(w, sa, clear, total);
 	if (__builtin_expect(a->to != NULL && forward_plain(w, way, in->m, a->to, clear, total), 1))
@@ -227,7 +224,7 @@ static void note(const struct open *o)
 static __attribute__((noinline)) enum drop accept_any(struct worker *w, const struct open *o)
 {
 	if (o->why == DROP_ESP_AUTH)
-		counters_add(&o->in->sa->record->auth_failed, 1);
+		counters_add(&sa_record(w->core, o->in->sa)->auth_failed, 1);
 	if (o->why != DROP_NONE)
 		return (enum drop)o->why;
 	note(o);
@@ -237,7 +234,6 @@ static __attribute__((noinline)) enum drop accept_any(struct worker *w, const st
 /* Opened packets leave, go on to the inner stage, or are dropped for what the cipher said of them. */
 static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 {
-	const uint64_t now = w->now_ms;
 	const bool clamp = w->dp->mss_clamp;
 	struct way_out way = {.port = PORT_MAX};
 	struct accepting a = {.to = NULL};
@@ -247,7 +243,7 @@ static void accept_burst(struct worker *w, const struct open *o, unsigned n)
 		enum accepted accepted = UNDECIDED;
 
 		if (__builtin_expect(open_is_plain(&o[i]), 1))
-			accepted = accept_plain(w, &way, &a, &o[i], now, clamp);
+			accepted = accept_plain(w, &way, &a, &o[i], clamp);
 		if (__builtin_expect(accepted == FORWARDED, 1)) {
 			forwarded++;
 			continue;
@@ -328,7 +324,7 @@ void esp_in_open(struct worker *w, struct in *in, unsigned n)
 			continue;
 		}
 		if (why == DROP_ESP_REPLAY_OLD || why == DROP_ESP_REPLAY_SEEN)
-			counters_add(&in->sa->record->replayed, 1);
+			counters_add(&sa_record(w->core, in->sa)->replayed, 1);
 		worker_drop(w, in->m, why);
 	}
 	open_burst(w, open, (unsigned)(ready - open));

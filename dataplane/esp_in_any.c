@@ -212,7 +212,7 @@ enum drop esp_in_accept_any(struct worker *w, struct rte_mbuf *m)
 		return DROP_ESP_SA_DEAD;
 	why = sa_replay_accept(sa, p->seq, &newest);
 	if (why != DROP_NONE) {
-		counters_add(&sa->record->replayed, 1);
+		counters_add(&sa_record(w->core, sa)->replayed, 1);
 		return why;
 	}
 	note_sender(w, p, outer, newest);
@@ -224,12 +224,13 @@ enum drop esp_in_accept_any(struct worker *w, struct rte_mbuf *m)
 	} else {
 		why = check_trailer(clear, p->cipher, &inner_len, &p->family);
 	}
-	if (sa_account(sa, inner_len, w->now_ms))
-		event_due(&w->mine->events, sa);
+	if (sa_account(sa, inner_len))
+		event_due(&w->mine->events, sa, sa_record(w->core, sa), w->now_ms);
 	if (why != DROP_NONE)
 		return why;
 	if (!sa_admits(sa, clear, inner_len)) {
-		counters_add(&sa_rare(sa)->selector_mismatch, 1);
+		struct rg_counters_sa *record = sa_record(w->core, sa);
+		__atomic_store_n(&record->selector_mismatch, record->selector_mismatch + 1, __ATOMIC_RELAXED);
 		return DROP_ESP_SELECTORS;
 	}
 	why = transport ? DROP_NONE : merge_ecn(outer, clear);

@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) bool prepare(struct worker *w, cons
 	/* from here on nothing can fail: the number is used up (H69) */
 	if (__builtin_expect(hop, 1))
 		checksum_spend_hop4(clear);
-	sa_account_plain(sa, len, now);
+	sa_account_plain(sa, len);
 	m->data_off = (uint16_t)at;
 	m->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + outer_len);
 	m->pkt_len = RTE_ETHER_HDR_LEN + outer_len;

@@ -157,12 +157,12 @@ static enum drop take_number(struct worker *w, struct sa *sa, uint32_t len, stru
 {
 	*seq = sa_next_sequence(sa);
 	if (*seq == 0) {
-		event_due(&w->mine->events, sa);
+		event_due(&w->mine->events, sa, sa_record(w->core, sa), w->now_ms);
 		return DROP_OUT_SEQUENCE;
 	}
 	seal_set_number(s, sa, __builtin_bswap64(*seq));
-	if (sa_account(sa, len, w->now_ms))
-		event_due(&w->mine->events, sa);
+	if (sa_account(sa, len))
+		event_due(&w->mine->events, sa, sa_record(w->core, sa), w->now_ms);
 	if (tunnel_note_out(sa->tunnel, w->now_ms))
 		event_no_answer(&w->mine->events, sa, w->now_ms);
 	return DROP_NONE;

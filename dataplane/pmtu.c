@@ -111,7 +111,7 @@ static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
 {
 	const struct path *path = tunnel_path(sa->tunnel);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
-	uint32_t sent = (uint32_t)__atomic_load_n(&sa->record->sequence, __ATOMIC_RELAXED);
+	uint32_t sent = (uint32_t)counters_read(&sa->live->sequence);
 	size_t len = hint->family == 4 ? 4 : 16;
 	const uint8_t *local = path->hdr + (hint->family == 4 ? 12 : 8), *remote = local + len;
 

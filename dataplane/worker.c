@@ -6,6 +6,7 @@
 #include "dataplane/worker.h"
 #include "dataplane/core/numa.h"
 #include "dataplane/core/owner.h"
+#include "dataplane/core/settle.h"
 #include "dataplane/stages.h"
 
 #include <stdlib.h>
@@ -133,6 +134,7 @@ unsigned worker_poll(struct worker *w)
 
 	w->now_ms = clock_ms();
 	owner_obey(w->core, w->index);
+	settle(w->core, w->index, w->now_ms);
 	got = poll_ports(w) + poll_rings(w);
 	tx_flush(w);
 	count_add(w->counters, COUNTER_POLLS, 1);

@@ -358,11 +358,14 @@ struct rg_api_event {
  * The counters' memfd: handed to the writer with the reply to HELLO
  * (SCM_RIGHTS). The dataplane writes, control reads. It outlives the dataplane,
  * so that control can reinstall SAs beyond every sequence number that left.
- * Layout: one header, then `capacity` inbound records, then `capacity` outbound ones,
- * each found by RG_SA_HANDLE_INDEX of the SA's handle.
+ * A record follows its SA within a second or so, with very many SAs later, and while packets pass often
+ * enough that no number is lost. Layout: one header, then `capacity` inbound records, then `capacity`
+ * outbound ones, each found by RG_SA_HANDLE_INDEX of the SA's handle.
  */
-#define RG_COUNTERS_MAGIC  0x5247434e54520001ull
-#define RG_COUNTERS_RESUME (1u << 16) /* outbound numbers to skip after a crash */
+#define RG_COUNTERS_MAGIC 0x5247434e54520001ull
+/* Outbound numbers to skip after a crash: a record may be up to half of them behind. An inbound one may be
+ * the replay window behind. */
+#define RG_COUNTERS_RESUME (1u << 16)
 
 struct rg_counters_hdr {
 	uint64_t magic;
@@ -377,8 +380,9 @@ struct rg_counters_hdr {
  * of boot_id, written when the SA is added: a record that fails it is not trusted. */
 struct rg_counters_sa {
 	uint32_t spi, handle;
-	uint32_t check, reserved;
-	uint64_t sequence; /* outbound: last used; inbound: highest accepted */
+	uint32_t check;
+	uint32_t selector_mismatch; /* packets, modulo 2^32 */
+	uint64_t sequence;          /* outbound: last used; inbound: highest accepted */
 	uint64_t packets, bytes;
 	uint64_t last_ms; /* CLOCK_MONOTONIC of the last packet; 0: none yet */
 	uint64_t replayed, auth_failed;

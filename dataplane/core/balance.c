@@ -18,7 +18,8 @@ static uint64_t work_of(const struct core *core, const struct tunnel_slot *slot)
 
 	for (uint32_t next = slot->sas; next != 0; next = sa_rare(sa)->tunnel_next) {
 		sa = writer_sa_of(core, next);
-		work += counters_read(&sa->record->packets) + counters_read(&sa->record->bytes) / 1024;
+		const struct rg_counters_sa now = sa_counters(sa, sa_record(core, sa), 0);
+		work += now.packets + now.bytes / 1024;
 	}
 	return work;
 }

@@ -60,7 +60,7 @@ void sa_destroy(struct core *core, void *object)
 
 	if (*slot == SLOT_QUARANTINE)
 		*slot = SLOT_FREE;
-	*sa->record = (struct rg_counters_sa){0};
+	*sa_record(core, sa) = (struct rg_counters_sa){0};
 	free_selectors(core, sa_rare(sa)->selectors);
 	lifetime_put(core, sa_rare(sa)->lifetime);
 	slabs = slabs_of(core, sa_rare(sa));
@@ -195,7 +195,8 @@ static void init_ring(struct sa *sa, uint64_t sequence)
 
 static void init_record(const struct core *core, struct sa *sa, uint64_t sequence)
 {
-	*sa->record = (struct rg_counters_sa){
+	sa->live->sequence = sequence;
+	*sa_record(core, sa) = (struct rg_counters_sa){
 	        .spi = sa->spi,
 	        .handle = sa->handle,
 	        .check = sa->spi ^ sa->handle ^ (uint32_t)core_boot_id(core),
@@ -213,8 +214,8 @@ static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg
 	rare->node = (uint8_t)(core_node(core, sa_owner(sa)) + 1);
 	sa->suite = (uint8_t)r->suite;
 	sa->flags = (r->flags & RG_SA_ESN ? SA_ESN : 0) | (direction == RG_OUT ? SA_OUTBOUND : 0);
-	rare->mode = r->mode;
-	rare->df = r->df;
+	rare->mode = r->mode & 0xf;
+	rare->df = r->df & 0xf;
 	rare->dscp = r->dscp;
 	if (r->mode == RG_MODE_TRANSPORT)
 		sa->flags |= SA_TRANSPORT;
@@ -222,11 +223,19 @@ static void fill(struct core *core, struct sa *sa, struct sa_rare *rare, enum rg
 		sa->flags |= SA_BITS;
 	rare->cookie = r->cookie;
 	rare->added_ms = core->writer->now_ms;
-	sa->record = counters_record(core, direction, RG_SA_HANDLE_INDEX(r->handle));
 	if (direction == RG_IN) {
 		sa->window_steps = (uint8_t)(r->window / REPLAY_WINDOW_STEP - 1);
 		sa->ring_mask = (uint8_t)(replay_blocks(r->window) - 1);
 	}
+}
+
+/* In what of the key area is spare, or in the line before it. */
+static struct sa_live *live_of(const struct core *core, const struct sa *sa)
+{
+	const uint8_t *key = sa_key(sa);
+
+	return (struct sa_live *)(uintptr_t)(key_has_spare(core, sa->suite) ? key + SA_KEY_SPARE
+	                                                                    : key - SA_KEY_SPARE_BYTES);
 }
 
 /* -EINVAL, -ENOMEM. None where the SA's own line says it all. */
@@ -262,11 +271,8 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 	rc = build_selectors(core, r, &shape, &rare);
 	if (rc != 0)
 		goto out;
-	shape.key_line = (uint8_t)((sizeof(shape) + ring_bytes(&shape)) / 64);
-	if (key_has_spare(core, r->suite))
-		shape.flags |= SA_IN_KEY;
-	else
-		shape.key_line += sizeof(rare) / 64;
+	shape.key_line =
+	        (uint8_t)((sizeof(shape) + ring_bytes(&shape)) / 64 + !key_has_spare(core, r->suite));
 	rc = -ENOMEM;
 	rare.lifetime = lifetime_get(core, &r->lifetime);
 	sa = slab_alloc(slabs_of(core, &rare), sa_bytes(core, &shape));
@@ -274,8 +280,10 @@ static int build(struct core *core, enum rg_direction direction, const struct rg
 		goto out;
 	memcpy(sa, &shape, sizeof(shape));
 	init_ring(sa, direction == RG_IN ? r->sequence : 0);
+	sa->live = live_of(core, sa);
 	rc = expand_key(core, r, sa);
-	*sa_rare(sa) = rare; /* it may lie in the key */
+	*sa->live = (struct sa_live){0}; /* they may lie in the key */
+	*sa_rare(sa) = rare;
 out:
 	if (rc != 0) {
 		free_selectors(core, rare.selectors);
@@ -329,7 +337,7 @@ static void publish(struct core *core, struct sa *sa, uint64_t sequence)
 	/* only now is it sure that an owner move has to give way to the SA */
 	atomic_store_explicit(&sa->owner, (uint8_t)owner_fix(core, sa->tunnel), memory_order_relaxed);
 	init_record(core, sa, sequence);
-	sa_set_next_check(sa);
+	sa_set_next_check(sa, sa_record(core, sa));
 	link_to_tunnel(core, sa);
 	core->writer->n_sas[sa_direction(sa)]++;
 	/* publishes the SA and its record; pairs with sa_in_guess() and sa_by_handle() */

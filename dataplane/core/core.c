@@ -200,7 +200,7 @@ static void tell(struct core *core, const struct sa *sa, uint32_t type, uint64_t
 	        .direction = sa_direction(sa),
 	        .cookie = sa_rare(sa)->cookie,
 	        .value = seconds,
-	        .sequence = counters_read(&sa->record->sequence),
+	        .sequence = counters_read(&sa->live->sequence),
 	};
 	event_put(&core->writer->events, &e);
 }

@@ -58,6 +58,9 @@ struct core_config {
 struct core_worker {
 	struct counters counters;
 	struct event_ring events;
+	/* settle.h: where in the tables it is, and since when */
+	uint32_t settled;
+	uint64_t settled_ms;
 	/* from worker i to this one; NULL from itself */
 	struct handover_ring *from[CORE_MAX_WORKERS];
 	/* from main: owner.h; NULL with one worker */
@@ -74,6 +77,8 @@ struct core {
 	struct core_config config;
 	/* Published by main (release), read by sa_in_find() and sa_by_handle() (acquire). */
 	_Atomic(struct sa *) *sas[2]; /* by enum rg_direction and index */
+	/* Of the counters memfd, by the same; the owner of its SA writes one, main before publication. */
+	struct rg_counters_sa *records[2];
 	struct core_worker *worker[CORE_MAX_WORKERS];
 	struct policies policies;
 	struct host_table foreign; /* SPIs that are not ours: value is index + 1 */
@@ -138,6 +143,12 @@ static inline struct sa *sa_by_handle(const struct core *core, enum rg_direction
 	        atomic_load_explicit(&core->sas[direction][RG_SA_HANDLE_INDEX(handle) & (core->capacity - 1)],
 	                             memory_order_acquire);
 	return sa != NULL && sa->handle == handle ? sa : NULL;
+}
+
+/* The SA's record in the counters memfd, for sa_settle() and sa_counters(). Any thread. */
+static inline struct rg_counters_sa *sa_record(const struct core *core, const struct sa *sa)
+{
+	return &core->records[sa_direction(sa)][RG_SA_HANDLE_INDEX(sa->handle)];
 }
 
 /* The node whose memory worker `index` likes best; NUMA_ANY where all workers share one. Main. */

@@ -48,6 +48,8 @@ int counters_open(struct core *core)
 		return -errno;
 	w->counters = p;
 	w->counters_bytes = bytes;
+	core->records[RG_IN] = (struct rg_counters_sa *)(void *)(w->counters + 1);
+	core->records[RG_OUT] = core->records[RG_IN] + core->capacity;
 	if (fcntl(w->counters_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE) != 0)
 		return -errno;
 	return write_header(w->counters, core->capacity);
@@ -63,13 +65,6 @@ void counters_close(struct core *core)
 		close(w->counters_fd);
 	w->counters = NULL;
 	w->counters_fd = -1;
-}
-
-struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index)
-{
-	struct rg_counters_sa *records = (struct rg_counters_sa *)(void *)(core->writer->counters + 1);
-
-	return &records[(direction == RG_OUT ? core->capacity : 0) + index];
 }
 
 int core_counters_fd(const struct core *core)

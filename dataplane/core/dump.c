@@ -26,8 +26,9 @@ static void sum_up(const struct core *core, uint32_t index, struct rg_api_tunnel
 	for (uint32_t next = core->writer->tunnels[index].sas; next != 0; next = sa_rare(sa)->tunnel_next) {
 		sa = writer_sa_of(core, next);
 		const bool in = sa_direction(sa) == RG_IN;
-		*(in ? &out->packets_in : &out->packets_out) += counters_read(&sa->record->packets);
-		*(in ? &out->bytes_in : &out->bytes_out) += counters_read(&sa->record->bytes);
+		const struct rg_counters_sa now = sa_counters(sa, sa_record(core, sa), core->writer->now_ms);
+		*(in ? &out->packets_in : &out->packets_out) += now.packets;
+		*(in ? &out->bytes_in : &out->bytes_out) += now.bytes;
 	}
 }
 
@@ -58,17 +59,15 @@ bool dump_tunnel(const struct core *core, uint32_t index, struct rg_api_tunnel *
 bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t index, struct rg_api_sa_info *out)
 {
 	const struct core_writer *w = core->writer;
-	const struct rg_counters_sa *r;
+	struct rg_counters_sa now;
 	const struct sa *sa;
-	uint64_t last_ms;
 
 	if (index >= core->capacity)
 		return false;
 	sa = atomic_load_explicit(&core->sas[direction][index], memory_order_relaxed);
 	if (sa == NULL)
 		return false;
-	r = sa->record;
-	last_ms = counters_read(&r->last_ms);
+	now = sa_counters(sa, sa_record(core, sa), w->now_ms);
 	*out = (struct rg_api_sa_info){
 	        .handle = sa->handle,
 	        .spi = sa->spi,
@@ -79,16 +78,16 @@ bool dump_sa(const struct core *core, enum rg_direction direction, uint32_t inde
 	        .window = direction == RG_IN ? sa_window(sa) : 0,
 	        .direction = direction,
 	        .owner = sa_owner(sa),
-	        .sequence = counters_read(&r->sequence),
-	        .packets = counters_read(&r->packets),
-	        .bytes = counters_read(&r->bytes),
-	        .replayed = counters_read(&r->replayed),
-	        .auth_failed = counters_read(&r->auth_failed),
-	        .selector_mismatch = counters_read(&sa_rare(sa)->selector_mismatch),
+	        .sequence = now.sequence,
+	        .packets = now.packets,
+	        .bytes = now.bytes,
+	        .replayed = now.replayed,
+	        .auth_failed = now.auth_failed,
+	        .selector_mismatch = now.selector_mismatch,
 	        .age_ms = w->now_ms - sa_rare(sa)->added_ms,
-	        .idle_ms = last_ms == 0          ? UINT64_MAX
-	                   : last_ms > w->now_ms ? 0
-	                                         : w->now_ms - last_ms,
+	        .idle_ms = now.last_ms == 0          ? UINT64_MAX
+	                   : now.last_ms > w->now_ms ? 0
+	                                             : w->now_ms - now.last_ms,
 	        .lifetime = *sa_rare(sa)->lifetime,
 	        .mode = sa_rare(sa)->mode,
 	        .df = sa_rare(sa)->df,

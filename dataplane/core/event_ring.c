@@ -13,7 +13,7 @@ static struct rg_api_event about_sa(uint32_t type, const struct sa *sa)
 	        .tunnel = sa->tunnel->handle,
 	        .direction = sa_direction(sa),
 	        .cookie = sa_rare(sa)->cookie,
-	        .sequence = counters_read(&sa->record->sequence),
+	        .sequence = counters_read(&sa->live->sequence),
 	};
 }
 
@@ -22,7 +22,7 @@ void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64
 {
 	struct rg_api_event e = about_sa(RG_EVENT_NEW_ADDRESS, sa);
 
-	sa_rare(sa)->event_ms = now_ms;
+	sa_rare(sa)->event_ms = (uint32_t)now_ms;
 	e.sequence = seq;
 	e.seen = *seen;
 	event_put(r, &e);
@@ -56,11 +56,14 @@ static void tell_once(struct event_ring *r, struct sa *sa, uint8_t told, uint32_
 	event_put(r, &e);
 }
 
-void event_due(struct event_ring *r, struct sa *sa)
+void event_due(struct event_ring *r, struct sa *sa, struct rg_counters_sa *record, uint64_t now_ms)
 {
 	const struct rg_api_lifetime *l = sa_rare(sa)->lifetime;
-	uint64_t packets = sa->record->packets, bytes = sa->record->bytes;
+	uint64_t packets, bytes;
 
+	sa_settle(sa, record, now_ms);
+	packets = record->packets;
+	bytes = record->bytes;
 	if (reached(packets, l->hard_packets) || reached(bytes, l->hard_bytes)) {
 		atomic_store_explicit(&sa->state, SA_DEAD, memory_order_relaxed);
 		sa->told |= SA_TOLD_SOFT;
@@ -68,9 +71,9 @@ void event_due(struct event_ring *r, struct sa *sa)
 	} else if (reached(packets, l->soft_packets) || reached(bytes, l->soft_bytes)) {
 		tell_once(r, sa, SA_TOLD_SOFT, RG_EVENT_SOFT_LIFETIME);
 	}
-	if ((sa->flags & SA_OUTBOUND) && sa->record->sequence >= sa_sequence_soft(sa))
+	if ((sa->flags & SA_OUTBOUND) && record->sequence >= sa_sequence_soft(sa))
 		tell_once(r, sa, SA_TOLD_SEQUENCE, RG_EVENT_SEQUENCE);
-	sa_set_next_check(sa);
+	sa_set_next_check(sa, record);
 }
 
 void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms)

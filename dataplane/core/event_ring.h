@@ -64,7 +64,9 @@ static inline int event_take(struct event_ring *r, struct rg_api_event *event)
  */
 static inline bool event_wants_new_address(const struct sa *sa, bool newest, uint64_t now_ms)
 {
-	return newest && (sa_rare(sa)->event_ms == 0 || now_ms - sa_rare(sa)->event_ms >= EVENT_INTERVAL_MS);
+	const uint32_t last = sa_rare(sa)->event_ms;
+
+	return newest && (last == 0 || (uint32_t)now_ms - last >= EVENT_INTERVAL_MS);
 }
 
 void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64_t now_ms,
@@ -72,10 +74,11 @@ void event_new_address(struct event_ring *r, struct sa *sa, uint64_t seq, uint64
 /* Owner: the first authenticated packet on an inbound SA; raised once. */
 void event_first_packet(struct event_ring *r, struct sa *sa, uint64_t seq);
 /*
- * Owner: sa_account() said true, or sa_next_sequence() returned 0. Tells of a soft or hard
- * lifetime or of the end of the sequence numbers, each once; at a hard limit the SA is dead.
+ * Owner: sa_account() said true, or sa_next_sequence() returned 0. Brings the SA's record up to date. Tells
+ * of a soft or hard lifetime or of the end of the sequence numbers, each once; at a hard limit the SA is
+ * dead.
  */
-void event_due(struct event_ring *r, struct sa *sa);
+void event_due(struct event_ring *r, struct sa *sa, struct rg_counters_sa *record, uint64_t now_ms);
 /* Owner: tunnel_note_out() said true. */
 void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms);
 /* Any worker: plaintext met a policy without an SA. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When an SA's limits have to be looked at. One number in its hot line stands for
- * all of them: no limit can be met before it. The owner, or main before publication.
+ * When an SA's limits and its record have to be looked at. One number in its hot line stands for
+ * all of them: no limit can be met before it, and the record is never further behind than control
+ * may have to skip after a crash. The owner, or main before publication.
  * And the suites as packets see them: immutable, any thread.
  */
 #include "dataplane/core/sa.h"
@@ -24,12 +25,12 @@ bool sa_admits_any(const struct sa *sa, const uint8_t *ip, uint32_t len)
 
 #define PACKET_BYTES_MAX 65536u /* no inner packet is larger */
 
-/* Packets until `value` may have reached `limit`, at `step` at the most for each; at least 1. */
+/* Packets until `value` may have reached `limit`, at `step` at the most for each. */
 static uint64_t packets_left(uint64_t value, uint64_t limit, uint64_t step)
 {
-	uint64_t left = value < limit ? (limit - value) / step : 0;
-
-	return limit == 0 ? UINT64_MAX : left == 0 ? 1 : left;
+	if (limit == 0)
+		return UINT64_MAX;
+	return value < limit ? (limit - value) / step : 0;
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -37,26 +38,73 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-void sa_set_next_check(struct sa *sa)
+/* Packets that may pass before a limit may be reached. */
+static uint64_t packets_to_limit(const struct sa *sa, const struct rg_counters_sa *r)
 {
 	const struct rg_api_lifetime *l = sa_rare(sa)->lifetime;
-	const struct rg_counters_sa *r = sa->record;
-	bool out = (sa->flags & SA_OUTBOUND) != 0;
-	uint64_t now = out ? r->sequence : r->packets, left = UINT64_MAX;
+	uint64_t left = smaller(packets_left(r->packets, l->hard_packets, 1),
+	                        packets_left(r->bytes, l->hard_bytes, PACKET_BYTES_MAX));
 
-	if (sa->told & SA_TOLD_HARD) {
-		sa->next_check = 0; /* it is dead: nothing of it is plain any more */
+	if (sa->told & SA_TOLD_SOFT)
+		return left;
+	left = smaller(left, packets_left(r->packets, l->soft_packets, 1));
+	return smaller(left, packets_left(r->bytes, l->soft_bytes, PACKET_BYTES_MAX));
+}
+
+void sa_set_next_check(struct sa *sa, const struct rg_counters_sa *r)
+{
+	const uint32_t window = sa_window(sa);
+	uint64_t left;
+
+	sa->next_check = 0; /* each packet has to ask; of a dead SA nothing is plain any more */
+	if (sa->told & SA_TOLD_HARD)
 		return;
+	left = packets_to_limit(sa, r);
+	if (sa->flags & SA_OUTBOUND) {
+		sa->next_check = r->sequence + smaller(left, SA_LAG);
+		sa->next_check = smaller(sa->next_check, sa_sequence_last(sa) + 1);
+		if (!(sa->told & SA_TOLD_SEQUENCE))
+			sa->next_check = smaller(sa->next_check, sa_sequence_soft(sa));
+	} else if (left > window) {
+		/* as many may come late, with numbers below the highest */
+		sa->next_check = r->sequence + smaller(left - window, window);
 	}
-	if (!(sa->told & SA_TOLD_SOFT))
-		left = smaller(packets_left(r->packets, l->soft_packets, 1),
-		               packets_left(r->bytes, l->soft_bytes, PACKET_BYTES_MAX));
-	left = smaller(left, packets_left(r->packets, l->hard_packets, 1));
-	left = smaller(left, packets_left(r->bytes, l->hard_bytes, PACKET_BYTES_MAX));
-	sa->next_check = left > UINT64_MAX - now ? UINT64_MAX : now + left;
-	if (!out)
+}
+
+/* The whole of a counter of which `low` is the lower half, and `settled` is what it was not long ago. */
+static uint64_t whole(uint64_t settled, const uint32_t *low)
+{
+	return settled + (uint32_t)(__atomic_load_n(low, __ATOMIC_RELAXED) - (uint32_t)settled);
+}
+
+struct rg_counters_sa sa_counters(const struct sa *sa, const struct rg_counters_sa *record, uint64_t now_ms)
+{
+	const uint64_t packets = counters_read(&record->packets);
+	struct rg_counters_sa now = {
+	        .spi = record->spi,
+	        .handle = record->handle,
+	        .check = record->check,
+	        .selector_mismatch = __atomic_load_n(&record->selector_mismatch, __ATOMIC_RELAXED),
+	        .bytes = counters_read(&record->bytes),
+	        .replayed = counters_read(&record->replayed),
+	        .auth_failed = counters_read(&record->auth_failed),
+	};
+
+	now.sequence = counters_read(&sa->live->sequence);
+	now.packets = whole(packets, &sa->live->packets);
+	now.bytes = whole(now.bytes, &sa->live->octets);
+	now.last_ms = now.packets != packets ? now_ms : counters_read(&record->last_ms);
+	return now;
+}
+
+void sa_settle(const struct sa *sa, struct rg_counters_sa *record, uint64_t now_ms)
+{
+	const struct rg_counters_sa now = sa_counters(sa, record, now_ms);
+
+	if (now.packets == record->packets && now.sequence == record->sequence)
 		return;
-	sa->next_check = smaller(sa->next_check, sa_sequence_last(sa) + 1);
-	if (!(sa->told & SA_TOLD_SEQUENCE))
-		sa->next_check = smaller(sa->next_check, sa_sequence_soft(sa));
+	__atomic_store_n(&record->last_ms, now.last_ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->packets, now.packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->bytes, now.bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->sequence, now.sequence, __ATOMIC_RELAXED);
 }

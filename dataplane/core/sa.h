@@ -4,10 +4,11 @@
  * builds, publishes in the table of its direction, and retires; the owner, one
  * worker, alone decrypts or encrypts with it, so sequence numbers and the
  * replay window need no read-modify-write atomics. Sequence and traffic
- * counters live in the SA's record of the counters memfd.
+ * counters live in the SA; the owner brings its record in the counters memfd
+ * up to date before too much is missing there (sa_settle()).
  *
- * Both directions: one hot line, the replay ring (inbound), what is rarely needed,
- * then the key area, all in one piece of memory aligned to a line.
+ * Both directions: one hot line, the replay ring (inbound), what is live and what is rarely
+ * needed, then the key area, all in one piece of memory aligned to a line.
  */
 #ifndef RG_DATAPLANE_CORE_SA_H
 #define RG_DATAPLANE_CORE_SA_H
@@ -29,7 +30,6 @@ enum sa_flags {
 	SA_BITS = 1u << 2,    /* DF or DSCP of the outer header want outer_bits_apply() */
 	SA_OUTBOUND = 1u << 3,
 	SA_TRANSPORT = 1u << 4,
-	SA_IN_KEY = 1u << 7, /* sa_rare() is in the spare part of the key area */
 };
 
 /* Told once: bits of `told`, owner only. */
@@ -47,19 +47,32 @@ enum sa_told {
 #define SA_ESN_SOFT 0x7fffffff00000000u
 #define SA_ESN_LAST 0x7fffffffffffffffu
 
-/* Bytes of an AES-128 key area that no code uses, where crypto.c says so: 10 rounds of 14. */
+/* Outbound numbers that the record may be behind. Half of what is skipped after a crash: the worker that
+ * reaches it may be in the middle of a burst. */
+#define SA_LAG (RG_COUNTERS_RESUME / 2)
+
+/* Bytes of an AES-128 key area that no code uses, where crypto.c says so: 10 rounds of 14. The first of them
+ * share a line with the last round keys. */
 #define SA_KEY_SPARE       176u
 #define SA_KEY_SPARE_BYTES 64u
+
+/* What the owner alone writes for each packet; main reads. In a line that the packet needs for its key too,
+ * where there is room: a line less than if it were in the record itself. */
+struct sa_live {
+	uint64_t sequence; /* outbound: last used; inbound: highest accepted */
+	uint32_t octets;   /* the lower halves of how many have passed: sa_counters() */
+	uint32_t packets;
+};
 
 struct sa {
 	/* line 1: read for every packet; immutable but for `state` */
 	alignas(64) uint32_t spi; /* network byte order */
 	uint32_t handle;
-	struct tunnel *tunnel;         /* outlives the SA */
-	struct rg_counters_sa *record; /* one line of the memfd; the owner writes */
+	struct tunnel *tunnel; /* outlives the SA */
+	struct sa_live *live;  /* in the SA, with sa_rare() behind it */
 	struct selectors4 sel4;
-	/* Owner: the sequence number (outbound) or the count of packets (inbound) at
-	 * which something may be due: event_due() looks what, and sets the next. */
+	/* Owner: the sequence number at which something may be due, the record for one: event_due()
+	 * looks what, and sets the next. */
 	uint64_t next_check;
 	uint32_t salt; /* RFC 4106 4: the first 4 octets of the nonce, as they stand */
 	/* owner, inbound: the newest bits of the replay window (replay.h) */
@@ -80,26 +93,27 @@ struct sa {
 
 /* The rest, by sa_rare(). */
 struct sa_rare {
-	/* the owner */
-	uint64_t event_ms;          /* last RG_EVENT_NEW_ADDRESS */
-	uint64_t selector_mismatch; /* counters_add() */
 	/* immutable: shared by SAs; NULL if sel4 says it all */
 	const struct rg_api_lifetime *lifetime;
 	const struct selectors *selectors;
-	uint8_t df;   /* enum rg_df */
-	uint8_t dscp; /* as in struct rg_api_sa */
-	uint8_t mode; /* enum rg_mode */
+	uint64_t cookie, added_ms;
+	uint8_t df : 4;   /* enum rg_df */
+	uint8_t mode : 4; /* enum rg_mode */
+	uint8_t dscp;     /* as in struct rg_api_sa */
+	uint8_t node;     /* NUMA node of its memory + 1; 0: any */
 
 	/* main */
 	uint8_t told_age;     /* enum sa_told, by time */
 	uint32_t policies;    /* handle of the first one that sends through it */
 	uint32_t tunnel_next; /* among the tunnel's SAs: sa_reference() */
-	uint8_t node;         /* NUMA node of its memory + 1; 0: any */
-	uint64_t cookie, added_ms;
+
+	uint32_t event_ms; /* owner: last RG_EVENT_NEW_ADDRESS, the lower half; 0: none */
 };
 
-_Static_assert(sizeof(struct sa) == 64, "one line, and all that a packet needs");
-_Static_assert(sizeof(struct sa_rare) == SA_KEY_SPARE_BYTES, "there may be a million");
+_Static_assert(sizeof(struct sa) == 64, "one line, and all that a packet needs but for its key's");
+_Static_assert(sizeof(struct sa_live) + sizeof(struct sa_rare) == SA_KEY_SPARE_BYTES,
+               "there may be a million");
+_Static_assert(SA_KEY_SPARE / 64 == (SA_KEY_SPARE + sizeof(struct sa_live) - 1) / 64, "one line");
 
 /* What a packet needs to know of its suite: a few lines that stay in the first cache. */
 struct sa_shape {
@@ -190,8 +204,14 @@ static inline uint64_t sa_sequence_soft(const struct sa *sa)
 	return sa->flags & SA_ESN ? SA_ESN_SOFT : SA_SEQUENCE_SOFT;
 }
 
-/* Owner, or main before publication: when to look again, never too late (sa.c). */
-void sa_set_next_check(struct sa *sa);
+/* Owner, or main before publication: when to look again, never too late (sa.c). `record` is the SA's, and up
+ * to date. */
+void sa_set_next_check(struct sa *sa, const struct rg_counters_sa *record);
+/* Owner: brings the SA's record up to date. A reader finds there no less than was settled last; a number that
+ * is missing there is at most SA_LAG (outbound) or the window (inbound) away. */
+void sa_settle(const struct sa *sa, struct rg_counters_sa *record, uint64_t now_ms);
+/* Any thread: the record as it would be if it were brought up to date now. */
+struct rg_counters_sa sa_counters(const struct sa *sa, const struct rg_counters_sa *record, uint64_t now_ms);
 
 /* The expanded key: as many bytes as its suite needs, at core_config.key_align. */
 static inline const void *sa_key(const struct sa *sa)
@@ -202,10 +222,7 @@ static inline const void *sa_key(const struct sa *sa)
 /* In front of the key, or in the part of it that is spare: a line less for each SA. */
 static inline struct sa_rare *sa_rare(const struct sa *sa)
 {
-	const uint8_t *key = sa_key(sa);
-
-	return (struct sa_rare *)(uintptr_t)(sa->flags & SA_IN_KEY ? key + SA_KEY_SPARE
-	                                                           : key - sizeof(struct sa_rare));
+	return (struct sa_rare *)(void *)(sa->live + 1);
 }
 
 /* Any thread. A worker that reads its own index has the SA to itself until it grants it. */
@@ -229,7 +246,7 @@ static inline void sa_prefetch(const struct sa *sa)
 /* A pass after sa_prefetch(): what the SA points to. */
 static inline void sa_prefetch_more(const struct sa *sa)
 {
-	line_prefetch(sa->record);
+	line_prefetch(sa->live);
 	line_prefetch(sa->tunnel);
 }
 
@@ -244,20 +261,20 @@ static inline void sa_prefetch_ring(struct sa *sa, uint32_t low)
 /* Owner: the full sequence number of a packet that carries `low` (host byte order). */
 static inline uint64_t sa_infer(const struct sa *sa, uint32_t low)
 {
-	return replay_infer(sa->record->sequence, low, sa_window(sa), sa->flags & SA_ESN);
+	return replay_infer(sa->live->sequence, low, sa_window(sa), sa->flags & SA_ESN);
 }
 
 /* Owner, before the ICV. */
 static inline enum drop sa_replay_check(struct sa *sa, uint64_t seq)
 {
-	return replay_check(sa_ring(sa), sa->ring_mask, sa->recent, sa_window(sa), sa->record->sequence, seq);
+	return replay_check(sa_ring(sa), sa->ring_mask, sa->recent, sa_window(sa), sa->live->sequence, seq);
 }
 
 /* Owner, after the ICV. `*newest`: this number is the highest so far. */
 static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newest)
 {
-	*newest = seq > sa->record->sequence;
-	return replay_accept(sa_ring(sa), sa->ring_mask, &sa->recent, sa_window(sa), &sa->record->sequence,
+	*newest = seq > sa->live->sequence;
+	return replay_accept(sa_ring(sa), sa->ring_mask, &sa->recent, sa_window(sa), &sa->live->sequence,
 	                     seq);
 }
 
@@ -265,21 +282,22 @@ static inline enum drop sa_replay_accept(struct sa *sa, uint64_t seq, bool *newe
 static inline void sa_replay_newest(struct sa *sa, uint64_t top, uint64_t seq)
 {
 	replay_advance(sa_ring(sa), sa->ring_mask, &sa->recent, top, seq);
-	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED); /* main and control read it */
+	__atomic_store_n(&sa->live->sequence, seq, __ATOMIC_RELAXED); /* main reads it */
 	sa->recent |= replay_bit(seq);
 }
 
 /*
  * Owner: the next outbound number, or 0 when they are used up. It is stored
  * before the packet is built, so a number that was returned never comes back,
- * whatever becomes of its packet (H69).
+ * whatever becomes of its packet (H69). sa_account() is next: at `next_check` the record is brought up to
+ * date before another number is taken.
  */
 static inline uint64_t sa_next_sequence(struct sa *sa)
 {
-	uint64_t seq = sa->record->sequence + 1;
+	uint64_t seq = sa->live->sequence + 1;
 	if (__builtin_expect(seq >= sa->next_check, 0) && seq > sa_sequence_last(sa))
 		return 0;
-	__atomic_store_n(&sa->record->sequence, seq, __ATOMIC_RELAXED);
+	__atomic_store_n(&sa->live->sequence, seq, __ATOMIC_RELAXED);
 	return seq;
 }
 
@@ -287,12 +305,12 @@ static inline uint64_t sa_next_sequence(struct sa *sa)
  * taken. */
 static inline bool sa_plain_number(struct sa *sa, uint64_t *number)
 {
-	struct rg_counters_sa *r = sa->record;
+	struct sa_live *live = sa->live;
 
-	*number = r->sequence + 1;
+	*number = live->sequence + 1;
 	if (__builtin_expect(*number >= sa->next_check, 0))
 		return false;
-	__atomic_store_n(&r->sequence, *number, __ATOMIC_RELAXED);
+	__atomic_store_n(&live->sequence, *number, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -308,23 +326,21 @@ static inline bool sa_admits(const struct sa *sa, const uint8_t *ip, uint32_t le
 }
 
 /* Owner: accounts for one packet of `bytes` inner bytes, after sa_plain_number(). */
-static inline void sa_account_plain(struct sa *sa, uint32_t bytes, uint64_t now_ms)
+static inline void sa_account_plain(const struct sa *sa, uint32_t bytes)
 {
-	struct rg_counters_sa *r = sa->record;
-	counters_add(&r->packets, 1);
-	counters_add(&r->bytes, bytes);
-	__atomic_store_n(&r->last_ms, now_ms, __ATOMIC_RELAXED);
+	struct sa_live *live = sa->live;
+	__atomic_store_n(&live->octets, live->octets + bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&live->packets, live->packets + 1, __ATOMIC_RELAXED);
 }
 
 /*
  * Owner: accounts for one packet of `bytes` inner bytes that was accepted or
  * sent. True if a limit may have been reached: call event_due().
  */
-static inline bool sa_account(struct sa *sa, uint32_t bytes, uint64_t now_ms)
+static inline bool sa_account(const struct sa *sa, uint32_t bytes)
 {
-	struct rg_counters_sa *r = sa->record;
-	sa_account_plain(sa, bytes, now_ms);
-	return (sa->flags & SA_OUTBOUND ? r->sequence : r->packets) >= sa->next_check;
+	sa_account_plain(sa, bytes);
+	return sa->live->sequence >= sa->next_check;
 }
 
 #endif

@@ -118,7 +118,6 @@ void lifetime_put(struct core *core, const struct rg_api_lifetime *limits);
 /* counters.c */
 int counters_open(struct core *core);
 void counters_close(struct core *core);
-struct rg_counters_sa *counters_record(struct core *core, enum rg_direction direction, uint32_t index);
 
 /* policy_lines.c: lines for a set of `n` policies, 0: there are none. */
 uint32_t policy_lines_take(struct core *core, unsigned n);

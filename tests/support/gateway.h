@@ -83,6 +83,8 @@ uint32_t gateway_spi(const struct gateway *g, unsigned client, enum rg_direction
 /* The client that an outbound SPI is of, in which of its lives; 0: none. */
 unsigned gateway_client_of(uint32_t spi, uint32_t *life);
 struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction direction);
+/* What it has counted up to now, but for the time of its last packet. All zero where there is no SA. */
+struct rg_counters_sa gateway_counters(struct gateway *g, unsigned client, enum rg_direction direction);
 uint32_t gateway_client4(unsigned client); /* network byte order */
 void gateway_client6(unsigned client, uint8_t addr[16]);
 void gateway_server6(uint8_t addr[16]);

@@ -56,6 +56,17 @@ struct sa *gateway_sa(struct gateway *g, unsigned client, enum rg_direction dire
 	return sa_by_handle(g->dp.core, direction, gateway_handle(g, client));
 }
 
+struct rg_counters_sa gateway_counters(struct gateway *g, unsigned client, enum rg_direction direction)
+{
+	const struct sa *sa = gateway_sa(g, client, direction);
+	struct rg_counters_sa now = {0};
+
+	if (sa != NULL)
+		now = sa_counters(sa, sa_record(g->dp.core, sa), 0);
+	now.last_ms = 0;
+	return now;
+}
+
 uint32_t gateway_client4(unsigned client)
 {
 	return htonl(CLIENTS4 + client);

@@ -130,7 +130,7 @@ static uint32_t esp_offset(const uint8_t *ip, uint32_t len)
 static uint64_t number_of(struct gateway *g, unsigned client, const uint8_t *esp)
 {
 	const struct sa *sa = gateway_sa(g, client, RG_OUT);
-	const uint64_t top = sa != NULL ? sa->record->sequence : 0;
+	const uint64_t top = sa != NULL ? sa->live->sequence : 0;
 	const uint32_t low = ntohl(load32(esp + 4));
 
 	return ((top & ~(uint64_t)UINT32_MAX) | low) - (low > (uint32_t)top ? 1ull << 32 : 0);

@@ -46,13 +46,19 @@ static uint32_t handle_of(uint32_t tunnel)
 	return RG_SA_HANDLE(tunnel + 1, 1);
 }
 
+static void account(struct worker *w, struct sa *sa)
+{
+	if (sa_account(sa, 100))
+		event_due(&core->worker[w->id]->events, sa, sa_record(core, sa), 1);
+}
+
 /* What the stages do with a packet of an SA that is theirs. */
 static void send_one(struct worker *w, uint32_t flow, struct sa *sa)
 {
 	uint64_t seq = sa_next_sequence(sa);
 
 	tunnel_note_out(sa->tunnel, 1);
-	sa_account(sa, 100, 1);
+	account(w, sa);
 	if (flow >= TUNNELS)
 		return;
 	if (seq <= NUMBERS)
@@ -67,11 +73,11 @@ static void receive_one(struct worker *w, uint32_t flow, struct sa *sa, uint64_t
 
 	tunnel_note_in(sa->tunnel, 1);
 	if (sa_replay_check(sa, seq) != DROP_NONE || sa_replay_accept(sa, seq, &newest) != DROP_NONE) {
-		counters_add(&sa->record->replayed, 1);
+		counters_add(&sa_record(core, sa)->replayed, 1);
 		w->refused++;
 		return;
 	}
-	sa_account(sa, 100, 1);
+	account(w, sa);
 	if (flow >= TUNNELS)
 		return;
 	w->errors += atomic_fetch_add_explicit(&streams[flow].accepted[seq], 1, memory_order_relaxed) != 0;
@@ -196,7 +202,7 @@ static void move_about(void)
 static void check_stream(uint32_t tunnel)
 {
 	const struct sa *out = sa_by_handle(core, RG_OUT, handle_of(tunnel));
-	uint64_t last = counters_read(&out->record->sequence);
+	uint64_t last = counters_read(&out->live->sequence);
 
 	/* all numbers up to the last were used, and no other */
 	for (uint64_t seq = 1; seq <= NUMBERS; seq++)

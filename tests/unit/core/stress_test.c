@@ -95,7 +95,7 @@ static void send_one(struct worker *w, uint32_t client, struct sa *sa)
 	seq = sa_next_sequence(sa);
 	/* two owners at once, or a number twice, would show here */
 	w->errors += atomic_exchange_explicit(&last_sent[client], seq, memory_order_relaxed) >= seq;
-	sa_account(sa, 100, 1);
+	sa_account(sa, 100);
 	w->sent++;
 }
 

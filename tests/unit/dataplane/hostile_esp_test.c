@@ -87,7 +87,7 @@ static void H59_duplicates_within_a_burst(void **state)
 	gateway_poll(&g);
 	assert_drops(&g, &b, DROP_ESP_REPLAY_SEEN, 60);
 	assert_int_equal(gateway_clear(&g), 4);
-	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->replayed, 60);
+	assert_int_equal(gateway_counters(&g, 1, RG_IN).replayed, 60);
 }
 
 /* Owner or not: the packet is accepted once, wherever its copies land. */
@@ -143,7 +143,7 @@ static void H59_forged_far_jump(void **state)
 
 	(void)state;
 	for (unsigned c = 1; c <= 3; c++) {
-		const uint64_t first = gateway_sa(&g, c, RG_IN)->record->sequence;
+		const uint64_t first = gateway_counters(&g, c, RG_IN).sequence;
 		assert_passes(&g, c, first + 10);
 		for (unsigned i = 0; i < sizeof(jumps) / 8; i++) {
 			before_take(&b, &g);
@@ -175,7 +175,7 @@ static void H60_bad_packet_anywhere_in_a_burst(void **state)
 		assert_drops(&g, &b, DROP_ESP_AUTH, 1);
 		assert_int_equal(gateway_clear(&g), 63);
 	}
-	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->packets, 64 * 63);
+	assert_int_equal(gateway_counters(&g, 1, RG_IN).packets, 64 * 63);
 }
 
 static void H61_forged_and_replayed_age_nothing(void **state)
@@ -193,8 +193,8 @@ static void H61_forged_and_replayed_age_nothing(void **state)
 	for (unsigned i = 0; i < MANY; i++)
 		offer_good(4, 1, i & 1);
 	assert_hostile(&g, &b, DROP_ESP_REPLAY_SEEN, MANY, 4);
-	assert_int_equal(gateway_sa(&g, 4, RG_IN)->record->auth_failed, MANY);
-	assert_int_equal(gateway_sa(&g, 4, RG_IN)->record->replayed, MANY);
+	assert_int_equal(gateway_counters(&g, 4, RG_IN).auth_failed, MANY);
+	assert_int_equal(gateway_counters(&g, 4, RG_IN).replayed, MANY);
 	assert_int_equal(events(0), 0);
 	/* good ones do, at the packet that the lifetime says */
 	assert_passes(&g, 4, 2);
@@ -258,7 +258,7 @@ static void H62_esn_across_the_wrap(void **state)
 	}
 	for (unsigned i = 0; i < 40; i++)
 		assert_passes(&g, 2, first + order[i]);
-	assert_int_equal(gateway_sa(&g, 2, RG_IN)->record->sequence, first + 39);
+	assert_int_equal(gateway_counters(&g, 2, RG_IN).sequence, first + 39);
 	before_take(&b, &g);
 	for (unsigned i = 0; i < 40; i++)
 		offer_good(2, first + i, 0);

@@ -124,7 +124,7 @@ static void H58_spi(void **state)
 	before_take(&b, &g);
 	gateway_offer(&g, PACKETS_UPLINK, 0, frame, gateway_wrap(&g, 1, esp, len, frame));
 	assert_hostile(&g, &b, DROP_ESP_AUTH, 1, 2);
-	assert_int_equal(gateway_sa(&g, 2, RG_IN)->record->auth_failed, 1);
+	assert_int_equal(gateway_counters(&g, 2, RG_IN).auth_failed, 1);
 	assert_passes(&g, 1, 1);
 	assert_passes(&g, 2, 1);
 }

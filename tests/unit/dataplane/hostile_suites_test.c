@@ -157,7 +157,7 @@ static void H64_a_job_fails_inbound(void **state)
 			assert_drops(&g, &b, DROP_CRYPTO_ERROR, 1);
 			assert_int_equal(gateway_clear(&g), 31);
 			assert_int_equal(pool_live(g.pool), 0);
-			assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->auth_failed, 0);
+			assert_int_equal(gateway_counters(&g, 1, RG_IN).auth_failed, 0);
 		}
 	}
 }
@@ -191,7 +191,7 @@ static void H64_a_job_fails_outbound(void **state)
 			assert_int_equal(pool_live(g.pool), 0);
 		}
 		/* each packet used up a number, also those that did not leave */
-		assert_int_equal(gateway_sa(&g, 1, RG_OUT)->record->sequence, 32 * 32);
+		assert_int_equal(gateway_counters(&g, 1, RG_OUT).sequence, 32 * 32);
 	}
 }
 

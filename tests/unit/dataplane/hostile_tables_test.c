@@ -26,7 +26,7 @@ static void assert_kept_in(enum drop why)
 {
 	uint8_t clear[GATEWAY_MAX], esp[GATEWAY_MAX], frame[GATEWAY_MAX];
 	const uint32_t to = gateway_client4(1);
-	const uint64_t seq = gateway_sa(&g, 2, RG_IN)->record->sequence + 1;
+	const uint64_t seq = gateway_counters(&g, 2, RG_IN).sequence + 1;
 	struct before b;
 	uint32_t len;
 

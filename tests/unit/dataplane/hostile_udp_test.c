@@ -180,7 +180,7 @@ static void H67_wrong_port(void **state)
 	assert_punted(&b, PUNT_CLASS_IKE_NEW, 42 + len);
 	gateway_offer(&g, PACKETS_UPLINK, 0, frame, gateway_wrap(&g, 1, esp, len, frame));
 	gateway_poll(&g);
-	assert_int_equal(gateway_sa(&g, 3, RG_IN)->record->packets, 1);
+	assert_int_equal(gateway_counters(&g, 3, RG_IN).packets, 1);
 	assert_int_equal(gateway_clear(&g), 1);
 }
 

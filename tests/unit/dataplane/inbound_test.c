@@ -229,7 +229,7 @@ static void replays(void **state)
 		assert_int_equal(received(1), i);
 	expect_no_more();
 	assert_int_equal(gateway_dropped(&g, DROP_ESP_REPLAY_SEEN), 8);
-	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->replayed, 8);
+	assert_int_equal(gateway_counters(&g, 1, RG_IN).replayed, 8);
 	assert_int_equal(gateway_drops(&g), 8);
 }
 
@@ -256,7 +256,7 @@ static void all_kinds(void **state)
 	assert_int_equal(gateway_count(&g, COUNTER_FORWARDED), 13);
 	assert_int_equal(gateway_dropped(&g, DROP_ESP_AUTH), 1);
 	assert_int_equal(gateway_dropped(&g, DROP_ESP_NO_SA), 1);
-	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->auth_failed, 1);
+	assert_int_equal(gateway_counters(&g, 1, RG_IN).auth_failed, 1);
 	assert_int_equal(gateway_drops(&g), 2);
 	gateway_clear(&g);
 }

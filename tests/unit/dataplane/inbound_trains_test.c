@@ -149,7 +149,7 @@ static void flows(void **state)
 	assert_int_equal(received(), 0x2b5ad4);
 	assert_int_equal(gateway_dropped(&g, DROP_ESP_SELECTORS), 4);
 	assert_int_equal(gateway_drops(&g), 4);
-	assert_int_equal(gateway_sa(&g, 1, RG_IN)->record->packets, 21);
+	assert_int_equal(gateway_counters(&g, 1, RG_IN).packets, 21);
 }
 
 /* Two clients by turns, to one server. Some have more padding than the short way takes: those behind them

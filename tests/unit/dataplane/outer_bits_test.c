@@ -36,11 +36,18 @@ static void make6(uint8_t *ip, uint8_t class)
 	memset(ip + 8, 0x20, 32);
 }
 
-/* An SA of which nobody looks at more than this: sa_rare() is in front of the key. */
+/* An SA of which nobody looks at more than this. */
 struct without_key {
 	struct sa sa;
+	struct sa_live live;
 	struct sa_rare rare;
 };
+
+static const struct sa *sa_with(struct without_key *s, struct sa_rare rare)
+{
+	*s = (struct without_key){.sa = {.spi = 0x12345678, .live = &s->live}, .rare = rare};
+	return &s->sa;
+}
 
 static void df_of_the_outer_header(void **state)
 {
@@ -51,19 +58,18 @@ static void df_of_the_outer_header(void **state)
 	        [RG_DF_CLEAR] = {false, false, false},
 	};
 	uint8_t outer[20], inner[40];
+	struct without_key s;
 	uint16_t id;
 
 	(void)state;
 	for (unsigned df = RG_DF_SET; df <= RG_DF_CLEAR; df++)
 		for (int kind = 0; kind < 3; kind++) {
-			const struct without_key sa = {{.spi = 0x12345678, .key_line = 2},
-			                               {.df = (uint8_t)df}};
 			if (kind == 2)
 				make6(inner, 0);
 			else
 				make4(inner, 0, kind == 1);
 			make4(outer, 0, true);
-			outer_bits_apply(&sa.sa, outer, inner, 7);
+			outer_bits_apply(sa_with(&s, (struct sa_rare){.df = df & 3}), outer, inner, 7);
 			assert_int_equal((outer[6] & 0x40) != 0, want[df][kind]);
 			assert_int_equal(checksum_fold(checksum_header4(outer)), 0xffff);
 			memcpy(&id, outer + 4, 2);
@@ -74,20 +80,21 @@ static void df_of_the_outer_header(void **state)
 static void dscp_of_the_outer_header(void **state)
 {
 	uint8_t outer[40], inner[20], before[40];
+	struct without_key s;
 
 	(void)state;
 	make4(inner, 0, true);
 	for (unsigned class = 0; class < 256; class ++)
 		for (uint8_t dscp = 0; dscp < 64; dscp++) {
-			const struct without_key sa = {{.key_line = 2},
-			                               {.dscp = (uint8_t)(RG_DSCP_SET | dscp)}};
+			const struct sa *sa =
+			        sa_with(&s, (struct sa_rare){.dscp = (uint8_t)(RG_DSCP_SET | dscp)});
 			make4(outer, (uint8_t) class, true);
-			outer_bits_apply(&sa.sa, outer, inner, 7);
+			outer_bits_apply(sa, outer, inner, 7);
 			assert_int_equal(outer[1], dscp << 2 | (class & 3));
 			assert_int_equal(checksum_fold(checksum_header4(outer)), 0xffff);
 			make6(outer, (uint8_t) class);
 			memcpy(before, outer, 40);
-			outer_bits_apply(&sa.sa, outer, inner, 7);
+			outer_bits_apply(sa, outer, inner, 7);
 			assert_int_equal((outer[0] << 4 | outer[1] >> 4) & 0xff, dscp << 2 | (class & 3));
 			assert_int_equal(outer[0] >> 4, 6);
 			assert_int_equal(outer[1] & 0xf, 5);
@@ -97,17 +104,18 @@ static void dscp_of_the_outer_header(void **state)
 
 static void copied_dscp_stays(void **state)
 {
-	const struct without_key sa = {{.key_line = 2}, {.df = RG_DF_CLEAR, .dscp = RG_DSCP_COPY}};
 	uint8_t outer[40], inner[40], before[40];
+	struct without_key s;
+	const struct sa *sa = sa_with(&s, (struct sa_rare){.df = RG_DF_CLEAR, .dscp = RG_DSCP_COPY});
 
 	(void)state;
 	make4(inner, 0, true);
 	make4(outer, 0xba, true);
-	outer_bits_apply(&sa.sa, outer, inner, 7);
+	outer_bits_apply(sa, outer, inner, 7);
 	assert_int_equal(outer[1], 0xba);
 	make6(outer, 0xba);
 	memcpy(before, outer, 40);
-	outer_bits_apply(&sa.sa, outer, inner, 7);
+	outer_bits_apply(sa, outer, inner, 7);
 	assert_memory_equal(outer, before, 40);
 }
 
