@@ -100,7 +100,7 @@ static inline enum drop replay_accept(uint32_t *ring, uint32_t mask, uint32_t *r
 		return reason;
 	if (seq > *top) {
 		replay_advance(ring, mask, recent, *top, seq);
-		__atomic_store_n(top, seq, __ATOMIC_RELAXED); /* main and control read it */
+		__atomic_store_n(top, seq, __ATOMIC_RELAXED); /* main reads it */
 	}
 	if (seq / REPLAY_BLOCK == *top / REPLAY_BLOCK)
 		*recent |= replay_bit(seq);

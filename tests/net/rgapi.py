@@ -160,9 +160,9 @@ class CountersHdr(Record):
 
 
 class CountersSa(Record):
-    _fields_ = [("spi", c.c_uint32), ("handle", c.c_uint32), ("check", c.c_uint32), ("reserved", c.c_uint32),
-                ("sequence", c.c_uint64), ("packets", c.c_uint64), ("bytes", c.c_uint64), ("last_ms", c.c_uint64),
-                ("replayed", c.c_uint64), ("auth_failed", c.c_uint64)]
+    _fields_ = [("spi", c.c_uint32), ("handle", c.c_uint32), ("check", c.c_uint32),
+                ("selector_mismatch", c.c_uint32), ("sequence", c.c_uint64), ("packets", c.c_uint64),
+                ("bytes", c.c_uint64), ("last_ms", c.c_uint64), ("replayed", c.c_uint64), ("auth_failed", c.c_uint64)]
 
 
 class Refused(Exception):
@@ -312,7 +312,7 @@ class Client:
         return found[0] if found else None
 
     def record(self, direction, number):
-        """An SA's record in the counters memfd."""
+        """An SA's record in the counters memfd, which may be behind what sa_info() says."""
         hdr = CountersHdr.from_buffer_copy(self.counters)
         assert hdr.magic == COUNTERS_MAGIC
         index = (number >> 7) + (hdr.capacity if direction == "out" else 0)

@@ -70,4 +70,4 @@ def test_sequence_rises_by_one(world, session):
     for n in range(1, 20):
         world.from_host(ip(HOST[4], s.virtual) / UDP(sport=1, dport=2) / Raw(b"x"))
         assert s.receive()[1] == n
-    assert world.api.record("out", s.handle).sequence == 19
+    assert world.api.sa_info("out", s.handle).sequence == 19

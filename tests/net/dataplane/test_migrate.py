@@ -66,7 +66,7 @@ def test_under_traffic(world, session, drops):
     finally:
         stop.set()
         sender.join()
-    wait_for("the last packet", lambda: world.api.record("out", s.handle).sequence >= count, 3)
+    wait_for("the last packet", lambda: world.api.sa_info("out", s.handle).sequence >= count, 3)
     seen = {}
     for wire, (local, remote, ports) in ((world.isp1, moves[0]), (world.isp2, moves[1])):
         last = 0
@@ -133,7 +133,7 @@ def test_first_packet_event(world, session):
     s.send(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2) / Raw(b"x")))
     assert world.events.wait_event(rgapi.EV_FIRST_PACKET, match=lambda e: e.handle == s.handle).sequence == 1
     s.send(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2) / Raw(b"x")))
-    wait_for("the second", lambda: world.api.record("in", s.handle).packets == 2, 3)
+    wait_for("the second", lambda: world.api.sa_info("in", s.handle).packets == 2, 3)
     assert not [e for e in world.events.drain_events() if e.type == rgapi.EV_FIRST_PACKET]
 
 
@@ -141,7 +141,7 @@ def test_silence_is_told_once(world, session):
     """Traffic without an answer, where answers came a moment ago."""
     s = session()
     s.send(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2) / Raw(b"x")))
-    wait_for("an answer", lambda: world.api.record("in", s.handle).packets == 1, 3)
+    wait_for("an answer", lambda: world.api.sa_info("in", s.handle).packets == 1, 3)
     deadline = time.monotonic() + 3
     found = []
     while not found and time.monotonic() < deadline:

@@ -202,7 +202,7 @@ def test_H65_fragments_that_overlap(world, session):
     for part in (first, again, rest):
         s.wire.send(part)
     wait_for("two drops", lambda: world.api.drops().get("rx-fragment", 0) == before + 2, 3)
-    assert world.api.record("in", s.handle).packets == 0
+    assert world.api.sa_info("in", s.handle).packets == 0
 
 
 def test_partial_checksums_are_completed(world, session):

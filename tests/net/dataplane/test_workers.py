@@ -61,8 +61,8 @@ def test_H59_duplicates_across_workers(world, session, drops):
         esp = s.up.seal(bare(ip(s.virtual, HOST[4]) / UDP(sport=1, dport=2001) / Raw(b"once")))
         for i in range(50):
             s.wire.send(s.frame(esp, source=f"192.0.2.{100 + i}"))
-        wait_for("49 duplicates", lambda: world.api.record("in", s.handle).replayed == 49, 3)
-        assert world.api.record("in", s.handle).packets == 1
+        wait_for("49 duplicates", lambda: world.api.sa_info("in", s.handle).replayed == 49, 3)
+        assert world.api.sa_info("in", s.handle).packets == 1
     assert drops() == {"esp-replay-seen": 98}
     assert len([f for f in world.lan.drain() if UDP in f and f[UDP].dport == 2001]) == 2
 
@@ -85,7 +85,7 @@ def test_H69_no_number_twice_while_owners_hand_over(world, session):
         world.from_host(bare(ip(f"10.20.0.{rng.randint(20, 200)}", s.virtual) / UDP(sport=rng.randint(1, 60000), dport=3) /
                              Raw(b"x")))
     wait_for("all of them",
-             lambda: sum(world.api.record("out", s.handle).sequence for s in owners.values()) == 400, 3)
+             lambda: sum(world.api.sa_info("out", s.handle).sequence for s in owners.values()) == 400, 3)
     ivs = {}
     for frame in world.isp1.drain():
         found = esp_of(frame)
