@@ -8,6 +8,7 @@
 #include "fixture.h"
 
 #include "dataplane/core/owner.h"
+#include "dataplane/core/settle.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -130,10 +131,12 @@ static uint64_t pick_number(struct worker *w, struct stream *f)
 static void *work(void *arg)
 {
 	struct worker *w = arg;
+	uint64_t now = 0;
 
 	rcu_online(&core->rcu, w->id);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		owner_obey(core, w->id);
+		settle(core, w->id, ++now);
 		for (unsigned i = 0; i < BURST; i++) {
 			uint32_t t = (uint32_t)(next_random(&w->seed) % TUNNELS);
 			uint32_t second = atomic_load_explicit(&rekeyed[t], memory_order_relaxed);
@@ -181,6 +184,18 @@ static void rekey(uint32_t tunnel)
 	}
 }
 
+/* Whoever owns it, what it has counted never falls, and its record is never ahead. */
+static void look_at(uint32_t tunnel)
+{
+	static uint64_t seen[TUNNELS];
+	const struct sa *out = sa_by_handle(core, RG_OUT, handle_of(tunnel));
+	const uint64_t recorded = counters_read(&sa_record(core, out)->sequence);
+	const struct rg_counters_sa now = sa_counters(out, sa_record(core, out), 1);
+
+	assert_true(now.packets >= seen[tunnel] && now.sequence >= recorded);
+	seen[tunnel] = now.packets;
+}
+
 /* Until so many moves were completed. */
 static void move_about(void)
 {
@@ -194,6 +209,7 @@ static void move_about(void)
 		assert_true(rc == 0 || rc == -EAGAIN);
 		if (next_random(&seed) % 4 == 0)
 			rekey((uint32_t)(next_random(&seed) % TUNNELS));
+		look_at((uint32_t)(next_random(&seed) % TUNNELS));
 		core_tick(core, ++now);
 		sched_yield();
 	}
