@@ -18,9 +18,10 @@ static bool settle_one(struct core *core, unsigned me, enum rg_direction directi
 void settle_part(struct core *core, unsigned me, uint64_t now_ms)
 {
 	struct core_worker *w = core->worker[me];
+	const unsigned most = settle_most(core);
 	unsigned seen = 0;
 
-	for (uint32_t left = core->capacity / SETTLE_ROUND_MS + 1; left > 0 && seen < SETTLE_SAS; left--) {
+	for (uint32_t left = core->capacity / SETTLE_ROUND_MS + 1; left > 0 && seen < most; left--) {
 		w->settled = (w->settled + 1) & (core->capacity - 1);
 		seen += settle_one(core, me, RG_IN, w->settled, now_ms);
 		seen += settle_one(core, me, RG_OUT, w->settled, now_ms);
