@@ -212,7 +212,7 @@ static int stage_group(struct core *core, struct policy_group *g)
 		return 0;
 	g->staged = policy_lines_take(core, g->n);
 	if (g->staged == 0)
-		return -ENOMEM;
+		return core->writer->retire.n > 0 ? -EBUSY : -ENOMEM;
 	set = set_at(core, g->staged);
 	*set = (struct policy_set){.family = g->family, .prefix_len = g->prefix_len, .n = g->n};
 	memcpy(set->addr, g->addr, 16);

@@ -87,10 +87,10 @@ static bool join(struct core *core)
 	return true;
 }
 
-uint32_t policy_lines_take(struct core *core, unsigned n)
+static uint32_t take(struct core *core, uint32_t want)
 {
 	struct set_lines *l = &core->writer->lines;
-	uint32_t want = lines_of(n), line = pop(core, want);
+	uint32_t line = pop(core, want);
 
 	if (line != 0)
 		return line;
@@ -104,6 +104,16 @@ uint32_t policy_lines_take(struct core *core, unsigned n)
 		return line;
 	line = pop(core, want);
 	return line != 0 ? line : cut(core, want);
+}
+
+uint32_t policy_lines_take(struct core *core, unsigned n)
+{
+	uint32_t line = take(core, lines_of(n));
+
+	if (line != 0)
+		return line;
+	retire_reclaim(core, UINT32_MAX); /* main's timer may be late */
+	return take(core, lines_of(n));
 }
 
 void policy_lines_give(struct core *core, uint32_t line, unsigned n)

@@ -119,7 +119,7 @@ void lifetime_put(struct core *core, const struct rg_api_lifetime *limits);
 int counters_open(struct core *core);
 void counters_close(struct core *core);
 
-/* policy_lines.c: lines for a set of `n` policies, 0: there are none. */
+/* policy_lines.c: lines for a set of `n` policies, 0: there are none, or too many wait for a worker. */
 uint32_t policy_lines_take(struct core *core, unsigned n);
 void policy_lines_give(struct core *core, uint32_t line, unsigned n);
 bool policy_lines_init(struct core *core);
@@ -136,7 +136,8 @@ void policy_group_unlink(struct core *core, struct policy_group *group, struct p
 const struct policy_set *policy_published(const struct core *core, const struct policy *policy);
 /* Publishes the SA of a published policy, or NULL: pairs with policy_choose() and policy_first_of(). */
 void policy_group_set_sa(struct core *core, const struct policy *policy, struct sa *sa);
-/* Builds what the touched groups need; -ENOMEM: nothing is staged. */
+/* Builds what the touched groups need; -ENOMEM, or -EBUSY where a worker holds it: policy_groups_abort()
+ * then. */
 int policy_groups_stage(struct core *core);
 void policy_groups_publish(struct core *core);
 /* Forgets staged work. */

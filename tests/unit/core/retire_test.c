@@ -59,6 +59,42 @@ static void H74_what_waits_for_a_stalled_worker_is_bounded(void **state)
 	core_free(core);
 }
 
+/* A prefix of many policies that come and go faster than main's timer: the lines of its former sets are
+ * there again once no worker can read them, and before that it is said who holds them. */
+static void H74_lines_of_policy_sets_wait_for_a_worker_alone(void **state)
+{
+	struct core_config config = {.n_workers = 1, .max_sas = 64};
+	struct rg_api_policy p[POLICY_SET_MAX];
+	struct batch_result r = {0};
+	struct core *core = NULL;
+	unsigned done = 0;
+	int rc = 0;
+
+	(void)state;
+	assert_int_equal(core_new(&config, &core), 0);
+	for (uint32_t i = 0; i < POLICY_SET_MAX; i++)
+		p[i] = fixture_policy(RG_SA_HANDLE(1 + i, 1), 0, 0x0a000000, 24);
+	assert_int_equal(batch_policy_add(core, p, POLICY_SET_MAX, &r), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		const struct rg_api_handle last = {.handle = p[POLICY_SET_MAX - 1].handle};
+
+		assert_int_equal(batch_policy_del(core, &last, 1, &r), 0);
+		assert_int_equal(batch_policy_add(core, &p[POLICY_SET_MAX - 1], 1, &r), 0);
+	}
+	rcu_online(&core->rcu, 0);
+	for (; rc == 0 && done < 1000; done += rc == 0) {
+		const struct rg_api_handle one = {.handle = p[done % POLICY_SET_MAX].handle};
+
+		rc = batch_policy_del(core, &one, 1, &r);
+		if (rc == 0)
+			rc = batch_policy_add(core, &p[done % POLICY_SET_MAX], 1, &r);
+	}
+	assert_int_equal(rc, -EBUSY);
+	assert_non_null(strstr(r.text, "stalled"));
+	rcu_offline(&core->rcu, 0);
+	core_free(core);
+}
+
 static void H74_a_stalled_reader_holds_back_what_it_may_read(void **state)
 {
 	struct core *core = fixture_core(2);
@@ -129,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(H74_what_waits_for_a_stalled_worker_is_bounded),
+	        cmocka_unit_test(H74_lines_of_policy_sets_wait_for_a_worker_alone),
 	        cmocka_unit_test(H74_a_stalled_reader_holds_back_what_it_may_read),
 	        cmocka_unit_test(order_and_budget),
 	        cmocka_unit_test(an_unsealed_object_is_not_freed),
