@@ -40,7 +40,9 @@ struct ctl_server {
 	ctl_answer answer;
 	void *user;
 	unsigned n_clients;
-	unsigned closed; /* of its two handles */
+	unsigned closed;          /* of its two handles */
+	struct ctl_client *spare; /* for when there is no memory */
+	bool waits;               /* a connection does, for a client to go: libuv takes no other until then */
 	char path[108];
 	TAILQ_HEAD(, ctl_client) clients;
 };
@@ -64,6 +66,16 @@ json_t *ctl_error(const char *format, ...)
 	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
 }
 
+static void incoming(uv_stream_t *stream, int status);
+
+static void free_if_unused(struct ctl_server *server)
+{
+	if (server->closed < 2 || server->n_clients > 0)
+		return;
+	free(server->spare);
+	free(server);
+}
+
 static void client_closed(uv_handle_t *handle)
 {
 	struct ctl_client *client = (struct ctl_client *)handle;
@@ -71,9 +83,15 @@ static void client_closed(uv_handle_t *handle)
 
 	TAILQ_REMOVE(&server->clients, client, link);
 	server->n_clients--;
-	free(client);
-	if (server->closed == 2 && !server->n_clients)
-		free(server);
+	if (server->spare) {
+		free(client);
+	} else {
+		memset(client, 0, sizeof(*client));
+		server->spare = client;
+	}
+	if (server->waits && !uv_is_closing((uv_handle_t *)&server->pipe))
+		incoming((uv_stream_t *)&server->pipe, 0);
+	free_if_unused(server);
 }
 
 static void close_client(struct ctl_client *client)
@@ -296,8 +314,13 @@ static void incoming(uv_stream_t *stream, int status)
 	if (status < 0)
 		return;
 	client = calloc(1, sizeof(*client));
+	if (!client) {
+		client = server->spare;
+		server->spare = NULL;
+	}
+	server->waits = !client;
 	if (!client)
-		return; /* it stays in the backlog */
+		return;
 	client->server = server;
 	uv_pipe_init(server->loop, &client->pipe, 0);
 	TAILQ_INSERT_HEAD(&server->clients, client, link);
@@ -355,12 +378,18 @@ struct ctl_server *ctl_server_create(uv_loop_t *loop, const char *path, struct e
 	struct ctl_server *server = calloc(1, sizeof(*server));
 	int fd, rc;
 
-	if (!server)
+	if (server)
+		server->spare = calloc(1, sizeof(*server->spare));
+	if (!server || !server->spare) {
+		free(server);
+		errno = ENOMEM;
 		return NULL;
+	}
 	fd = bind_path(path);
 	if (fd < 0) {
 		log_error("ctl", "socket %s: %s%s", path, strerror(-fd),
 		          fd == -EADDRINUSE ? "; another roamgate-control is running" : "");
+		free(server->spare);
 		free(server);
 		errno = -fd;
 		return NULL;
@@ -389,8 +418,8 @@ static void server_closed(uv_handle_t *handle)
 {
 	struct ctl_server *server = handle->data;
 
-	if (++server->closed == 2 && !server->n_clients)
-		free(server);
+	server->closed++;
+	free_if_unused(server);
 }
 
 void ctl_server_close(struct ctl_server *server)

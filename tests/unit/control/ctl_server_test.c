@@ -12,6 +12,7 @@
 #include "control/ctl/protocol.h"
 #include "control/ctl_server.h"
 #include "control/log.h"
+#include "tests/support/faults.h"
 #include "tests/support/folder.h"
 
 #include <errno.h>
@@ -330,6 +331,64 @@ static void test_too_many_clients(void **state)
 	assert_int_equal(closed, 9); /* one place is the fixture's */
 }
 
+/* A connection for which there is no memory. */
+static int dial_without_memory(void)
+{
+	int s;
+
+	faults_begin(1);
+	s = dial();
+	for (unsigned i = 0; i < 10; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_true(faults_end() > 0);
+	return s;
+}
+
+static void ask(int s)
+{
+	assert_int_equal(send(s, "{\"command\":\"status\"}\n", 21, MSG_NOSIGNAL), 21);
+}
+
+static bool is_answered(int s)
+{
+	char line[256];
+	ssize_t n = 0;
+
+	for (unsigned i = 0; i < 100 && n <= 0; i++) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		n = recv(s, line, sizeof(line), MSG_DONTWAIT);
+	}
+	return n > 0;
+}
+
+/* H77: then roamctl is served all the same, or waits until another one is, and so are those after it. */
+static void test_H77_no_memory_for_a_client(void **state)
+{
+	int s[4];
+
+	(void)state;
+	ask(fd);
+	assert_true(is_answered(fd));
+	s[0] = dial_without_memory();
+	ask(s[0]);
+	assert_true(is_answered(s[0]));
+	s[1] = dial_without_memory();
+	s[2] = dial();
+	ask(s[1]);
+	ask(s[2]);
+	assert_false(is_answered(s[1]) || is_answered(s[2]));
+	close(s[0]);
+	assert_true(is_answered(s[1]) && is_answered(s[2]));
+	s[0] = dial_without_memory();
+	ask(s[0]);
+	assert_true(is_answered(s[0]));
+	s[3] = dial_without_memory();
+	ask(s[3]);
+	assert_false(is_answered(s[3])); /* and the server ends while it waits */
+	for (unsigned i = 0; i < 4; i++)
+		close(s[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +402,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_ring_forgets_the_oldest, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_another_daemon_is_left_alone, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_too_many_clients, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_H77_no_memory_for_a_client, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
