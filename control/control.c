@@ -392,7 +392,7 @@ static int init_outside(struct control *c)
 
 	c->ctl = ctl_server_create(&c->loop, cfg->control.socket, c->events, report_answer, c);
 	if (!c->ctl)
-		return -EADDRINUSE;
+		return -errno;
 	c->links = links_create(&c->loop, link_changed, c);
 	c->dp = dp_create(&c->loop, cfg->dataplane.socket, &hooks, c);
 	c->refresh = status_refresh_create(c);
