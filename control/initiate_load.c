@@ -6,6 +6,7 @@
 #include "control/initiate_entry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +57,19 @@ static struct entry *entries_make(const struct rg_config *cfg, uint64_t now, siz
 	return entries;
 }
 
+/* The number that a port has in another configuration; where it is not there, one that no port has. */
+static unsigned port_in(const struct rg_config *cfg, const struct rg_config *old, unsigned port)
+{
+	for (unsigned i = 0; port < old->dataplane.n_ports && i < cfg->dataplane.n_ports; i++)
+		if (strcmp(cfg->dataplane.ports[i].name, old->dataplane.ports[port].name) == 0)
+			return i;
+	return UINT_MAX;
+}
+
 /* What was under way goes on, or ends. What only waits does as the configuration says now, if that is
  * something else. */
-static void carry_over(struct initiate *in, const struct entry *old, struct entry *fresh, size_t n)
+static void carry_over(struct initiate *in, const struct rg_config *cfg, const struct entry *old,
+                       struct entry *fresh, size_t n)
 {
 	struct entry *e = NULL;
 
@@ -79,7 +90,7 @@ static void carry_over(struct initiate *in, const struct entry *old, struct entr
 		e->state = old->state;
 		e->session = old->session;
 		e->remote = old->remote;
-		e->port = old->port;
+		e->port = port_in(cfg, in->cfg, old->port);
 		e->since_ms = old->since_ms;
 	}
 }
@@ -92,7 +103,7 @@ int initiate_load(struct initiate *in, const struct rg_config *cfg, uint64_t now
 	if (!fresh)
 		n = 0;
 	for (size_t i = 0; i < in->n; i++)
-		carry_over(in, &in->entries[i], fresh, n);
+		carry_over(in, cfg, &in->entries[i], fresh, n);
 	entries_free(in->entries, in->n);
 	in->entries = fresh;
 	in->n = n;

@@ -131,17 +131,22 @@ static const struct initiate_ops ops = {.ready = op_ready,
                                         .random = op_random,
                                         .say = op_say};
 
-static void load(const char *connections)
+static void load_with(const char *head, const char *connections)
 {
 	char text[2048];
 	struct rg_cfg_error error = {0};
 
 	assert_true(n_configs < sizeof(configs) / sizeof(configs[0]));
-	snprintf(text, sizeof(text), "%s%s", file, connections);
+	snprintf(text, sizeof(text), "%s%s", head, connections);
 	configs[n_configs] = rg_config_parse(text, strlen(text), "test.yaml", &error);
 	if (!configs[n_configs])
 		fail_msg("%u:%u: %s", error.line, error.column, error.text);
 	assert_int_equal(initiate_load(in, configs[n_configs++], w.now), 0);
+}
+
+static void load(const char *connections)
+{
+	load_with(file, connections);
 }
 
 static int setup(void **state)
@@ -265,6 +270,32 @@ static void test_waits_for_a_dataplane_and_an_uplink(void **state)
 	assert_int_equal(w.ended, 1);
 	assert_int_equal(w.started, 2);
 	assert_string_equal(w.from, "2001:db8:a::1"); /* the next one of the round */
+}
+
+/* Ports may have other numbers then: the try goes on by its own, and ends with that one's carrier. */
+static void test_another_configuration_during_a_try(void **state)
+{
+	static const char other[] =
+	        "version: 1\n"
+	        "dataplane: {ports: {b: {device: \"af_packet:vb\"}, a: {device: \"af_packet:va\"}}}\n"
+	        "uplinks:\n"
+	        "  a: {port: a, addresses: [192.0.2.1/24, \"2001:db8:a::1/64\"]}\n"
+	        "gateway: {identity: gw.example.net}\n"
+	        "secrets: [{identity: \"*\", file: k}]\n"
+	        "connections:\n";
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	advance(0);
+	expect_try(1, "192.0.2.1", "203.0.113.1");
+	load_with(other, CONNECTION("hq", "hq.example.net", TO_TWO));
+	w.port_down[0] = true; /* b, now */
+	advance(1000);
+	assert_int_equal(w.ended, 0);
+	w.port_down[0] = false;
+	w.port_down[1] = true;
+	advance(200);
+	assert_int_equal(w.ended, 1);
 }
 
 static void test_begins_again_when_it_went_down(void **state)
@@ -539,6 +570,7 @@ int main(void)
 	        TEST(test_rounds_and_backoff),
 	        TEST(test_jitter_takes_up_to_a_quarter),
 	        TEST(test_waits_for_a_dataplane_and_an_uplink),
+	        TEST(test_another_configuration_during_a_try),
 	        TEST(test_begins_again_when_it_went_down),
 	        TEST(test_asks_for_the_last_virtual_addresses),
 	        TEST(test_takes_the_peers_session),
