@@ -52,6 +52,8 @@ static bool parse4(const uint8_t *ip, uint32_t len, struct pmtu_hint *hint)
 		return false;
 	hint->family = 4;
 	hint->mtu = get16(icmp + 6);
+	hint->length = get16(quoted + 2);
+	hint->header = (uint16_t)inner;
 	memcpy(hint->local, quoted + 12, 4);
 	memcpy(hint->remote, quoted + 16, 4);
 	return parse_esp(quoted + inner, len - header - 8 - inner, quoted[9], hint);
@@ -106,8 +108,28 @@ bool pmtu_take(struct pmtu_ring *ring, struct pmtu_hint *hint)
 	return true;
 }
 
-/* Does it name one of the SA's last packets, and less than its path is known to take? */
-static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
+/*
+ * RFC 1191 5 and 7.1, for routers that do not say their MTU: the plateau below the length of what they quote.
+ * Those of 4.2BSD add the header's once more. The RFC assumes so of all that is not below the present MTU;
+ * here of what is too long for the port, as packets that were under way when the MTU was lowered would lower
+ * it again. Nothing below the least: 0.
+ */
+static uint32_t plateau_below(const struct pmtu_hint *hint, uint16_t port_mtu)
+{
+	static const uint16_t plateau[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, LEAST_MTU4};
+	uint32_t length = hint->length;
+
+	if (length > port_mtu)
+		length -= hint->header;
+	for (unsigned i = 0; i < sizeof(plateau) / sizeof(plateau[0]); i++)
+		if (plateau[i] < length)
+			return plateau[i];
+	return 0;
+}
+
+/* Does it name one of the SA's last packets, and less than its path is known to take? Then `mtu` is how much.
+ */
+static bool is_news(const struct sa *sa, const struct pmtu_hint *hint, uint32_t *mtu)
 {
 	const struct path *path = tunnel_path(sa->tunnel);
 	const struct nexthop *nh = nexthop_load(path->nexthop);
@@ -115,9 +137,11 @@ static bool is_news(const struct sa *sa, const struct pmtu_hint *hint)
 	size_t len = hint->family == 4 ? 4 : 16;
 	const uint8_t *local = path->hdr + (hint->family == 4 ? 12 : 8), *remote = local + len;
 
-	return nh != NULL && path->family == hint->family && memcmp(local, hint->local, len) == 0 &&
-	       memcmp(remote, hint->remote, len) == 0 && hint->mtu < path_outer_mtu(path, nh) &&
-	       sent - hint->sequence < PMTU_SEQUENCE;
+	if (nh == NULL || path->family != hint->family || memcmp(local, hint->local, len) != 0 ||
+	    memcmp(remote, hint->remote, len) != 0 || sent - hint->sequence >= PMTU_SEQUENCE)
+		return false;
+	*mtu = hint->mtu == 0 && hint->family == 4 ? plateau_below(hint, nh->mtu) : hint->mtu;
+	return *mtu < path_outer_mtu(path, nh);
 }
 
 /* All that there are, for one way through the table. */
@@ -128,26 +152,28 @@ static void begin(struct pmtu_search *s, struct pmtu_ring *ring)
 		s->n++;
 }
 
-static void tell(struct core *core, const struct sa *sa, const struct pmtu_hint *hint,
+static void tell(struct core *core, const struct sa *sa, uint8_t family, uint32_t mtu,
                  struct counters *counters)
 {
-	if (hint->mtu < (hint->family == 4 ? LEAST_MTU4 : LEAST_MTU6)) {
+	if (mtu < (family == 4 ? LEAST_MTU4 : LEAST_MTU6)) {
 		count_add(counters, COUNTER_PMTU_TOO_SMALL, 1);
 		return;
 	}
 	count_add(counters, COUNTER_PMTU_TOLD, 1);
-	event_pmtu(core_main_events(core), sa, hint->mtu);
+	event_pmtu(core_main_events(core), sa, mtu);
 }
 
 /* Peers choose their SPIs, so several SAs may have one. */
 static void look(struct pmtu_search *s, struct core *core, const struct sa *sa, struct counters *counters)
 {
+	uint32_t mtu;
+
 	for (unsigned i = 0; i < s->n;) {
-		if (s->hint[i].spi != sa->spi || !is_news(sa, &s->hint[i])) {
+		if (s->hint[i].spi != sa->spi || !is_news(sa, &s->hint[i], &mtu)) {
 			i++;
 			continue;
 		}
-		tell(core, sa, &s->hint[i], counters);
+		tell(core, sa, s->hint[i].family, mtu, counters);
 		s->hint[i] = s->hint[--s->n];
 	}
 }

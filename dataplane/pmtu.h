@@ -18,7 +18,9 @@
 struct pmtu_hint {
 	uint32_t spi;      /* network byte order */
 	uint32_t sequence; /* low half, host byte order */
-	uint32_t mtu;
+	uint32_t mtu;      /* IPv4: 0 from a router that does not say it */
+	uint16_t length,
+	        header; /* IPv4: of the quoted packet and its header, bytes, as the router has them */
 	uint8_t family;
 	uint8_t local[16], remote[16];
 };

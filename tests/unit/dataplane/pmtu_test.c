@@ -25,6 +25,8 @@ static uint32_t make4(uint8_t *f, bool udp)
 	icmp[6] = 1300 >> 8;
 	icmp[7] = 1300 & 0xff;
 	quoted[0] = 0x45;
+	quoted[2] = 1400 >> 8;
+	quoted[3] = 1400 & 0xff;
 	quoted[9] = udp ? IPPROTO_UDP : IPPROTO_ESP;
 	memcpy(quoted + 12, addresses, sizeof(addresses));
 	if (udp) {
@@ -63,6 +65,8 @@ static void what_is_quoted(void **state)
 		assert_true(pmtu_parse(f, make4(f, udp), &h));
 		assert_int_equal(h.family, 4);
 		assert_int_equal(h.mtu, 1300);
+		assert_int_equal(h.length, 1400);
+		assert_int_equal(h.header, 20);
 		assert_int_equal(ntohl(h.spi), 0xc0000001u);
 		assert_int_equal(h.sequence, 0x1234);
 		assert_memory_equal(h.local, "\xcb\x00\x71\x02", 4);
@@ -284,6 +288,101 @@ static void what_is_too_small(void **state)
 	core_free(core);
 }
 
+/* The SA's path takes less now. */
+static void lower_path(struct core *core, uint16_t mtu)
+{
+	struct rg_api_migrate move = {.handle = 1, .generation = 2, .path = fixture_tunnel(1).path};
+	struct batch_result result;
+
+	move.path.mtu = mtu;
+	assert_int_equal(batch_migrate(core, &move, 1, &result), 0);
+}
+
+/* RFC 1191 5: routers that do not say their MTU. */
+static void what_old_routers_tell(void **state)
+{
+	static const struct {
+		uint16_t path, length, header, mtu; /* 0: nothing is told */
+	} cases[] =
+	        {
+	                {0, 1500, 20, 1492},    {0, 1493, 20, 1492},
+	                {0, 1492, 20, 1006},    {0, 1007, 20, 1006},
+	                {0, 1006, 20, 576},     {0, 577, 20, 576},
+	                {0, 1520, 20, 1492}, /* 4.2BSD */
+	                {0, 1536, 36, 1492},    {0, 1512, 20, 1006},
+	                {1492, 1500, 20, 0}, /* under way when the path's MTU was lowered */
+	                {1492, 1492, 20, 1006}, {1492, 1512, 20, 1006},
+	                {1006, 1400, 20, 0},    {576, 600, 20, 0},
+	                {0, 65535, 20, 0}, /* no packet of ours */
+	        };
+	struct rg_api_event e;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct core *core = core_with_sa();
+		struct pmtu_hint hint = good_hint();
+		struct counters counters = {0};
+		const bool told = cases[i].mtu != 0;
+
+		if (cases[i].path != 0)
+			lower_path(core, cases[i].path);
+		hint.mtu = 0;
+		hint.length = cases[i].length;
+		hint.header = cases[i].header;
+		look_for(core, &hint, 1, &counters);
+		assert_int_equal(event_take(core_main_events(core), &e), told);
+		assert_int_equal(told ? e.value : 0, cases[i].mtu);
+		assert_int_equal(counters.count[COUNTER_PMTU_TOLD], told);
+		assert_int_equal(counters.count[COUNTER_PMTU_REFUSED], !told);
+		core_free(core);
+	}
+}
+
+/* H41: it names no MTU, but has to name a packet of ours as every other, and a length above the least. */
+static void what_old_routers_may_not_tell(void **state)
+{
+	struct core *core = core_with_sa();
+	struct pmtu_hint hint = good_hint();
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	hint.mtu = 0;
+	hint.header = 20;
+	hint.length = 576;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOO_SMALL], 1);
+	hint.length = 1500;
+	hint.sequence = SENT + 1;
+	look_for(core, &hint, 1, &counters);
+	hint.sequence = SENT;
+	hint.remote[3]++;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(counters.count[COUNTER_PMTU_REFUSED], 2);
+	assert_int_equal(event_take(core_main_events(core), &e), 0);
+	core_free(core);
+}
+
+/* Packet too big of IPv6 always says it. */
+static void no_plateaus_for_ipv6(void **state)
+{
+	struct core *core = core_with_sa6();
+	struct pmtu_hint hint = good_hint();
+	struct counters counters = {0};
+	struct rg_api_event e;
+
+	(void)state;
+	hint.family = 6;
+	memcpy(hint.local, local6, 16);
+	memcpy(hint.remote, remote6, 16);
+	hint.mtu = 0;
+	hint.length = 1500;
+	look_for(core, &hint, 1, &counters);
+	assert_int_equal(event_take(core_main_events(core), &e), 0);
+	assert_int_equal(counters.count[COUNTER_PMTU_TOO_SMALL], 1);
+	core_free(core);
+}
+
 /* RFC 8201 4: below 1280 it must be discarded. */
 static void what_is_too_small_for_ipv6(void **state)
 {
@@ -366,11 +465,19 @@ static void one_spi_of_two_peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(what_is_quoted),        cmocka_unit_test(cut_anywhere),
-	        cmocka_unit_test(other_messages),        cmocka_unit_test(ring_to_main),
-	        cmocka_unit_test(what_main_tells),       cmocka_unit_test(what_main_refuses),
-	        cmocka_unit_test(many_that_name_nobody), cmocka_unit_test(one_spi_of_two_peers),
-	        cmocka_unit_test(what_is_too_small),     cmocka_unit_test(what_is_too_small_for_ipv6),
+	        cmocka_unit_test(what_is_quoted),
+	        cmocka_unit_test(cut_anywhere),
+	        cmocka_unit_test(other_messages),
+	        cmocka_unit_test(ring_to_main),
+	        cmocka_unit_test(what_main_tells),
+	        cmocka_unit_test(what_main_refuses),
+	        cmocka_unit_test(many_that_name_nobody),
+	        cmocka_unit_test(one_spi_of_two_peers),
+	        cmocka_unit_test(what_is_too_small),
+	        cmocka_unit_test(what_old_routers_tell),
+	        cmocka_unit_test(what_old_routers_may_not_tell),
+	        cmocka_unit_test(no_plateaus_for_ipv6),
+	        cmocka_unit_test(what_is_too_small_for_ipv6),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
