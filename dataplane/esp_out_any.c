@@ -279,11 +279,10 @@ static enum drop build_transport(struct worker *w, struct rte_mbuf *m, const str
 	return DROP_NONE;
 }
 
-/* RFC 4303 3.3.4. Of IPv6 those that have to pass whatever the path's MTU is (RFC 8200 5), if the fragment
- * header can stand where fragment_outer() puts it. */
-static bool may_go_in_pieces(const uint8_t *ip, uint32_t len, const struct transport_cut *cut)
+/* RFC 4303 3.3.4. Of IPv6 those that have to pass whatever the path's MTU is (RFC 8200 5). */
+static bool may_go_in_pieces(const uint8_t *ip, uint32_t len)
 {
-	return ip[0] >> 4 == 6 ? len <= IPV6_MIN && cut->at == 40 : (load16(ip + 6) & IPV4_DF) == 0;
+	return ip[0] >> 4 == 6 ? len <= IPV6_MIN : (load16(ip + 6) & IPV4_DF) == 0;
 }
 
 /* A packet of the kernel's that may be cut is cut when it is encrypted. */
@@ -302,7 +301,7 @@ static enum drop prepare_transport(struct worker *w, struct rte_mbuf *m, const s
 	    (pkt_of(m)->from != FROM_KERNEL && pkt_of(m)->from != FROM_SELF))
 		return DROP_TRANSPORT_PATH;
 	fits = transport_mtu(&cut, pkt_of(m)->sa, path, nh);
-	if (len > fits && !may_go_in_pieces(ip, len, &cut)) {
+	if (len > fits && !may_go_in_pieces(ip, len)) {
 		icmp_too_big(w, m, ip[0] >> 4 == 6 && fits < IPV6_MIN ? IPV6_MIN : fits);
 		return DROP_OUT_TOO_BIG;
 	}

@@ -77,15 +77,27 @@ enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, str
 	return DROP_NONE;
 }
 
-/* RFC 8200 4.5, of a packet whose IPv6 header is all that comes before the fragment header. */
+/* What each fragment begins with (RFC 8200 4.5): the headers in front of ESP or its UDP, as transport_find()
+ * has put that behind those which routers read. `*next_at`: the byte that names what follows them. */
+static uint32_t per_fragment_headers(const uint8_t *ip, uint32_t *next_at)
+{
+	uint32_t at = 40;
+
+	for (*next_at = 6; ip[*next_at] != IPPROTO_ESP && ip[*next_at] != IPPROTO_UDP;
+	     at += (ip[at + 1] + 1u) * 8)
+		*next_at = at;
+	return at;
+}
+
 static enum drop make6(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint32_t id, struct rte_mbuf **out,
                        unsigned *made)
 {
 	const uint8_t *ip = pkt_ip(m);
-	uint32_t len = pkt_ip_len(m) - 40, chunk = (mtu - 40 - FRAGMENT_HEADER) & ~7u, done = 0;
+	uint32_t next_at, header = per_fragment_headers(ip, &next_at), len = pkt_ip_len(m) - header, done = 0;
+	uint32_t chunk = mtu > header + FRAGMENT_HEADER ? (mtu - header - FRAGMENT_HEADER) & ~7u : 0;
 	unsigned n = 0;
 
-	if ((len + chunk - 1) / chunk > WORKER_FRAG_ROOM)
+	if (chunk == 0 || (len + chunk - 1) / chunk > WORKER_FRAG_ROOM)
 		return DROP_OUT_TOO_BIG;
 	while (done < len) {
 		uint32_t part = len - done < chunk ? len - done : chunk;
@@ -93,21 +105,21 @@ static enum drop make6(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint3
 		struct rte_mbuf *f = rte_pktmbuf_alloc(w->dp->pool);
 		uint8_t *to = NULL;
 		if (f != NULL)
-			to = (uint8_t *)(void *)rte_pktmbuf_append(f,
-			                                           (uint16_t)(40 + FRAGMENT_HEADER + part));
+			to = (uint8_t *)(void *)rte_pktmbuf_append(
+			        f, (uint16_t)(header + FRAGMENT_HEADER + part));
 		if (to == NULL) {
 			rte_pktmbuf_free(f);
 			rte_pktmbuf_free_bulk(out, n);
 			return DROP_NO_BUFFER;
 		}
-		memcpy(to, ip, 40);
-		store16(to + 4, htons((uint16_t)(FRAGMENT_HEADER + part)));
-		to[6] = IPPROTO_FRAGMENT;
-		to[40] = ip[6];
-		to[41] = 0;
-		store16(to + 42, field);
-		store32(to + 44, id);
-		memcpy(to + 40 + FRAGMENT_HEADER, ip + 40 + done, part);
+		memcpy(to, ip, header);
+		store16(to + 4, htons((uint16_t)(header - 40 + FRAGMENT_HEADER + part)));
+		to[next_at] = IPPROTO_FRAGMENT;
+		to[header] = ip[next_at];
+		to[header + 1] = 0;
+		store16(to + header + 2, field);
+		store32(to + header + 4, id);
+		memcpy(to + header + FRAGMENT_HEADER, ip + header + done, part);
 		out[n++] = f;
 		done += part;
 	}

@@ -62,7 +62,7 @@ enum drop fragment_make4(struct worker *w, struct rte_mbuf *m, uint32_t mtu, str
 
 /*
  * The same of an outer packet that is complete, and is sent at once: no piece of `*made` carries DF,
- * all carry `id` (of IPv4 the low half): RFC 791 3.2, RFC 8200 4.5. IPv6 without extension headers.
+ * all carry `id` (of IPv4 the low half): RFC 791 3.2, RFC 8200 4.5.
  */
 enum drop fragment_outer(struct worker *w, struct rte_mbuf *m, uint32_t mtu, uint32_t id,
                          struct rte_mbuf **out, unsigned *made);

@@ -144,7 +144,38 @@ static void cut_before_encryption(void **state)
 	assert_int_equal(gateway_drops(&g), 0);
 }
 
-/* An outer packet from its fragments, in order, as a frame; NULL: nothing left. `*pieces`: how many. */
+/* The extension headers that were sent in front of what is encrypted. */
+static const uint8_t *front;
+static uint32_t front_len;
+
+/* They are in each piece, but for what each of them says comes next. */
+static void assert_front(const uint8_t *got, uint32_t len)
+{
+	assert_int_equal(len, front_len);
+	for (uint32_t at = 0, end; at < len; at = end) {
+		end = at + 8u * (1 + front[at + 1]);
+		assert_memory_equal(got + at + 1, front + at + 1, end - at - 1);
+		assert_true(end == len || got[at] == front[at]);
+	}
+}
+
+/* Bytes of the headers that each piece begins with, and the byte behind which others follow. */
+static uint32_t front_of(const uint8_t *ip, uint32_t *next_at)
+{
+	uint32_t at = 40;
+
+	*next_at = ip[0] >> 4 == 6 ? 6 : 9;
+	if (ip[0] >> 4 == 4)
+		return 20;
+	for (; ip[*next_at] == IPPROTO_HOPOPTS || ip[*next_at] == IPPROTO_ROUTING ||
+	       ip[*next_at] == IPPROTO_DSTOPTS;
+	     at += 8u * (1 + ip[at + 1]))
+		*next_at = at;
+	return at;
+}
+
+/* An outer packet from its fragments, in order, as a frame without extension headers; NULL: nothing left.
+ * `*pieces`: how many. */
 static struct rte_mbuf *joined(uint32_t mtu, unsigned *pieces)
 {
 	uint8_t *to = NULL;
@@ -153,13 +184,18 @@ static struct rte_mbuf *joined(uint32_t mtu, unsigned *pieces)
 
 	for (*pieces = 0; (m = gateway_sent(&g, PACKETS_UPLINK)) != NULL; ++*pieces) {
 		const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, PACKETS_L2);
-		const bool six = ip[0] >> 4 == 6, fragment = six && ip[6] == IPPROTO_FRAGMENT;
-		const uint32_t header = six ? 40 : 20, skip = header + (fragment ? 8 : 0),
+		uint32_t next_at;
+		const uint32_t begin = front_of(ip, &next_at);
+		const bool six = ip[0] >> 4 == 6, fragment = six && ip[next_at] == IPPROTO_FRAGMENT;
+		const uint32_t header = six ? 40 : 20, skip = begin + (fragment ? 8 : 0),
 		               size = rte_pktmbuf_data_len(m) - PACKETS_L2;
-		const uint32_t field =
-		        six ? fragment ? (uint32_t)ip[42] << 8 | ip[43] : 0 : (uint32_t)ip[6] << 8 | ip[7];
+		const uint32_t field = six ? fragment ? (uint32_t)ip[begin + 2] << 8 | ip[begin + 3] : 0
+		                           : (uint32_t)ip[6] << 8 | ip[7];
 
 		assert_true(size <= mtu);
+		assert_int_equal(size,
+		                 six ? 40 + ((uint32_t)ip[4] << 8 | ip[5]) : (uint32_t)ip[2] << 8 | ip[3]);
+		assert_front(ip + header, begin - header);
 		if (whole == NULL) {
 			whole = rte_pktmbuf_alloc(g.pool);
 			to = rte_pktmbuf_mtod_offset(whole, uint8_t *, PACKETS_L2);
@@ -169,8 +205,8 @@ static struct rte_mbuf *joined(uint32_t mtu, unsigned *pieces)
 		assert_int_equal(six ? field & 0xfff8 : (field & 0x1fff) * 8, len - header);
 		memcpy(to + len, ip + skip, size - skip);
 		len += size - skip;
-		if (fragment)
-			to[6] = ip[40];
+		if (six)
+			to[6] = fragment ? ip[begin] : ip[next_at];
 	}
 	if (whole == NULL)
 		return NULL;
@@ -323,6 +359,110 @@ static void transport_mode_with_the_least_mtu(void **state)
 	assert_int_equal(gateway_dropped(&g, DROP_OUT_TOO_BIG), NARROW_KINDS);
 }
 
+/* Headers in front of the upper layer, and how many of them stand in front of ESP (RFC 4303 3.1.1). */
+static const struct chain {
+	uint8_t n, outside, kind[3];
+} chains[] = {
+        {1, 1, {IPPROTO_HOPOPTS}},
+        {1, 1, {IPPROTO_ROUTING}},
+        {1, 0, {IPPROTO_DSTOPTS}},
+        {2, 1, {IPPROTO_HOPOPTS, IPPROTO_DSTOPTS}},
+        {2, 2, {IPPROTO_DSTOPTS, IPPROTO_ROUTING}},
+        {3, 3, {IPPROTO_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_ROUTING}},
+};
+
+static void offer_chain(const struct gateway_session *is, const struct chain *c, uint32_t len, uint8_t *frame)
+{
+	uint8_t *ip = frame + PACKETS_L2, *next = &ip[6];
+
+	narrow_put_transport(is, len, 0, frame);
+	for (unsigned i = 0; i < c->n; i++) {
+		uint8_t *header = ip + 40 + 8 * i;
+
+		/* options of padding (RFC 8200 4.2), or a routing header that is used up */
+		header[1] = 0;
+		header[2] = c->kind[i] == IPPROTO_ROUTING ? 0 : 1;
+		header[3] = c->kind[i] == IPPROTO_ROUTING ? 0 : 4;
+		*next = c->kind[i];
+		next = header;
+	}
+	*next = NO_LAYER;
+	front = c->outside == 0 ? NULL : ip + 40;
+	front_len = c->outside * 8u;
+	assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, PACKETS_L2 + len));
+	gateway_poll(&g);
+}
+
+/* Each piece has the headers that routers read, and none of the others is in clear (RFC 8200 4.5). */
+static void transport_mode_with_extension_headers(void **state)
+{
+	uint8_t frame[GATEWAY_MAX];
+	uint32_t cut = 0, dropped = 0, fits;
+
+	(void)state;
+	for (unsigned i = 0; i < NARROW_KINDS * sizeof(chains) / sizeof(chains[0]); i++) {
+		const struct chain *c = &chains[i / NARROW_KINDS];
+		struct gateway_session is = narrow_kind(i % NARROW_KINDS, LEAST6);
+		const uint32_t skip = 40 + c->outside * 8u;
+
+		is.simple = false;
+		is.transport = is.outer6 = true;
+		narrow_replace(&g, &is);
+		offer_chain(&is, c, LEAST6, frame);
+		assert_int_equal(kernel_told(), 0);
+		assert_int_equal(assert_arrives(frame + PACKETS_L2 + skip, LEAST6 - skip, is.mtu), 2);
+		offer_chain(&is, c, LEAST6 + 1, frame);
+		assert_null(gateway_sent(&g, PACKETS_UPLINK));
+		assert_int_equal(kernel_told(), LEAST6);
+		is.mtu = 1441;
+		narrow_replace(&g, &is);
+		offer_chain(&is, c, is.mtu, frame);
+		assert_null(gateway_sent(&g, PACKETS_UPLINK));
+		fits = kernel_told();
+		offer_chain(&is, c, fits, frame);
+		assert_int_equal(assert_arrives(frame + PACKETS_L2 + skip, fits - skip, is.mtu), 1);
+		offer_chain(&is, c, fits + 1, frame);
+		assert_null(gateway_sent(&g, PACKETS_UPLINK));
+		assert_int_equal(kernel_told(), fits);
+		cut++;
+		dropped += 3;
+	}
+	front_len = 0;
+	assert_int_equal(gateway_count(&g, COUNTER_OUTER_FRAGMENTED), cut);
+	assert_int_equal(gateway_dropped(&g, DROP_OUT_TOO_BIG), dropped);
+	assert_int_equal(gateway_drops(&g), dropped);
+}
+
+/* Headers that leave no room for anything behind them in a fragment, or for so little that there would be too
+ * many. */
+static void transport_mode_with_nothing_but_headers(void **state)
+{
+	struct gateway_session is = {.transport = true, .outer6 = true, .mtu = LEAST6};
+	uint8_t frame[GATEWAY_MAX];
+
+	(void)state;
+	narrow_replace(&g, &is);
+	for (uint32_t header = 8; header <= LEAST6 - 40; header += 8) {
+		narrow_put_transport(&is, LEAST6, 0, frame);
+		frame[PACKETS_L2 + 6] = IPPROTO_HOPOPTS;
+		memset(frame + PACKETS_L2 + 40, 0, header);
+		frame[PACKETS_L2 + 40] = NO_LAYER;
+		frame[PACKETS_L2 + 41] = (uint8_t)(header / 8 - 1);
+		front = frame + PACKETS_L2 + 40;
+		front_len = header;
+		assert_true(gateway_from_kernel(&g, HAND_FRAME, PACKETS_UPLINK, frame, PACKETS_L2 + LEAST6));
+		gateway_poll(&g);
+		assert_int_equal(kernel_told(), 0);
+		if (gateway_dropped(&g, DROP_OUT_TOO_BIG) == 0)
+			assert_true(assert_arrives(frame + PACKETS_L2 + 40 + header, LEAST6 - 40 - header,
+			                           is.mtu) >= 2);
+	}
+	front_len = 0;
+	/* in front of 8 bytes, and of none */
+	assert_int_equal(gateway_dropped(&g, DROP_OUT_TOO_BIG), 2);
+	assert_int_equal(gateway_drops(&g), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +471,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(least_mtu_of_ipv6, setup, teardown),
 	        cmocka_unit_test_setup_teardown(transport_mode, setup, teardown),
 	        cmocka_unit_test_setup_teardown(transport_mode_with_the_least_mtu, setup, teardown),
+	        cmocka_unit_test_setup_teardown(transport_mode_with_extension_headers, setup, teardown),
+	        cmocka_unit_test_setup_teardown(transport_mode_with_nothing_but_headers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, hostile_begin, hostile_end);
