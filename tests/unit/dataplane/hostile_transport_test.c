@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transport mode: what is the SA's leaves by it or not at all (H68), by the SA's owner (H69), and
- * outer headers that lead elsewhere are not followed (H65). Client 5 is between the gateway's
- * address and its own.
+ * Transport mode: what is the SA's leaves by it or not at all (H68), by the SA's owner (H69);
+ * outer headers that lead elsewhere are not followed (H65), and padding is what RFC 4303 2.4 says (H57).
+ * Client 5 is between the gateway's address and its own.
  */
 #include "tests/unit/dataplane/hostile.h"
 
 #include "dataplane/transport.h"
 
 #include <netinet/in.h>
+
+#define NO_PROTOCOL 253u /* RFC 3692 */
 
 static struct gateway g;
 
@@ -207,6 +209,56 @@ static void H65_headers_that_lead_elsewhere(void **state)
 	assert_ptr_equal(ip, clear - 72);
 }
 
+/* Clear text of `pad` bytes of padding behind as much payload as is left, and `wrong` of those not what it
+ * has to be, counted from 1; 0: none. */
+static enum drop restore(uint8_t pad, uint8_t wrong, uint8_t next, uint32_t *len)
+{
+	uint8_t buffer[128] = {0}, *ip = buffer + 32, *clear = ip + 20 + 16;
+	const uint32_t cipher = 32, room = cipher - 2;
+
+	packets_put_ipv4(ip, packets_gateway(), packets_server(), IPPROTO_ESP, 20 + 16 + cipher);
+	for (uint8_t i = 0; i < pad && i < room; i++)
+		clear[room - pad + i] = i + 1;
+	if (wrong != 0)
+		clear[room - pad + wrong - 1] ^= 0x80;
+	clear[room] = pad;
+	clear[room + 1] = next;
+	return transport_restore(&ip, 20, clear, cipher, false, len);
+}
+
+static void H57_padding_in_transport_mode(void **state)
+{
+	uint32_t len;
+
+	(void)state;
+	for (uint8_t pad = 0; pad <= 30; pad++) {
+		assert_int_equal(restore(pad, 0, NO_PROTOCOL, &len), DROP_NONE);
+		assert_int_equal(len, 20 + 30 - pad);
+		for (uint8_t wrong = 1; wrong <= pad; wrong++)
+			assert_int_equal(restore(pad, wrong, NO_PROTOCOL, &len), DROP_ESP_PADDING);
+		assert_int_equal(restore(pad, 0, 59, &len), DROP_ESP_DUMMY);
+	}
+}
+
+/* One more than there is, with bytes of what stands in front that would do. */
+static void H57_padding_beyond_the_packet(void **state)
+{
+	uint8_t buffer[512], *ip, *clear = buffer + 400;
+	uint32_t len;
+
+	(void)state;
+	for (unsigned pad = 31; pad < 256; pad++) {
+		memset(buffer, 0, sizeof(buffer));
+		for (unsigned i = 0; i < pad; i++)
+			clear[(int)(30 - pad + i)] = (uint8_t)(i + 1);
+		ip = buffer + 64;
+		packets_put_ipv4(ip, packets_gateway(), packets_server(), IPPROTO_ESP, 20 + 16 + 32);
+		clear[30] = (uint8_t)pad;
+		clear[31] = NO_PROTOCOL;
+		assert_int_equal(transport_restore(&ip, 20, clear, 32, false, &len), DROP_ESP_PADDING);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +267,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(H68_transport_mode_is_the_gateways, setup, teardown),
 	        cmocka_unit_test_setup_teardown(H69_transport_goes_to_its_owner, setup, teardown),
 	        cmocka_unit_test(H65_headers_that_lead_elsewhere),
+	        cmocka_unit_test(H57_padding_in_transport_mode),
+	        cmocka_unit_test(H57_padding_beyond_the_packet),
 	};
 
 	return cmocka_run_group_tests(tests, hostile_begin, hostile_end);

@@ -203,9 +203,39 @@ static void silence(void **state)
 		send_to_client(2);
 		expect(RG_EVENT_NO_ANSWER, RG_OUT);
 		assert_silent();
-		/* an answer by the short way ends it too */
+		/* an answer by the short way ends it too: the next one is told as the first was */
 		receive(&is, 2, CLIENT);
 		send_to_client(2);
+		assert_silent();
+		t->unanswered_ms -= TUNNEL_ANSWER_MS;
+		t->last_in_ms -= TUNNEL_ANSWER_MS;
+		send_to_client(2);
+		expect(RG_EVENT_NO_ANSWER, RG_OUT);
+		assert_silent();
+	}
+}
+
+/* Who never answered, or not for long, may have nothing to say. */
+static void silence_of_the_silent(void **state)
+{
+	static const struct {
+		uint64_t last_in, unanswered;
+		bool told;
+	} cases[] = {{0, 1, false}, {1, 2 + TUNNEL_SEEN_MS, false}, {1, 1 + TUNNEL_SEEN_MS, true}};
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * KINDS; i++) {
+		const struct gateway_session is = kind(i / 3);
+		struct tunnel *t;
+
+		replace_client(&is);
+		t = gateway_sa(&g, CLIENT, RG_OUT)->tunnel;
+		send_to_client(1);
+		t->last_in_ms = cases[i % 3].last_in;
+		t->unanswered_ms = cases[i % 3].unanswered;
+		send_to_client(2);
+		if (cases[i % 3].told)
+			expect(RG_EVENT_NO_ANSWER, RG_OUT);
 		assert_silent();
 	}
 }
@@ -290,6 +320,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(another_sender, setup, teardown),
 	        cmocka_unit_test_setup_teardown(moved_path, setup, teardown),
 	        cmocka_unit_test_setup_teardown(silence, setup, teardown),
+	        cmocka_unit_test_setup_teardown(silence_of_the_silent, setup, teardown),
 	        cmocka_unit_test_setup_teardown(lifetimes, setup, teardown),
 	        cmocka_unit_test_setup_teardown(ended, setup, teardown),
 	        cmocka_unit_test_setup_teardown(suspended, setup, teardown),
