@@ -127,24 +127,30 @@ static int check_picked(IMB_MGR *m, IMB_ARCH arch)
 	return 0;
 }
 
+/* Without a manager: it is memory, or the library looked at the CPU first. */
+static int no_manager(void)
+{
+	if (imb_get_errno(NULL) == IMB_ERR_NO_AESNI_EMU)
+		return refuse("AES-NI");
+	snprintf(report, sizeof(report), "crypto: no memory");
+	return -ENOMEM;
+}
+
 int crypto_init(void)
 {
 	IMB_ARCH arch = IMB_ARCH_NONE;
-	IMB_MGR *m = alloc_mb_mgr(0);
 	char missing[64];
+	IMB_MGR *m;
 	int rc;
 
-	if (m == NULL) {
-		snprintf(report, sizeof(report), "crypto: no memory");
-		return -ENOMEM;
-	}
-	crypto_missing(m->features, missing, sizeof(missing));
-	if (missing[0] != '\0') {
-		rc = refuse(missing);
-	} else {
-		init_mb_mgr_auto(m, &arch);
-		rc = check_picked(m, arch);
-	}
+	crypto_missing(imb_get_feature_flags(), missing, sizeof(missing));
+	if (missing[0] != '\0')
+		return refuse(missing);
+	m = alloc_mb_mgr(0);
+	if (m == NULL)
+		return no_manager();
+	init_mb_mgr_auto(m, &arch);
+	rc = check_picked(m, arch);
 	if (rc != 0) {
 		free_mb_mgr(m);
 		return rc;
