@@ -30,7 +30,10 @@ static const struct cfg_key initiate_keys[] = {
                  "initiate NAME` asks. Either way it is begun again when it went down, until `roamctl "
                  "terminate` ends it; then it stays down until asked for again. `on-traffic`: when there is "
                  "a "
-                 "packet for `selectors.remote`, which is dropped, and again when there is one after it went "
+                 "packet for `selectors.remote`, which is dropped and whose addresses, protocol and ports "
+                 "come "
+                 "first in what the peer is offered (RFC 7296 2.9), and again when there is one after it "
+                 "went "
                  "down; tunnel mode only."},
         {"virtual-address", CFG_T_WORD, FIELD(rg_cfg_connection, initiate.virtual_address),
          .words = virtual_words, .standard = "none",

@@ -9,6 +9,7 @@
 #include "control/ike/ike_sa.h"
 #include "control/ike/orphans.h"
 #include "control/ike/traps.h"
+#include "control/ike/ts.h"
 #include "control/initiate_ops.h"
 #include "control/log.h"
 #include "control/reconcile.h"
@@ -49,7 +50,7 @@ static void begin_left_over(struct control *c)
 
 		if (initiate->n_to > 0 && rg_id_parse(&peer, initiate->identity) == 0 &&
 		    orphans_exist(c->ike, rg_id_cookie(&peer)))
-			initiate_traffic(c->initiate, i, control_now());
+			initiate_traffic(c->initiate, i, NULL, control_now());
 	}
 }
 
@@ -119,6 +120,7 @@ static void dataplane_down(void *user)
 static void dataplane_event(void *user, const struct rg_api_event *event)
 {
 	struct control *c = user;
+	struct child_packet packet;
 	const char *port;
 
 	if (event->type == RG_EVENT_PORT) {
@@ -130,7 +132,8 @@ static void dataplane_event(void *user, const struct rg_api_event *event)
 	log_debug("dataplane", "event %s: SA %08x, tunnel %08x, value %lu", rg_api_event_name(event->type),
 	          event->handle, event->tunnel, (unsigned long)event->value);
 	if (event->type == RG_EVENT_NO_SA && traps_find(c->ike, event->handle) >= 0)
-		initiate_traffic(c->initiate, (unsigned)traps_find(c->ike, event->handle), control_now());
+		initiate_traffic(c->initiate, (unsigned)traps_find(c->ike, event->handle),
+		                 ts_packet(event, &packet) ? &packet : NULL, control_now());
 	ike_dp_event(c->ike, event);
 }
 

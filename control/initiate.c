@@ -129,6 +129,7 @@ static void is_up(struct entry *e, uint64_t now)
 	set_state(e, INITIATE_UP, now, now + UP_POLL_MS);
 	e->reason[0] = '\0';
 	e->pair = 0;
+	e->packet = (struct child_packet){0};
 }
 
 /* Where the peer has begun a session meanwhile, that one is as good as ours. */
@@ -166,7 +167,8 @@ static void begin(struct initiate *in, struct entry *e, uint64_t now)
 	e->remote = p->remote;
 	e->port = p->uplink->port;
 	e->reason[0] = '\0';
-	session = in->ops->start(in->user, e->connection, &p->local, &p->remote, e->had, e->n_had);
+	session = in->ops->start(in->user, e->connection, &p->local, &p->remote, e->had, e->n_had,
+	                         e->packet.source.family != 0 ? &e->packet : NULL);
 	if (session < 0) {
 		snprintf(e->reason, sizeof(e->reason), "%s", strerror((int)-session));
 		try_failed(in, e, now);
@@ -313,6 +315,7 @@ int initiate_ask(struct initiate *in, const char *name, uint64_t now)
 	if (e->state == INITIATE_UP)
 		return -EALREADY;
 	e->terminated = false;
+	e->packet = (struct child_packet){0};
 	e->rounds = e->pair = 0;
 	e->said_blocked = false;
 	if (e->state != INITIATE_TRYING)
@@ -320,13 +323,16 @@ int initiate_ask(struct initiate *in, const char *name, uint64_t now)
 	return 0;
 }
 
-void initiate_traffic(struct initiate *in, unsigned connection, uint64_t now)
+void initiate_traffic(struct initiate *in, unsigned connection, const struct child_packet *packet,
+                      uint64_t now)
 {
 	for (size_t i = 0; i < in->n; i++) {
 		struct entry *e = &in->entries[i];
 
-		if (e->connection == connection && e->state == INITIATE_READY && e->due_ms <= now)
-			set_state(e, INITIATE_WAITING, now, 0);
+		if (e->connection != connection || e->state != INITIATE_READY || e->due_ms > now)
+			continue;
+		e->packet = packet != NULL ? *packet : (struct child_packet){0};
+		set_state(e, INITIATE_WAITING, now, 0);
 	}
 }
 

@@ -36,14 +36,18 @@ enum initiate_state {
 
 enum initiate_look { INITIATE_LOOK_GONE, INITIATE_LOOK_UNDER_WAY, INITIATE_LOOK_UP };
 
+struct child_packet;
+
 struct initiate_ops {
 	bool (*ready)(void *user); /* is there a dataplane, and are the IKE sockets open? */
 	bool (*uplink_up)(void *user, unsigned port);
 	/* An established session with the connection's peer, whoever began it; 0: none. */
 	uint64_t (*find)(void *user, const struct rg_cfg_connection *connection);
-	/* The session's id, or a negative errno. `had`: virtual addresses of the session before, `n_had`. */
+	/* The session's id, or a negative errno. `had`: virtual addresses of the session before, `n_had`.
+	 * `packet`: what asked for it; NULL: nothing did, or nobody knows. */
 	int64_t (*start)(void *user, unsigned connection, const struct ike_endpoint *local,
-	                 const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had);
+	                 const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had,
+	                 const struct child_packet *packet);
 	enum initiate_look (*look)(void *user, uint64_t session);
 	void (*end)(void *user, uint64_t session, const char *reason); /* `reason` is static */
 	uint32_t (*random)(void *user);
@@ -71,8 +75,10 @@ void initiate_had(struct initiate *in, uint64_t session, const struct rg_cfg_add
 
 /* An operator asks. 0, -ENOENT (this gateway does not begin it), -EALREADY (it is up). */
 int initiate_ask(struct initiate *in, const char *name, uint64_t now);
-/* There is a packet for the connection (index in the configuration); a pause after a failure is kept. */
-void initiate_traffic(struct initiate *in, unsigned connection, uint64_t now);
+/* There is a packet for the connection (index in the configuration), NULL where it is not known; a pause
+ * after a failure is kept. */
+void initiate_traffic(struct initiate *in, unsigned connection, const struct child_packet *packet,
+                      uint64_t now);
 /* An operator ends a session, which he terminates himself: it stays down until asked for. */
 void initiate_hold(struct initiate *in, uint64_t session);
 /* The same by the connection's name, its session included. 0 or -ENOENT. */

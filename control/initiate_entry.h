@@ -6,6 +6,7 @@
 #ifndef RG_CONTROL_INITIATE_ENTRY_H
 #define RG_CONTROL_INITIATE_ENTRY_H
 
+#include "control/ike/child_sa.h"
 #include "control/initiate.h"
 
 struct entry {
@@ -25,6 +26,7 @@ struct entry {
 	char reason[INITIATE_TEXT];
 	struct rg_cfg_addr had[INITIATE_MAX_HAD]; /* virtual addresses of the last session */
 	size_t n_had;
+	struct child_packet packet; /* that began it, until it is up */
 };
 
 struct initiate {

@@ -83,6 +83,7 @@ static void carry_over(struct initiate *in, const struct rg_config *cfg, const s
 	}
 	memcpy(e->had, old->had, sizeof(e->had));
 	e->n_had = old->n_had;
+	e->packet = old->packet;
 	if (old->terminated) {
 		e->terminated = true;
 		e->state = INITIATE_HELD;

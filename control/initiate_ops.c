@@ -42,7 +42,8 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 
 /* In transport mode the ends of the tunnel are all that it carries. */
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had)
+                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had,
+                        const struct child_packet *packet)
 {
 	struct control *c = user;
 	const struct rg_cfg_connection *cfg = &rg_auth_config(c->auth)->connections[connection];
@@ -54,6 +55,7 @@ static int64_t op_start(void *user, unsigned connection, const struct ike_endpoi
 	                               .want_ip6 = cfg->initiate.virtual_address & RG_VIRTUAL_IP6,
 	                               .had = had,
 	                               .n_had = n_had,
+	                               .packet = packet,
 	                               .remote_selectors = cfg->selectors_remote,
 	                               .n_remote_selectors = cfg->n_selectors_remote};
 

@@ -88,9 +88,9 @@ static enum drop without_policy(struct worker *w, struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
-enum drop inner_no_sa(struct worker *w, uint32_t policy)
+enum drop inner_no_sa(struct worker *w, uint32_t policy, const uint8_t *ip, uint32_t len)
 {
-	event_no_sa(&w->mine->events, policy, w->now_ms);
+	event_no_sa(&w->mine->events, policy, ip, len, w->now_ms);
 	count_add(w->counters, COUNTER_EVENTS_RAISED, 1);
 	return DROP_OUT_NO_SA;
 }
@@ -104,7 +104,7 @@ static enum drop into_tunnel(struct worker *w, struct rte_mbuf *m, const struct 
 	unsigned owner;
 
 	if (__builtin_expect(c.drop != DROP_NONE, 0))
-		return c.drop == DROP_OUT_NO_SA ? inner_no_sa(w, c.policy) : c.drop;
+		return c.drop == DROP_OUT_NO_SA ? inner_no_sa(w, c.policy, p->ip, p->len) : c.drop;
 	why = spend_hop(w, m, p);
 	if (__builtin_expect(why != DROP_NONE, 0))
 		return why;

@@ -43,8 +43,8 @@ static inline void inner_push(struct worker *w, struct rte_mbuf *m)
 void inner_run(struct worker *w);
 /* True if a packet to that destination may leave only through a policy. */
 bool inner_is_protected(struct worker *w, uint8_t family, const uint8_t *destination);
-/* A packet met a policy without an SA: control hears of it, as it may make one. */
-enum drop inner_no_sa(struct worker *w, uint32_t policy);
+/* The packet at `ip` met a policy without an SA: control hears of it, as it may make one. */
+enum drop inner_no_sa(struct worker *w, uint32_t policy, const uint8_t *ip, uint32_t len);
 
 /* esp_out.c: encrypts w->esp_out for the SA that inner_run() chose. */
 void esp_out_run(struct worker *w);

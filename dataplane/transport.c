@@ -253,7 +253,7 @@ enum drop transport_from_kernel(struct worker *w, unsigned port, struct rte_mbuf
 	}
 	/* an SA that was lost is made again when traffic asks for it */
 	if (c.drop == DROP_OUT_NO_SA && !is_nd(family, ip, len))
-		return inner_no_sa(w, c.policy);
+		return inner_no_sa(w, c.policy, ip, len);
 	if (c.sa == NULL || (c.sa->flags & SA_TRANSPORT) == 0)
 		return DROP_FORWARD_CLEAR;
 	rte_pktmbuf_trim(m, (uint16_t)(len - total)); /* Ethernet's padding */

@@ -188,14 +188,19 @@ uint16_t child_read_request(struct child_sa *child, enum ike_select what, const 
 	return IKE_NOTIFY_TS_UNACCEPTABLE;
 }
 
-/* TSi stands before TSr in both roles (RFC 7296 appendix C). */
+/* `packet`: first of what we offer; NULL. TSi stands before TSr in both roles (RFC 7296 appendix C). */
 static void build_selectors(const struct child_sa *child, const struct child_selectors *local,
-                            const struct child_selectors *remote, struct ike_build *out)
+                            const struct child_selectors *remote, const struct child_packet *packet,
+                            struct ike_build *out)
 {
 	struct ike_selectors i, r;
 
 	ts_to_wire(child->we_initiated ? local : remote, &i);
 	ts_to_wire(child->we_initiated ? remote : local, &r);
+	if (packet != NULL) {
+		ts_first_on_wire(&packet->source, &i);
+		ts_first_on_wire(&packet->destination, &r);
+	}
 	ike_build_selectors(out, IKE_PAYLOAD_TSi, i.ts, i.n);
 	ike_build_selectors(out, IKE_PAYLOAD_TSr, r.ts, r.n);
 	if (child->transport)
@@ -205,7 +210,7 @@ static void build_selectors(const struct child_sa *child, const struct child_sel
 void child_build_answer(const struct child_sa *child, const struct ike_choice *choice, struct ike_build *out)
 {
 	ike_build_sa_choice(out, choice, (const uint8_t *)&child->spi_in, sizeof(child->spi_in));
-	build_selectors(child, &child->local, &child->remote, out);
+	build_selectors(child, &child->local, &child->remote, NULL, out);
 	if (child->more_possible)
 		ike_build_status(out, IKE_NOTIFY_ADDITIONAL_TS_POSSIBLE, NULL, 0);
 }
@@ -230,6 +235,20 @@ static void wanted(const struct child_sa *child, const struct child_sa *old, str
 		local->s[local->n++] = ts_any(6);
 }
 
+/* The packet that asked for it (RFC 7296 2.9), where we would send it there. Transport mode is between two
+ * hosts whatever is offered, and a client does not know yet which address it will send from. */
+static const struct child_packet *packet_for(const struct child_sa *child, const struct child_sa *old,
+                                             const struct child_selectors *local,
+                                             const struct child_selectors *remote)
+{
+	const struct ike_sa *sa = child->sa;
+
+	if (sa->packet == NULL || old != NULL || child->transport ||
+	    (sa->session_initiator && sa->n_vips == 0 && (sa->want_ip4 || sa->want_ip6)))
+		return NULL;
+	return ts_take_packet(local, remote, sa->packet) ? sa->packet : NULL;
+}
+
 void child_build_request(struct child_sa *child, enum ike_select what, const struct child_sa *old,
                          struct ike_build *out)
 {
@@ -240,7 +259,7 @@ void child_build_request(struct child_sa *child, enum ike_select what, const str
 	child->transport = old != NULL ? old->transport : child_wants_transport(child);
 	wanted(child, old, &local, &remote);
 	ike_build_sa_offer(out, what, esp, n, (const uint8_t *)&child->spi_in, sizeof(child->spi_in));
-	build_selectors(child, &local, &remote, out);
+	build_selectors(child, &local, &remote, packet_for(child, old, &local, &remote), out);
 }
 
 /* The answer's selectors, as we see the addresses: TSi is our side, we asked. */

@@ -15,6 +15,7 @@
 #include "control/ike/takeover.h"
 #include "control/ike/table.h"
 #include "control/ike/timers.h"
+#include "control/ike/ts.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -321,6 +322,8 @@ void child_installed(struct child_sa *child, bool current)
 	child->outbound_ms = current || latest == 0 ? 0 : child->born_ms + latest;
 	child->peer_has = child->we_initiated;
 	child_start_lifetimes(child);
+	if (sa->packet != NULL && ts_take_packet(&child->local, &child->remote, sa->packet))
+		ike_sa_asked(sa, NULL);
 	journal_child(sa, JOURNAL_CHILD_UP, child, 0);
 	child_announce(child);
 }

@@ -41,6 +41,12 @@ struct child_selectors {
 	struct rg_api_selector s[RG_API_MAX_SELECTORS];
 };
 
+/* A packet that asks for a Child SA, each side as the selector that has nothing else in it; family 0: none.
+ */
+struct child_packet {
+	struct rg_api_selector source, destination;
+};
+
 /* Kept for the life of the SA: a dataplane that was restarted gets them again. */
 struct child_keys {
 	uint8_t in[RG_API_KEY_MAX], out[RG_API_KEY_MAX];

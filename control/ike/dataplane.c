@@ -11,6 +11,7 @@
 #include "control/ike/journal.h"
 #include "control/ike/manager.h"
 #include "control/ike/session.h"
+#include "control/ike/ts.h"
 
 #include <errno.h>
 
@@ -46,6 +47,7 @@ static void child_event(struct ike_sa *sa, const struct rg_api_event *event)
 void ike_dp_event(struct ike_manager *m, const struct rg_api_event *event)
 {
 	bool of_policy = event->type == RG_EVENT_NO_SA; /* which has no tunnel */
+	struct child_packet packet;
 	struct ike_sa *sa =
 	        of_policy ? flow_session(m, event->handle) : manager_find_tunnel(m, event->tunnel);
 
@@ -66,6 +68,7 @@ void ike_dp_event(struct ike_manager *m, const struct rg_api_event *event)
 			m->homing->event(sa, event);
 		break;
 	case RG_EVENT_NO_SA:
+		ike_sa_asked(sa, ts_packet(event, &packet) ? &packet : NULL);
 		child_create_start(sa);
 		break;
 	default:

@@ -72,6 +72,7 @@ struct ike_initiate {
 	bool want_ip4, want_ip6;       /* ask for virtual addresses (CFG_REQUEST) */
 	const struct rg_cfg_addr *had; /* those of a session before: asked for again, where they are wanted */
 	size_t n_had;                  /* at most one of a family counts */
+	const struct child_packet *packet;            /* that asked for it (child_sa.h); NULL: none did */
 	const struct rg_cfg_prefix *remote_selectors; /* the responder's side; none: everything */
 	size_t n_remote_selectors;
 };

@@ -132,6 +132,14 @@ int ike_sa_wish(struct ike_sa *sa, const struct ike_wishes *wishes)
 	return 0;
 }
 
+void ike_sa_asked(struct ike_sa *sa, const struct child_packet *packet)
+{
+	free(sa->packet);
+	sa->packet = packet != NULL ? malloc(sizeof(*packet)) : NULL;
+	if (sa->packet != NULL)
+		*sa->packet = *packet;
+}
+
 static void drop_queue(struct ike_sa *sa)
 {
 	struct queued_datagram *q;
@@ -228,6 +236,7 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	release_session(sa);
 	cp_forget(sa);
 	drop_queue(sa);
+	ike_sa_asked(sa, NULL);
 	message_forget_fragments(sa, false);
 	message_forget_fragments(sa, true);
 	init_free(sa);
@@ -282,6 +291,8 @@ static void inherit_children(struct ike_sa *heir, struct ike_sa *old)
 		TAILQ_INSERT_TAIL(&heir->flows, flow, link);
 		flow->sa = heir;
 	}
+	heir->packet = old->packet;
+	old->packet = NULL;
 	old->tunnel = 0;
 	old->tunnel_installed = false;
 	session_tunnel_owner(heir);

@@ -195,6 +195,7 @@ struct ike_sa {
 
 	/* What it carries */
 	struct child_list children;
+	struct child_packet *packet; /* that waits for a Child SA; NULL: none, or nobody knows it */
 	struct ike_vip vips[IKE_MAX_VIPS];
 	unsigned n_vips;
 	struct cp_taken *taken;     /* initiator: what the peer's CFG_REPLY said; NULL: nothing */
@@ -238,6 +239,10 @@ struct ike_sa *ike_sa_create_as(struct ike_manager *m, struct rg_auth *auth, boo
 
 /* An initiator's; the copy is the SA's. 0 or -ENOMEM. */
 int ike_sa_wish(struct ike_sa *sa, const struct ike_wishes *wishes);
+
+/* A packet asks for a Child SA: its selectors come first in what is offered for it (RFC 7296 2.9). NULL, or
+ * where memory is short: none does. */
+void ike_sa_asked(struct ike_sa *sa, const struct child_packet *packet);
 
 /* Our SPI and the peer's. */
 uint64_t ike_sa_own_spi(const struct ike_sa *sa);

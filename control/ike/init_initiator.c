@@ -258,6 +258,8 @@ int64_t ike_initiate(struct ike_manager *m, const struct ike_initiate *req)
 		ike_sa_close(sa, "no memory");
 		return -ENOMEM;
 	}
+	if (req->packet != NULL)
+		ike_sa_asked(sa, req->packet);
 	sa->auth_is_given = req->auth != NULL;
 	sa->connection = c;
 	sa->local = req->local;

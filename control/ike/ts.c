@@ -4,6 +4,8 @@
  */
 #include "control/ike/ts.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #define PORT_MAX 65535u
@@ -140,15 +142,56 @@ void ts_meet(const struct child_selectors *offered, const struct child_selectors
 		meet_one(&offered->s[i], allowed, out);
 }
 
+static bool takes(const struct child_selectors *list, const struct rg_api_selector *s)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (inside(s, &list->s[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool covered(const struct ike_selector *wire, const struct child_selectors *list)
 {
 	struct rg_api_selector s = from_wire(wire);
 
-	for (size_t i = 0; i < list->n; i++) {
-		if (inside(&s, &list->s[i]))
-			return true;
-	}
-	return false;
+	return takes(list, &s);
+}
+
+/* An answer to ICMP has another type, so that a type is no selector for both ways. */
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
+	       protocol == IPPROTO_UDPLITE;
+}
+
+static struct rg_api_selector packet_side(const struct rg_api_event *event, const uint8_t address[16],
+                                          uint16_t port)
+{
+	struct rg_cfg_addr addr = {.family = event->seen.family};
+	struct rg_api_selector s;
+
+	memcpy(addr.bytes, address, width(addr.family));
+	s = ts_host(&addr);
+	s.protocol = (uint8_t)event->value;
+	if (has_ports(s.protocol) && port != 0)
+		s.port_first = s.port_last = ntohs(port);
+	return s;
+}
+
+bool ts_packet(const struct rg_api_event *event, struct child_packet *out)
+{
+	if (event->seen.family != 4 && event->seen.family != 6)
+		return false;
+	out->source = packet_side(event, event->seen.local, event->seen.local_port);
+	out->destination = packet_side(event, event->seen.remote, event->seen.remote_port);
+	return true;
+}
+
+bool ts_take_packet(const struct child_selectors *local, const struct child_selectors *remote,
+                    const struct child_packet *packet)
+{
+	return takes(local, &packet->source) && takes(remote, &packet->destination);
 }
 
 bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b)
@@ -165,19 +208,31 @@ bool ts_has_first(const struct ike_selectors *offered, const struct child_select
 	return offered->n > 0 && covered(&offered->ts[0], narrowed);
 }
 
+static struct ike_selector to_wire(const struct rg_api_selector *s)
+{
+	struct ike_selector wire = {.family = s->family,
+	                            .protocol = s->protocol,
+	                            .port_first = s->port_first,
+	                            .port_last = s->port_last};
+
+	memcpy(wire.first, s->first, sizeof(s->first));
+	memcpy(wire.last, s->last, sizeof(s->last));
+	return wire;
+}
+
 void ts_to_wire(const struct child_selectors *in, struct ike_selectors *out)
 {
 	*out = (struct ike_selectors){.n = (uint8_t)in->n};
-	for (size_t i = 0; i < in->n; i++) {
-		const struct rg_api_selector *s = &in->s[i];
+	for (size_t i = 0; i < in->n; i++)
+		out->ts[i] = to_wire(&in->s[i]);
+}
 
-		out->ts[i] = (struct ike_selector){.family = s->family,
-		                                   .protocol = s->protocol,
-		                                   .port_first = s->port_first,
-		                                   .port_last = s->port_last};
-		memcpy(out->ts[i].first, s->first, sizeof(s->first));
-		memcpy(out->ts[i].last, s->last, sizeof(s->last));
-	}
+void ts_first_on_wire(const struct rg_api_selector *first, struct ike_selectors *out)
+{
+	_Static_assert(IKE_MAX_TS > RG_API_MAX_SELECTORS, "there is room for one more");
+	memmove(&out->ts[1], &out->ts[0], out->n * sizeof(out->ts[0]));
+	out->ts[0] = to_wire(first);
+	out->n++;
 }
 
 void ts_from_wire(const struct ike_selectors *in, struct child_selectors *out)

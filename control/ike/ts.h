@@ -34,7 +34,16 @@ bool ts_contained(const struct ike_selectors *a, const struct child_selectors *b
  * became of the offer. */
 bool ts_has_first(const struct ike_selectors *offered, const struct child_selectors *narrowed);
 
+/* The packet that RG_EVENT_NO_SA tells of: its addresses, its protocol, and its ports where they are the same
+ * both ways. False: it does not say. */
+bool ts_packet(const struct rg_api_event *event, struct child_packet *out);
+/* Do the selectors of both sides take it, as one that we send? */
+bool ts_take_packet(const struct child_selectors *local, const struct child_selectors *remote,
+                    const struct child_packet *packet);
+
 void ts_to_wire(const struct child_selectors *in, struct ike_selectors *out);
+/* Before all others. */
+void ts_first_on_wire(const struct rg_api_selector *first, struct ike_selectors *out);
 void ts_from_wire(const struct ike_selectors *in, struct child_selectors *out);
 
 /* The shortest prefix that covers the selector's addresses. */

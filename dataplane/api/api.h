@@ -336,7 +336,8 @@ enum rg_event_type {
 	RG_EVENT_NO_ANSWER = 3,   /* traffic sent, nothing back, answers were seen in the last 10 s */
 	RG_EVENT_SOFT_LIFETIME = 4,
 	RG_EVENT_HARD_LIFETIME = 5,
-	RG_EVENT_NO_SA = 6,    /* plaintext met a policy without an SA: its handle and cookie */
+	RG_EVENT_NO_SA =
+	        6, /* plaintext met a policy without an SA: its handle and cookie; the packet in seen */
 	RG_EVENT_SEQUENCE = 7, /* an outbound SA nears the end of its sequence numbers */
 	RG_EVENT_PORT = 8,     /* a port went up or down: value 1 or 0, handle: its place in DUMP_PORTS */
 	RG_EVENT_PMTU = 9,     /* ICMP told of a smaller outer path: value is the MTU */
@@ -350,8 +351,11 @@ struct rg_api_event {
 	uint32_t direction;
 	uint64_t cookie; /* of the SA or policy */
 	uint64_t value;
-	uint64_t sequence;       /* of the packet that caused it, where one did */
-	struct rg_api_path seen; /* NEW_ADDRESS: local as received on, remote as seen, ports, encap */
+	uint64_t sequence; /* of the packet that caused it, where one did */
+	/* NEW_ADDRESS: local as received on, remote as seen, ports, encap. NO_SA: local is the packet's
+	 * source, remote its destination; its ports, 0 where it has none; value is its protocol. family 0:
+	 * not told. */
+	struct rg_api_path seen;
 };
 
 /*

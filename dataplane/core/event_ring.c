@@ -5,6 +5,8 @@
  */
 #include "dataplane/core/event_ring.h"
 
+#include "dataplane/core/selectors.h"
+
 static struct rg_api_event about_sa(uint32_t type, const struct sa *sa)
 {
 	return (struct rg_api_event){
@@ -84,7 +86,21 @@ void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms)
 	event_put(r, &e);
 }
 
-void event_no_sa(struct event_ring *r, uint32_t policy, uint64_t now_ms)
+static void describe(struct rg_api_event *e, const uint8_t *ip, uint32_t len)
+{
+	struct flow flow;
+
+	if (!flow_parse(&flow, ip, len))
+		return;
+	e->value = flow.protocol;
+	e->seen.family = flow.family;
+	e->seen.local_port = htons(flow.source_port);
+	e->seen.remote_port = htons(flow.destination_port);
+	memcpy(e->seen.local, flow.source, flow.family == 4 ? 4 : 16);
+	memcpy(e->seen.remote, flow.destination, flow.family == 4 ? 4 : 16);
+}
+
+void event_no_sa(struct event_ring *r, uint32_t policy, const uint8_t *ip, uint32_t len, uint64_t now_ms)
 {
 	struct event_no_sa_slot *slot = &r->no_sa[RG_SA_HANDLE_INDEX(policy) % EVENT_NO_SA_SLOTS];
 	struct rg_api_event e = {.type = RG_EVENT_NO_SA, .handle = policy};
@@ -93,6 +109,7 @@ void event_no_sa(struct event_ring *r, uint32_t policy, uint64_t now_ms)
 	if (slot->at_ms != 0 && now_ms - slot->at_ms < pause)
 		return;
 	*slot = (struct event_no_sa_slot){now_ms, policy};
+	describe(&e, ip, len);
 	event_put(r, &e);
 }
 

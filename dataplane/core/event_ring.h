@@ -81,8 +81,8 @@ void event_first_packet(struct event_ring *r, struct sa *sa, uint64_t seq);
 void event_due(struct event_ring *r, struct sa *sa, struct rg_counters_sa *record, uint64_t now_ms);
 /* Owner: tunnel_note_out() said true. */
 void event_no_answer(struct event_ring *r, const struct sa *sa, uint64_t now_ms);
-/* Any worker: plaintext met a policy without an SA. */
-void event_no_sa(struct event_ring *r, uint32_t policy, uint64_t now_ms);
+/* Any worker: the packet at `ip`, in one piece, met a policy without an SA. */
+void event_no_sa(struct event_ring *r, uint32_t policy, const uint8_t *ip, uint32_t len, uint64_t now_ms);
 /* Main or a worker: a port's carrier, or a smaller path MTU that ICMP told of. */
 void event_port(struct event_ring *r, uint32_t port, bool up);
 void event_pmtu(struct event_ring *r, const struct sa *sa, uint32_t mtu);

@@ -4,12 +4,13 @@ hosts behind both reach each other. It comes back by itself, and keeps its sessi
 The sites are those of sites.py.
 """
 import copy
+import re
 import signal
 
 import pytest
 
 from lab import LabError, ip, wait_for
-from sites import BRANCH, BRANCH_ID, HQ, HQ_ID, WEB, Sites, SwanSites
+from sites import BRANCH, BRANCH_ID, DESK, HQ, HQ_ID, WEB, Sites, SwanSites
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,23 @@ def test_begins_when_traffic_asks(new_lab):
         lab.run(made.desk["ns"], "ping", "-c", "2", "-W", "1", WEB, check=False)
         assert made.branch.drops()["out-no-sa"] > before
         assert not made.session() and not made.branch.policies()
+
+
+def test_strongswan_sees_the_packet_that_asked(new_lab):
+    """RFC 7296 2.9: it comes first in what strongSwan is offered, and what is agreed is all of both networks."""
+    branch = copy.deepcopy(BRANCH)
+    branch["connections"]["site"]["initiate"].update(start="on-traffic", retry="1s")
+    with new_lab() as lab:
+        made = SwanSites(lab, branch=branch, options="filelog {\n main {\n cfg = 2\n }\n}")
+        made.hq.start()
+        made.branch.start()
+        wait_for("the connection", lambda: made.status()["state"] == "ready")
+        made.ping()
+        made.up()
+        child = made.hq.child()
+        assert (child["local-ts"], child["remote-ts"]) == (["10.20.0.0/24"], ["10.30.0.0/24"])
+        offered = re.search(r"looking for a child config for (.*) === (.*)", made.hq.log())
+        assert offered.groups() == (f"{WEB}/32[icmp] 10.20.0.0/24", f"{DESK}/32[icmp] 10.30.0.0/24")
 
 
 def test_transport_mode_between_the_gateways(new_lab):

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config/addr.h"
+#include "control/ike/child_sa.h"
 #include "control/initiate.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ static struct {
 	uint64_t ended;
 	uint32_t random;
 	char said[256];
+	uint16_t port;                      /* of the packet that asked for it */
 	char had[2 * RG_ADDR_TEXT_MAX + 2]; /* virtual addresses that were asked for again */
 } w;
 
@@ -71,7 +73,8 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *c)
 }
 
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had)
+                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had,
+                        const struct child_packet *packet)
 {
 	char addr[RG_ADDR_TEXT_MAX];
 
@@ -89,6 +92,7 @@ static int64_t op_start(void *user, unsigned connection, const struct ike_endpoi
 
 		assert_in_range(n, 1, sizeof(w.had) - at - 1);
 	}
+	w.port = packet != NULL ? packet->destination.port_first : 0;
 	w.started++;
 	w.look = INITIATE_LOOK_UNDER_WAY;
 	return w.refuse ? w.refuse : (int64_t)++w.next_id;
@@ -447,24 +451,24 @@ static void test_on_traffic(void **state)
 	advance(60000);
 	assert_int_equal(w.started, 0);
 	assert_string_equal(state_of(0), "ready");
-	initiate_traffic(in, 0, w.now); /* another connection's */
+	initiate_traffic(in, 0, NULL, w.now); /* another connection's */
 	advance(1000);
 	assert_int_equal(w.started, 0);
-	initiate_traffic(in, 1, w.now);
+	initiate_traffic(in, 1, NULL, w.now);
 	advance(0);
 	assert_int_equal(w.started, 1);
-	initiate_traffic(in, 1, w.now); /* there is more of it */
+	initiate_traffic(in, 1, NULL, w.now); /* there is more of it */
 	w.look = INITIATE_LOOK_GONE;
 	advance(200);
 	assert_true(initiate_status(in, 0, &s));
 	assert_string_equal(s.state, "ready");
 	assert_int_equal(s.rounds, 1);
-	initiate_traffic(in, 1, w.now); /* too soon */
+	initiate_traffic(in, 1, NULL, w.now); /* too soon */
 	advance(9000);
 	assert_int_equal(w.started, 1);
 	advance(2000); /* the pause is over, and nobody asks */
 	assert_int_equal(w.started, 1);
-	initiate_traffic(in, 1, w.now);
+	initiate_traffic(in, 1, NULL, w.now);
 	advance(0);
 	assert_int_equal(w.started, 2);
 	w.look = INITIATE_LOOK_UP;
@@ -474,17 +478,78 @@ static void test_on_traffic(void **state)
 	advance(60000);
 	assert_int_equal(w.started, 2);
 	assert_string_equal(state_of(0), "ready");
-	initiate_traffic(in, 1, w.now);
+	initiate_traffic(in, 1, NULL, w.now);
 	advance(0);
 	assert_int_equal(w.started, 3);
 	assert_int_equal(initiate_hold_named(in, "hq"), 0); /* roamctl terminate */
-	initiate_traffic(in, 1, w.now);
+	initiate_traffic(in, 1, NULL, w.now);
 	advance(60000);
 	assert_int_equal(w.started, 3);
 	assert_string_equal(state_of(0), "down");
 	assert_int_equal(initiate_ask(in, "hq", w.now), 0);
 	advance(0);
 	assert_int_equal(w.started, 4);
+}
+
+/* The packet goes with each address that is tried, until the session is up, and with no later one. */
+static void test_the_packet_of_the_traffic(void **state)
+{
+	const struct child_packet packet = {{.family = 4},
+	                                    {.family = 4, .port_first = 443, .port_last = 443}};
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TRAFFIC));
+	initiate_traffic(in, 0, &packet, w.now);
+	advance(0);
+	assert_int_equal(w.started, 1);
+	assert_int_equal(w.port, 443);
+	load(CONNECTION("hq", "hq.example.net", TRAFFIC)); /* meanwhile */
+	w.look = INITIATE_LOOK_GONE;
+	advance(5000); /* the other uplink */
+	assert_int_equal(w.started, 2);
+	assert_int_equal(w.port, 443);
+	w.look = INITIATE_LOOK_UP;
+	advance(INITIATE_LASTED_MS + 10000);
+	w.look = INITIATE_LOOK_GONE;
+	advance(60000);
+	initiate_traffic(in, 0, NULL, w.now);
+	advance(0);
+	assert_int_equal(w.started, 3);
+	assert_int_equal(w.port, 0);
+	/* nor is it an operator's */
+	w.look = INITIATE_LOOK_UP;
+	advance(INITIATE_LASTED_MS + 10000);
+	w.look = INITIATE_LOOK_GONE;
+	advance(60000);
+	w.port_down[0] = w.port_down[1] = true;
+	initiate_traffic(in, 0, &packet, w.now);
+	advance(1000);
+	assert_int_equal(w.started, 3);
+	assert_int_equal(initiate_ask(in, "hq", w.now), 0);
+	w.port_down[0] = w.port_down[1] = false;
+	advance(60000);
+	assert_true(w.started > 3);
+	assert_int_equal(w.port, 0);
+}
+
+/* What traffic began is begun again without it, by the configuration of now. */
+static void test_the_packet_is_of_one_session(void **state)
+{
+	const struct child_packet packet = {{.family = 4},
+	                                    {.family = 4, .port_first = 443, .port_last = 443}};
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TRAFFIC));
+	initiate_traffic(in, 0, &packet, w.now);
+	advance(0);
+	w.look = INITIATE_LOOK_UP;
+	advance(INITIATE_LASTED_MS + 10000);
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	assert_int_equal(w.port, 443);
+	w.look = INITIATE_LOOK_GONE;
+	advance(60000);
+	assert_true(w.started > 1);
+	assert_int_equal(w.port, 0);
 }
 
 static void test_reload(void **state)
@@ -577,6 +642,8 @@ int main(void)
 	        TEST(test_gives_way_to_the_peers_session),
 	        TEST(test_by_command),
 	        TEST(test_on_traffic),
+	        TEST(test_the_packet_of_the_traffic),
+	        TEST(test_the_packet_is_of_one_session),
 	        TEST(test_reload),
 	        TEST(test_reload_leaves_down_what_was_terminated),
 	        TEST(test_reload_with_another_start),

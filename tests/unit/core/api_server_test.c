@@ -324,8 +324,8 @@ static void events_reach_their_readers(void **state)
 
 	(void)state;
 	populate(w, 3);
-	event_no_sa(ring, handle_of(2), 5000);
-	event_no_sa(ring, handle_of(2), 5050); /* too soon */
+	event_no_sa(ring, handle_of(2), NULL, 0, 5000);
+	event_no_sa(ring, handle_of(2), NULL, 0, 5050); /* too soon */
 	event_first_packet(ring, sa_by_handle(rig.core, RG_IN, handle_of(1)), 9);
 	for (struct rg_client *c = a; c != NULL; c = c == a ? b : NULL) {
 		assert_int_equal(receive(c, &msg), 0);

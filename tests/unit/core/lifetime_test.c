@@ -227,9 +227,9 @@ static void one_policy_does_not_silence_another(void **state)
 
 	(void)state;
 	for (uint64_t now = 1000; now < 11000; now++) {
-		event_no_sa(r, flooded, now);
+		event_no_sa(r, flooded, NULL, 0, now);
 		if (now % 1000 == 50) /* a packet each second */
-			event_no_sa(r, other, now);
+			event_no_sa(r, other, NULL, 0, now);
 		while (event_take(r, &e) != 0) {
 			heard += e.handle == other;
 			all++;

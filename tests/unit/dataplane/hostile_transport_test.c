@@ -88,6 +88,12 @@ static void H68_transport_mode(void **state)
 	assert_int_equal(gateway_count(&g, COUNTER_EVENTS_RAISED), b.events + 1);
 	assert_int_equal(event_take(&g.dp.core->worker[0]->events, &asked), 1);
 	assert_int_equal(asked.type, RG_EVENT_NO_SA);
+	assert_int_equal(asked.value, IPPROTO_UDP);
+	assert_int_equal(asked.seen.family, 4);
+	assert_memory_equal(asked.seen.local, frame + 14 + 12, 4);
+	assert_memory_equal(asked.seen.remote, frame + 14 + 16, 4);
+	assert_int_equal(ntohs(asked.seen.local_port), 1000);
+	assert_int_equal(ntohs(asked.seen.remote_port), 0x2033);
 	gateway_policy(&g, 5, true);
 	assert_int_equal(gateway_suspend(&g, 5), 0);
 	assert_peer_kept_in(frame, len, DROP_OUT_SUSPENDED);

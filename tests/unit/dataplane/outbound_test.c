@@ -292,10 +292,32 @@ static void set_policy(unsigned policy_of, unsigned sa_of)
 	assert_int_equal(batch_policy_set(g.dp.core, &set, 1, &result), 0);
 }
 
+/* The one event tells of the packet, which is the client's own. */
+static void asked_for(unsigned client, uint32_t len)
+{
+	struct rg_api_event e;
+	uint8_t ip[GATEWAY_MAX];
+
+	gateway_inner(ip, client, true, 4, len);
+	assert_int_equal(event_take(&g.dp.core->worker[0]->events, &e), 1);
+	assert_int_equal(e.type, RG_EVENT_NO_SA);
+	assert_int_equal(e.seen.family, 4);
+	assert_int_equal(e.value, ip[9]);
+	assert_memory_equal(e.seen.local, ip + 12, 4);
+	assert_memory_equal(e.seen.remote, ip + 16, 4);
+	assert_memory_equal(&e.seen.local_port, ip + 20, 2);
+	assert_memory_equal(&e.seen.remote_port, ip + 22, 2);
+	assert_int_equal(event_take(&g.dp.core->worker[0]->events, &e), 0);
+}
+
 /* What a rekey does, and what takes an SA away: the next packet knows. */
 static void policies_change(void **state)
 {
+	struct rg_api_event old;
+
 	(void)state;
+	while (event_take(&g.dp.core->worker[0]->events, &old) != 0)
+		;
 	send_to(1, 100, 1);
 	gateway_poll(&g);
 	expect(1, 100, 1);
@@ -305,6 +327,7 @@ static void policies_change(void **state)
 	gateway_poll(&g);
 	expect_no_more();
 	assert_int_equal(gateway_dropped(&g, DROP_OUT_NO_SA), 1);
+	asked_for(1, 100);
 
 	/* client 3's SA admits its own address alone */
 	set_policy(1, 3);
