@@ -6,7 +6,9 @@
  * any, until both ends are quiet.
  *
  * The trace has every datagram that was sent: "c?2:CREATE" is the client's request 2, CREATE_CHILD_SA;
- * "g!2" the answer to it.
+ * "g!2" the answer to it, "g!2:TEMPORARY_FAILURE" one that refuses. "DELETE" names what it deletes, in
+ * requests and in answers: a Child SA that was there before ("old"), one that came about in the collision
+ * ("new"), or the IKE SA ("ike").
  */
 #ifndef RG_TESTS_COLLISION_H
 #define RG_TESTS_COLLISION_H

@@ -7,6 +7,7 @@
 #include "tests/exchange/collision.h"
 
 #include "control/ike/handlers.h"
+#include "tests/exchange/collision_trace.h"
 #include "tests/exchange/pairs.h"
 
 #include <setjmp.h>
@@ -71,28 +72,6 @@ static void play(struct pairs *p, const struct collision *c)
 	}
 }
 
-/* "c>g CREATE_CHILD_SA ?2" becomes "c?2:CREATE"; an answer names no exchange. */
-static void shorten(const char *trace, char *out, size_t size)
-{
-	char line[64], who, to, exchange[32], id[16];
-	size_t len = 0;
-
-	out[0] = '\0';
-	while (*trace != '\0') {
-		size_t n = strcspn(trace, "\n");
-
-		snprintf(line, sizeof(line), "%.*s", (int)n, trace);
-		trace += n + (trace[n] == '\n');
-		if (sscanf(line, "%c>%c %31s %15s", &who, &to, exchange, id) != 4)
-			continue;
-		len += (size_t)snprintf(out + len, size - len, "%s%c%s%s", len > 0 ? " " : "", who, id,
-		                        id[0] == '!'                             ? ""
-		                        : strcmp(exchange, "INFORMATIONAL") == 0 ? ":INFO"
-		                                                                 : ":CREATE");
-		assert_true(len < size);
-	}
-}
-
 static bool all_gone(struct world *w)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -135,22 +114,22 @@ static void one(const struct collision *c)
 {
 	struct world_options options = {.seed = c->seed};
 	struct pairs *p = pairs_new(&options);
-	char trace[2048];
+	static struct collision_trace trace;
 	const char *wrong;
 
+	collision_trace_begin(p->w, &trace);
 	begin(world_client(p->w), c->client);
 	begin(world_gateway(p->w), c->gateway);
 	world_local(p->w);
 	play(p, c);
 	wrong = outcome(p, c);
-	shorten(p->w->trace, trace, sizeof(trace));
 	if (getenv("COLLISION_PRINT") != NULL)
 		printf("ROW %c %c %u %s %u %s\n", c->client, c->gateway, c->seed, c->order,
-		       children_of(world_client(p->w)), trace);
-	if (wrong != NULL || (getenv("COLLISION_PRINT") == NULL && strcmp(trace, c->trace) != 0)) {
+		       children_of(world_client(p->w)), trace.text);
+	if (wrong != NULL || (getenv("COLLISION_PRINT") == NULL && strcmp(trace.text, c->trace) != 0)) {
 		pairs_print(p);
 		fail_msg("%c %c, seed %u, order %s: %s\nsaw      %s\nexpected %s", c->client, c->gateway,
-		         c->seed, c->order, wrong != NULL ? wrong : "another trace", trace, c->trace);
+		         c->seed, c->order, wrong != NULL ? wrong : "another trace", trace.text, c->trace);
 	}
 	pairs_free(p);
 }
