@@ -183,6 +183,92 @@ static void h21_each_message_has_its_time(void **state)
 	world_free(w);
 }
 
+static unsigned answered;
+
+static int large_build(struct ike_sa *sa, struct task *task, struct ike_build *out)
+{
+	static const uint8_t data[400];
+
+	(void)sa;
+	(void)task;
+	ike_build_status(out, 40961, data, sizeof(data)); /* a private one, and more than one datagram */
+	return 0;
+}
+
+static int large_response(struct ike_sa *sa, struct task *task, struct exchange *x)
+{
+	(void)sa;
+	(void)task;
+	(void)x;
+	answered++;
+	return 0;
+}
+
+static void large_free(struct task *task)
+{
+	free(task);
+}
+
+static const struct task_type large_type = {.name = "a large request of the test",
+                                            .exchange = IKE_EXCHANGE_INFORMATIONAL,
+                                            .build = large_build,
+                                            .response = large_response,
+                                            .free = large_free};
+
+static bool lose_second_once(struct world *w, struct datagram *dg)
+{
+	unsigned *lost = w->filter_context;
+	struct ike_frag frag;
+	struct ike_msg msg;
+
+	if (*lost > 0 || dg->from != world_client(w) || ike_msg_parse(&msg, dg->data, dg->len) != IKE_OK ||
+	    ike_frag_decode(&frag, &msg) != IKE_OK || frag.number != 2)
+		return true;
+	(*lost)++;
+	return false;
+}
+
+/* RFC 7383 2.6: one message is reassembled at a time. Fragments of the window's next request wait for their
+ * sender's copies, and take the room of none that is not complete yet. */
+static void another_message_meanwhile(void **state)
+{
+	struct world *w = world_in_pieces(0);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	const struct reassembly *f;
+	unsigned lost = 0;
+	uint32_t id;
+
+	(void)state;
+	world_connect(w);
+	assert_true(world_run_until(w, world_is_up, 5000));
+	world_settle(w);
+	answered = 0;
+	w->filter_context = &lost;
+	w->filter = lose_second_once;
+	id = peer_session(c)->send_id;
+	for (unsigned i = 0; i < 2; i++) {
+		struct task *task = calloc(1, sizeof(*task));
+
+		assert_non_null(task);
+		task->type = &large_type;
+		task_queue(peer_session(c), task);
+	}
+	world_run(w, 200);
+	assert_int_equal(lost, 1);
+	assert_int_equal(peer_session(c)->send_id, id + 2);
+	assert_true(peer_counter(g, "ike-frag-message") >= 2);
+	assert_int_equal(answered, 0);
+	f = peer_session(g)->fragments[0];
+	assert_non_null(f);
+	assert_int_equal(f->reasm.message_id, id);
+	world_run(w, 5000);
+	assert_int_equal(answered, 2);
+	assert_null(peer_session(g)->fragments[0]);
+	assert_int_equal(g->m->fragments.used, 0);
+	assert_int_equal(peer_counter(g, "ike-drop-fragment-expired"), 0);
+	world_free(w);
+}
+
 static uint8_t first[2048];
 static size_t first_len;
 
@@ -454,6 +540,7 @@ int main(void)
 	        cmocka_unit_test(h21_never_completed),
 	        cmocka_unit_test(h21_each_message_has_its_time),
 	        cmocka_unit_test(h20_half_open_ones_have_a_share),
+	        cmocka_unit_test(another_message_meanwhile),
 	        cmocka_unit_test(the_first_fragment_asks_again),
 	        cmocka_unit_test(cut_anew_after_the_answer),
 	        cmocka_unit_test(h38_cut_anew_by_others),

@@ -11,8 +11,10 @@
 #include "control/ike/journal.h"
 #include "control/ike/succession.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,63 @@ static void where_it_was_and_why(void **state)
 	assert_true(at > 0);
 	at = told(sa, at, "moved", "by the peer's update");
 	assert_true(at > 0);
+	world_free(w);
+}
+
+/* The whole text of the first entry of this kind. */
+static void first_says(struct ike_sa *sa, const char *kind, const char *expected)
+{
+	const struct journal_entry *e;
+	char text[JOURNAL_TEXT];
+
+	for (unsigned i = 0; (e = journal_at(sa, i)) != NULL; i++) {
+		if (strcmp(journal_kind_name(e->kind), kind) != 0)
+			continue;
+		assert_string_equal(journal_text(sa, e, text), expected);
+		return;
+	}
+	fail_msg("no entry of kind %s", kind);
+}
+
+/* Each end tells the same story from its own side, word for word. */
+static void whose_it_was(void **state)
+{
+	struct world *w = world_new(&moving);
+	struct peer *c = world_client(w), *g = world_gateway(w);
+	const struct child_sa *first, *second;
+	struct ike_sa *at_c, *at_g;
+	uint32_t spis[2];
+	char text[2][JOURNAL_TEXT];
+
+	(void)state;
+	w->nat = address("203.0.113.9");
+	w->nat_port_offset = 1000;
+	world_up(w);
+	first = child_current(peer_session(c));
+	spis[0] = ntohl(first->spi_in);
+	spis[1] = ntohl(first->spi_out);
+	ike_rekey_children(c->m, peer_session_id(c));
+	world_run(w, 5000);
+	at_c = peer_session(c);
+	at_g = peer_session(g);
+	first_says(at_c, "path", "198.51.100.7:4500 - 192.0.2.1:4500 in UDP, a NAT before us, MOBIKE");
+	first_says(at_g, "path", "192.0.2.1:4500 - 203.0.113.9:5500 in UDP, a NAT before the peer, MOBIKE");
+	first_says(at_c, "address", "it gave us 10.99.0.2");
+	first_says(at_g, "address", "it has 10.99.0.2");
+	first_says(at_g, "authenticated", "the peer by a pre-shared key, we by a pre-shared key");
+	snprintf(text[0], sizeof(text[0]), "%08x in, %08x out, aes128gcm16-esn", spis[0], spis[1]);
+	first_says(at_c, "child-up", text[0]);
+	snprintf(text[1], sizeof(text[1]), "%08x in, %08x out, aes128gcm16-esn", spis[1], spis[0]);
+	first_says(at_g, "child-up", text[1]);
+	second = child_current(at_c);
+	snprintf(text[0], sizeof(text[0]),
+	         "%08x in, %08x out, aes128gcm16-esn, in place of %08x, asked for by us",
+	         ntohl(second->spi_in), ntohl(second->spi_out), spis[0]);
+	first_says(at_c, "child-rekeyed", text[0]);
+	snprintf(text[1], sizeof(text[1]),
+	         "%08x in, %08x out, aes128gcm16-esn, in place of %08x, asked for by the peer",
+	         ntohl(second->spi_out), ntohl(second->spi_in), spis[1]);
+	first_says(at_g, "child-rekeyed", text[1]);
 	world_free(w);
 }
 
@@ -187,7 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(how_it_came_about),  cmocka_unit_test(where_it_was_and_why),
 	        cmocka_unit_test(a_check_that_fails), cmocka_unit_test(one_story),
-	        cmocka_unit_test(errors_are_told),    cmocka_unit_test(it_is_bounded),
+	        cmocka_unit_test(whose_it_was),       cmocka_unit_test(errors_are_told),
+	        cmocka_unit_test(it_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,50 @@ static void peer_without_windows(void **state)
 	world_free(w);
 }
 
+static void promise(struct ike_sa *sa, uint32_t window)
+{
+	uint8_t body[] = {0,
+	                  0,
+	                  IKE_NOTIFY_SET_WINDOW_SIZE >> 8,
+	                  IKE_NOTIFY_SET_WINDOW_SIZE & 0xff,
+	                  (uint8_t)(window >> 24),
+	                  (uint8_t)(window >> 16),
+	                  (uint8_t)(window >> 8),
+	                  (uint8_t)window};
+	const struct ike_msg msg = {.present = IKE_PAYLOAD_BIT(IKE_PAYLOAD_NOTIFY),
+	                            .n = 1,
+	                            .payloads = {{body, sizeof(body), IKE_PAYLOAD_NOTIFY, false}}};
+
+	exchange_window_read(sa, &msg);
+}
+
+/* RFC 7296 2.3: nobody has to use all of a window; ours is bounded whatever the peer promises, and what it
+ * has promised it cannot take back. */
+static void a_peer_that_promises_much(void **state)
+{
+	static const uint32_t much[] = {17, 256, 0x10002, UINT32_MAX};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(much) / sizeof(much[0]); i++) {
+		struct world *w = begin();
+		struct ike_sa *c = peer_session(world_client(w));
+
+		promise(c, 15);
+		assert_int_equal(c->peer_window, 15);
+		promise(c, much[i]);
+		assert_int_equal(c->peer_window, WINDOW_MAX);
+		promise(c, 2);
+		promise(c, 0);
+		assert_int_equal(c->peer_window, WINDOW_MAX);
+		ask(c, &request_type, WINDOW_MAX + 4);
+		assert_int_equal(on_wire(c), WINDOW_MAX);
+		world_run(w, 60000); /* it drops what it did not promise, until that is asked again */
+		assert_int_equal(answered, WINDOW_MAX + 4);
+		assert_int_equal(on_wire(c), 0);
+		world_free(w);
+	}
+}
+
 /* AM-11 (RFC 4555 3.5): of updates that overtook each other the newest counts. */
 static void am_11_reordered_updates(void **state)
 {
@@ -415,17 +459,12 @@ static void h41_invalid_message_id_is_a_hint(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(four_at_a_time),
-	        cmocka_unit_test(a_promise_forgets_no_answer),
-	        cmocka_unit_test(oldest_holds_the_window),
-	        cmocka_unit_test(beyond_the_window),
-	        cmocka_unit_test(reordered_and_doubled),
-	        cmocka_unit_test(one_after_a_rekey),
-	        cmocka_unit_test(peer_without_windows),
-	        cmocka_unit_test(am_11_reordered_updates),
-	        cmocka_unit_test(one_job_for_a_task),
-	        cmocka_unit_test(h38_invalid_message_id),
-	        cmocka_unit_test(h41_invalid_message_id_is_a_hint),
+	        cmocka_unit_test(four_at_a_time),          cmocka_unit_test(a_promise_forgets_no_answer),
+	        cmocka_unit_test(oldest_holds_the_window), cmocka_unit_test(beyond_the_window),
+	        cmocka_unit_test(reordered_and_doubled),   cmocka_unit_test(one_after_a_rekey),
+	        cmocka_unit_test(peer_without_windows),    cmocka_unit_test(a_peer_that_promises_much),
+	        cmocka_unit_test(am_11_reordered_updates), cmocka_unit_test(one_job_for_a_task),
+	        cmocka_unit_test(h38_invalid_message_id),  cmocka_unit_test(h41_invalid_message_id_is_a_hint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
