@@ -7,6 +7,8 @@
 #include "tests/exchange/crossed.h"
 
 #include "control/ike/crossing.h"
+#include "control/ike/handlers.h"
+#include "control/ike/succession.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -236,6 +238,32 @@ static void the_one_that_stays_never_comes_up(void **state)
 	crossed_free(s);
 }
 
+/* The one that stays has lost its Child SA, and the other one has one: neither goes before there is another.
+ */
+static void the_one_that_stays_carries_nothing_yet(void **state)
+{
+	struct crossed *s = crossed_new(true, "replace", true);
+	struct peer *c = world_client(s->w);
+	struct ike_sa *stays;
+
+	(void)state;
+	crossed_begin(s, true);
+	crossed_begin(s, false);
+	world_run(s->w, 200);
+	assert_int_equal(crossed_sessions(c, NULL), 2);
+	assert_true(begun_by(c, false)->superseded);
+	stays = begun_by(c, true);
+	s->w->watch = NULL; /* packets are lost meanwhile */
+	informational_delete_child(child_current(stays));
+	world_run(s->w, 3 * SUCCESSION_GRACE_MS);
+	assert_int_equal(crossed_sessions(c, NULL), 2);
+	assert_int_equal(crossed_sessions(world_gateway(s->w), NULL), 2);
+	child_create_start(stays);
+	world_run(s->w, SUCCESSION_GRACE_MS);
+	assert_ptr_equal(crossed_told(s), stays);
+	crossed_free(s);
+}
+
 /* Both are still there when the branch comes again with nothing: neither carries on for the other one. */
 static void who_has_lost_all_before_one_was_chosen(void **state)
 {
@@ -357,6 +385,7 @@ int main(void)
 	        cmocka_unit_test(a_peer_that_deletes_the_one_that_stays),
 	        cmocka_unit_test(uniqueness_says_which),
 	        cmocka_unit_test(the_one_that_stays_never_comes_up),
+	        cmocka_unit_test(the_one_that_stays_carries_nothing_yet),
 	        cmocka_unit_test(who_has_lost_all_before_one_was_chosen),
 	        cmocka_unit_test(one_that_was_up_carries_on),
 	        cmocka_unit_test(the_one_that_carries_on_has_its_limits),
