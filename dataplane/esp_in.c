@@ -173,6 +173,13 @@ static inline bool ask(struct worker *w, struct accepting *a, const struct in *i
 	return true;
 }
 
+/* At next_check: the record is brought up to date, and that was all? */
+static __attribute__((noinline)) bool is_plain_again(struct worker *w, struct sa *sa, uint64_t seq)
+{
+	event_due(&w->mine->events, sa, sa_record(w->core, sa), w->now_ms);
+	return seq < sa->next_check;
+}
+
 /*
  * An authentic packet of the kind that most are: a number above all others, from where the last one came,
  * IPv4 in IPv4 without a word of congestion, as the selectors want it, and nothing due. To a neighbour that
@@ -195,7 +202,9 @@ accept_plain(struct worker *w, struct way_out *way, struct accepting *a, const s
 	                     0))
 		return UNDECIDED;
 	/* replay window, limits, and what is asked for the train */
-	if (__builtin_expect(o->seq <= top || o->seq >= sa->next_check, 0))
+	if (__builtin_expect(o->seq <= top, 0))
+		return UNDECIDED;
+	if (__builtin_expect(o->seq >= sa->next_check, 0) && !is_plain_again(w, sa, o->seq))
 		return UNDECIDED;
 	if ((in->train != a->train || flow != a->flow) && __builtin_expect(!ask(w, a, in, flow), 0))
 		return UNDECIDED;
