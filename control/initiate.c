@@ -340,6 +340,7 @@ static void hold(struct entry *e)
 {
 	e->terminated = true;
 	e->rounds = e->pair = 0;
+	e->n_had = 0; /* of a session that was lost before */
 	e->reason[0] = '\0';
 	set_state(e, INITIATE_HELD, 0, 0);
 }

@@ -23,6 +23,8 @@ static const uint8_t dummy[4] = {192, 0, 0, 8};
 /* The dataplane's IPv6 routes have the kernel's own, 1024. In IPv4 what was added last goes first. */
 #define METRIC6 512u
 
+#define TRIES 10u /* at a dump */
+
 static bool is_route(const struct inner_item *item)
 {
 	return item->source.family != 0;
@@ -150,24 +152,50 @@ static int found_route(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *nl, uint16_t type, mnl_cb_t each, struct finding *f)
+static int dump_addresses(struct mnl_socket *nl, uint8_t af, struct finding *f)
 {
 	char buf[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct rtgenmsg *msg;
+	struct ifaddrmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
 
-	nlh->nlmsg_type = type;
+	nlh->nlmsg_type = RTM_GETADDR;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
-	msg->rtgen_family = AF_UNSPEC;
-	return netlink_talk(nl, nlh, each, f);
+	msg->ifa_family = af;
+	msg->ifa_index = f->ifindex;
+	return netlink_talk(nl, nlh, found_address, f);
+}
+
+static int dump_routes(struct mnl_socket *nl, uint8_t af, struct finding *f)
+{
+	char buf[256];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	msg->rtm_family = af;
+	msg->rtm_protocol = NETLINK_PROTOCOL;
+	mnl_attr_put_u32(nlh, RTA_OIF, f->ifindex);
+	return netlink_talk(nl, nlh, found_route, f);
+}
+
+static int find_all(struct mnl_socket *nl, struct finding *f)
+{
+	int rc = 0;
+
+	f->have->n = 0;
+	for (unsigned i = 0; i < 2 && rc == 0; i++)
+		rc = dump_addresses(nl, i == 0 ? AF_INET : AF_INET6, f);
+	for (unsigned i = 0; i < 2 && rc == 0; i++)
+		rc = dump_routes(nl, i == 0 ? AF_INET : AF_INET6, f);
+	return rc;
 }
 
 int inner_find(struct inner_set *have, const char *interface)
 {
 	struct finding f = {have, if_nametoindex(interface)};
 	struct mnl_socket *nl;
-	int rc;
+	int rc = -EINTR, on = 1;
 
 	have->n = 0;
 	if (f.ifindex == 0)
@@ -175,9 +203,12 @@ int inner_find(struct inner_set *have, const char *interface)
 	nl = netlink_open();
 	if (nl == NULL)
 		return -errno;
-	rc = dump(nl, RTM_GETADDR, found_address, &f);
-	if (rc == 0)
-		rc = dump(nl, RTM_GETROUTE, found_route, &f);
+	/* The kernel leaves out what is not asked for, a full BGP table say. One that cannot sends all of it.
+	 */
+	(void)mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	/* what changed in the middle of a dump is asked for again */
+	for (unsigned i = 0; i < TRIES && rc == -EINTR; i++)
+		rc = find_all(nl, &f);
 	mnl_socket_close(nl);
 	return rc;
 }

@@ -373,6 +373,23 @@ static void test_asks_for_the_last_virtual_addresses(void **state)
 	assert_string_equal(w.had, "");
 }
 
+/* What the operator ends himself begins anew, whatever was lost before. */
+static void test_asks_for_any_address_after_the_operators_end(void **state)
+{
+	static const char *const one[] = {"10.77.0.1"};
+
+	(void)state;
+	load(CONNECTION("hq", "hq.example.net", TO_TWO));
+	w.look = INITIATE_LOOK_UP;
+	advance(6000);
+	ends_with(1, one, 1);
+	assert_int_equal(initiate_hold_named(in, "hq"), 0);
+	assert_int_equal(initiate_ask(in, "hq", w.now), 0);
+	advance(6000);
+	assert_true(w.started > 1);
+	assert_string_equal(w.had, "");
+}
+
 static void test_takes_the_peers_session(void **state)
 {
 	(void)state;
@@ -638,6 +655,7 @@ int main(void)
 	        TEST(test_another_configuration_during_a_try),
 	        TEST(test_begins_again_when_it_went_down),
 	        TEST(test_asks_for_the_last_virtual_addresses),
+	        TEST(test_asks_for_any_address_after_the_operators_end),
 	        TEST(test_takes_the_peers_session),
 	        TEST(test_gives_way_to_the_peers_session),
 	        TEST(test_by_command),
