@@ -11,7 +11,7 @@
 
 #define SETTLE_ROUND_MS 512u /* once round a table with few SAs */
 
-/* SAs looked at each millisecond, at the most: 100,000 pairs take 4 s, a million 13 s. */
+/* SAs looked at each millisecond, or one more: 100,000 pairs take 4 s, a million 13 s. */
 static inline unsigned settle_most(const struct core *core)
 {
 	return 32 + core->capacity / 8192;
