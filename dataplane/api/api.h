@@ -336,8 +336,7 @@ enum rg_event_type {
 	RG_EVENT_NO_ANSWER = 3,   /* traffic sent, nothing back, answers were seen in the last 10 s */
 	RG_EVENT_SOFT_LIFETIME = 4,
 	RG_EVENT_HARD_LIFETIME = 5,
-	RG_EVENT_NO_SA =
-	        6, /* plaintext met a policy without an SA: its handle and cookie; the packet in seen */
+	RG_EVENT_NO_SA = 6,    /* a packet met a policy without an SA: its handle and cookie, and seen */
 	RG_EVENT_SEQUENCE = 7, /* an outbound SA nears the end of its sequence numbers */
 	RG_EVENT_PORT = 8,     /* a port went up or down: value 1 or 0, handle: its place in DUMP_PORTS */
 	RG_EVENT_PMTU = 9,     /* ICMP told of a smaller outer path: value is the MTU */

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from gateway import lab_config
-from lab import wait_for
+from lab import LabError, wait_for
 from mover_peer import IDENTITY, Mover, Wire, by_spi, check_sequences, identity_of
 from scene import STUCK, Scene
 
@@ -58,12 +58,20 @@ def events_of(scene, *types):
 
 def check_counts(mover, status):
     """What left one side has arrived at the other: nothing is missing in either direction."""
-    children = [c for c in mover.children() if c["current"]]
-    assert len(children) == 1, children
-    child, out, back = children[0], mover.sa("out", status), mover.sa("in", status)
-    assert (child["spi_in"], child["spi_out"]) == (out["spi"], back["spi"])
-    assert child["packets_in"] == out["sequence"], "uplink packets are missing at the gateway"
-    assert child["packets_out"] == back["packets"], "downlink packets are missing at the mover"
+    out, back = mover.sa("out", status), mover.sa("in", status)
+    seen = {}
+
+    def all_counted():  # within half a second
+        children = [c for c in mover.children() if c["current"]]
+        assert len(children) == 1, children
+        seen.update(children[0])
+        return (seen["packets_in"], seen["packets_out"]) == (out["sequence"], back["packets"])
+    try:
+        wait_for("the gateway's counters", all_counted, 3)
+    except LabError:
+        assert seen["packets_in"] == out["sequence"], "uplink packets are missing at the gateway"
+        assert seen["packets_out"] == back["packets"], "downlink packets are missing at the mover"
+    assert (seen["spi_in"], seen["spi_out"]) == (out["spi"], back["spi"])
     assert back["auth_failed"] == back["malformed"] == back["replayed"] == 0, back
 
 
