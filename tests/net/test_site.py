@@ -175,8 +175,7 @@ def test_transport_mode_between_the_gateways(new_lab):
         wait_for("an answer", lambda: lab.run(made.branch.ns, "ping", "-c", 1, "-W", 1, "-I", "198.51.100.2",
                                               "203.0.113.2", check=False).returncode == 0)
         child = wait_for("its counters", lambda: next((c for c in made.branch.sas(identity=HQ_ID)
-                                                       if c.get("packets_in")), None))
-        assert child["packets_out"] > 0
+                                                       if c.get("packets_in") and c["packets_out"]), None))
         assert (child["local_ts"], child["remote_ts"]) == (["198.51.100.2/32"], ["203.0.113.2/32"])
 
 
