@@ -6,6 +6,7 @@
 
 #include "control/homing/homing.h"
 #include "control/ike/takeover.h"
+#include "control/ike/ts.h"
 #include "tests/exchange/world_parts.h"
 
 #include <arpa/inet.h>
@@ -49,9 +50,11 @@ static uint64_t op_find(void *user, const struct rg_cfg_connection *connection)
 }
 
 static int64_t op_start(void *user, unsigned connection, const struct ike_endpoint *local,
-                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had)
+                        const struct ike_endpoint *remote, const struct rg_cfg_addr *had, size_t n_had,
+                        const struct child_packet *packet)
 {
 	struct site *end = user;
+	int64_t session;
 
 	expect(n_had == 0 || had[0].family != 0);
 	(void)connection;
@@ -59,7 +62,10 @@ static int64_t op_start(void *user, unsigned connection, const struct ike_endpoi
 	(void)remote;
 	if (peer_sas(end->peer) >= MAX_SAS)
 		return -ENOSPC;
-	return sites_begin(end->peer->world, end->peer == world_client(end->peer->world), current->branch);
+	session = sites_begin(end->peer->world, end->peer == world_client(end->peer->world), current->branch);
+	if (session > 0 && packet != NULL)
+		ike_sa_asked(ike_find_session(end->peer->m, (uint64_t)session), packet);
+	return session;
 }
 
 static enum initiate_look op_look(void *user, uint64_t session)
@@ -246,12 +252,18 @@ void sites_packet(struct site *end)
 	struct world *w = end->peer->world;
 	struct peer *other = end->peer == world_client(w) ? world_gateway(w) : world_client(w);
 	struct rg_cfg_addr from = sites_host(w, end->peer), to = sites_host(w, other);
+	struct rg_api_event event = {
+	        .type = RG_EVENT_NO_SA, .value = 17, .seen = {.family = 4, .remote_port = htons(53)}};
+	struct child_packet packet;
 
 	if (world_esp_pair(w, end->peer, other, &from, &to)) {
 		tell_where_from(current, end);
 		return;
 	}
-	initiate_traffic(end->schedule, 0, w->now_ms);
+	memcpy(event.seen.local, from.bytes, 4);
+	memcpy(event.seen.remote, to.bytes, 4);
+	expect(ts_packet(&event, &packet));
+	initiate_traffic(end->schedule, 0, &packet, w->now_ms);
 	end->due_ms = 0;
 }
 
