@@ -179,37 +179,36 @@ static int dump_routes(struct mnl_socket *nl, uint8_t af, struct finding *f)
 	return netlink_talk(nl, nlh, found_route, f);
 }
 
-static int find_all(struct mnl_socket *nl, struct finding *f)
+static int find_all(struct finding *f)
 {
-	int rc = 0;
+	struct mnl_socket *nl = netlink_open();
+	int rc = 0, on = 1;
 
 	f->have->n = 0;
+	if (nl == NULL)
+		return -errno;
+	/* The kernel leaves out what is not asked for, a full BGP table say; an old one sends all of it. */
+	(void)mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	for (unsigned i = 0; i < 2 && rc == 0; i++)
 		rc = dump_addresses(nl, i == 0 ? AF_INET : AF_INET6, f);
 	for (unsigned i = 0; i < 2 && rc == 0; i++)
 		rc = dump_routes(nl, i == 0 ? AF_INET : AF_INET6, f);
+	mnl_socket_close(nl);
 	return rc;
 }
 
 int inner_find(struct inner_set *have, const char *interface)
 {
 	struct finding f = {have, if_nametoindex(interface)};
-	struct mnl_socket *nl;
-	int rc = -EINTR, on = 1;
+	int rc = -EINTR;
 
 	have->n = 0;
 	if (f.ifindex == 0)
 		return -ENODEV;
-	nl = netlink_open();
-	if (nl == NULL)
-		return -errno;
-	/* The kernel leaves out what is not asked for, a full BGP table say. One that cannot sends all of it.
-	 */
-	(void)mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	/* what changed in the middle of a dump is asked for again */
+	/* What changed in the middle of a dump is asked for again; over another socket, since the rest of
+	 * that dump still comes. */
 	for (unsigned i = 0; i < TRIES && rc == -EINTR; i++)
-		rc = find_all(nl, &f);
-	mnl_socket_close(nl);
+		rc = find_all(&f);
 	return rc;
 }
 

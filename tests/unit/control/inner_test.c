@@ -13,6 +13,7 @@
 #include "control/inner.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,14 @@
 #define TUN "rgtun0"
 
 static struct inner_set have, want;
+
+/* A kernel that sends all of its tables, and one that changes them after so many datagrams; 0: neither. */
+static unsigned changes_after;
+
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *buf, socklen_t len);
+int __real_mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *buf, socklen_t len);
+ssize_t __wrap_mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t len);
+ssize_t __real_mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t len);
 
 /* What a command says; "" where it fails. */
 static const char *says(const char *command)
@@ -40,6 +49,20 @@ static void must(const char *command)
 {
 	if (system(command) != 0)
 		fail_msg("%s", command);
+}
+
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *buf, socklen_t len)
+{
+	return changes_after > 0 ? -1 : __real_mnl_socket_setsockopt(nl, type, buf, len);
+}
+
+ssize_t __wrap_mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t len)
+{
+	ssize_t n = __real_mnl_socket_recvfrom(nl, buf, len);
+
+	if (changes_after > 0 && --changes_after == 0)
+		must("ip addr add 10.99.0.1/32 dev lo");
+	return n;
 }
 
 static int setup(void **state)
@@ -216,6 +239,24 @@ static void no_such_interface(void **state)
 	assert_int_equal(inner_apply(&have, &want, false, "rgtun9"), 0);
 }
 
+/* The kernel says so in the middle of its answer, and sends the rest all the same. */
+static void what_changes_meanwhile(void **state)
+{
+	(void)state;
+	need_root();
+	must("for i in 0 1 2 3 4 5 6 7; do seq -f \"addr add 10.98.$i.%g/32 dev lo\" 250; done | ip -batch "
+	     "-");
+	want_both("10.77.0.1", "2001:db8:77::1");
+	assert_int_equal(inner_apply(&have, &want, false, TUN), 0);
+	changes_after = 1;
+	assert_int_equal(inner_find(&have, TUN), 0);
+	assert_int_equal(changes_after, 0);
+	assert_int_equal(have.n, 4);
+	want.n = 0;
+	assert_int_equal(inner_apply(&have, &want, false, TUN), 0);
+	only_the_dataplanes();
+}
+
 /* As many as there is room for. */
 static void a_full_table(void **state)
 {
@@ -240,7 +281,7 @@ int main(void)
 	        cmocka_unit_test(comes_and_goes),          cmocka_unit_test(another_one_takes_over),
 	        cmocka_unit_test(what_was_left_is_found),  cmocka_unit_test(somebody_else_took_it_away),
 	        cmocka_unit_test(no_such_interface),       cmocka_unit_test(a_full_table),
-	        cmocka_unit_test(a_route_that_is_refused),
+	        cmocka_unit_test(a_route_that_is_refused), cmocka_unit_test(what_changes_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
