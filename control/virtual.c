@@ -72,8 +72,7 @@ static bool want_session(struct inner_set *want, const struct ike_sa *sa)
 	return room;
 }
 
-/* With a reauthentication under way there are two; the new one's address goes first. False: no room for all.
- */
+/* With a reauthentication under way there are two; the new one's address goes first. False: no room. */
 static bool want_all(struct inner_set *want, struct ike_manager *m, const struct initiate *in)
 {
 	struct initiate_status status;

@@ -127,8 +127,7 @@ static uint32_t plateau_below(const struct pmtu_hint *hint, uint16_t port_mtu)
 	return 0;
 }
 
-/* Does it name one of the SA's last packets, and less than its path is known to take? Then `mtu` is how much.
- */
+/* Does it name one of the SA's last packets, and less (`mtu`) than its path is known to take? */
 static bool is_news(const struct sa *sa, const struct pmtu_hint *hint, uint32_t *mtu)
 {
 	const struct path *path = tunnel_path(sa->tunnel);

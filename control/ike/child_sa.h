@@ -41,8 +41,7 @@ struct child_selectors {
 	struct rg_api_selector s[RG_API_MAX_SELECTORS];
 };
 
-/* A packet that asks for a Child SA, each side as the selector that has nothing else in it; family 0: none.
- */
+/* A packet that asks for a Child SA, each side as the selector of nothing else; family 0: none. */
 struct child_packet {
 	struct rg_api_selector source, destination;
 };

@@ -30,19 +30,9 @@ static void set_route(uint16_t type, uint16_t flags, uint32_t table, unsigned f,
                       unsigned hops)
 {
 	char buffer[1024];
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+	struct nlmsghdr *h = begin_route(buffer, type, flags, table, f);
 	struct nlattr *several;
-	struct rtmsg *m;
 
-	h->nlmsg_type = type;
-	h->nlmsg_flags = flags;
-	m = (struct rtmsg *)mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->rtm_family = f == 0 ? AF_INET : AF_INET6;
-	m->rtm_dst_len = far[f].len;
-	m->rtm_protocol = RTPROT_STATIC;
-	m->rtm_type = RTN_UNICAST;
-	mnl_attr_put_u32(h, RTA_TABLE, table);
-	mnl_attr_put(h, RTA_DST, size_of(far[f].addr.family), far[f].addr.bytes);
 	if (hops == 1) {
 		mnl_attr_put(h, RTA_GATEWAY, size_of(far[f].addr.family), gateway[first][f].bytes);
 		mnl_attr_put_u32(h, RTA_OIF, dp.port[first].tap_ifindex);

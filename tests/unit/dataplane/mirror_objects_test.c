@@ -61,18 +61,8 @@ static void remove_object(uint32_t id)
 static void route_by_object(uint16_t type, uint16_t flags, uint32_t table, unsigned f, uint32_t id)
 {
 	char buffer[1024];
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *m;
+	struct nlmsghdr *h = begin_route(buffer, type, flags, table, f);
 
-	h->nlmsg_type = type;
-	h->nlmsg_flags = flags;
-	m = (struct rtmsg *)mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->rtm_family = f == 0 ? AF_INET : AF_INET6;
-	m->rtm_dst_len = far[f].len;
-	m->rtm_protocol = RTPROT_STATIC;
-	m->rtm_type = RTN_UNICAST;
-	mnl_attr_put_u32(h, RTA_TABLE, table);
-	mnl_attr_put(h, RTA_DST, size_of(far[f].addr.family), far[f].addr.bytes);
 	mnl_attr_put_u32(h, RTA_NH_ID, id);
 	ask_kernel(h);
 }

@@ -36,6 +36,23 @@ size_t size_of(uint8_t family)
 	return family == 4 ? 4 : 16;
 }
 
+struct nlmsghdr *begin_route(char *buffer, uint16_t type, uint16_t flags, uint32_t table, unsigned f)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *m;
+
+	h->nlmsg_type = type;
+	h->nlmsg_flags = flags;
+	m = (struct rtmsg *)mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	m->rtm_family = f == 0 ? AF_INET : AF_INET6;
+	m->rtm_dst_len = far[f].len;
+	m->rtm_protocol = RTPROT_STATIC;
+	m->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(h, RTA_TABLE, table);
+	mnl_attr_put(h, RTA_DST, size_of(far[f].addr.family), far[f].addr.bytes);
+	return h;
+}
+
 void ask_kernel(struct nlmsghdr *h)
 {
 	static unsigned seq;

@@ -26,6 +26,8 @@ int mirror_rig_setup(void **state);
 int mirror_rig_teardown(void **state);
 
 size_t size_of(uint8_t family);
+/* A route to the far prefix of family `f`, of which the way there is missing; into 1024 bytes. */
+struct nlmsghdr *begin_route(char *buffer, uint16_t type, uint16_t flags, uint32_t table, unsigned f);
 /* Sends a request and fails the test unless the kernel does what it asks. */
 void ask_kernel(struct nlmsghdr *h);
 /* The MAC address of a link's gateway: known, or not. */

@@ -202,6 +202,16 @@ static struct pmtu_hint good_hint(void)
 	                          .remote = {203, 0, 113, 1}};
 }
 
+static struct pmtu_hint good_hint6(void)
+{
+	struct pmtu_hint hint = good_hint();
+
+	hint.family = 6;
+	memcpy(hint.local, local6, 16);
+	memcpy(hint.remote, remote6, 16);
+	return hint;
+}
+
 static struct pmtu_ring ring;
 static struct pmtu_search search;
 
@@ -367,14 +377,11 @@ static void what_old_routers_may_not_tell(void **state)
 static void no_plateaus_for_ipv6(void **state)
 {
 	struct core *core = core_with_sa6();
-	struct pmtu_hint hint = good_hint();
+	struct pmtu_hint hint = good_hint6();
 	struct counters counters = {0};
 	struct rg_api_event e;
 
 	(void)state;
-	hint.family = 6;
-	memcpy(hint.local, local6, 16);
-	memcpy(hint.remote, remote6, 16);
 	hint.mtu = 0;
 	hint.length = 1500;
 	look_for(core, &hint, 1, &counters);
@@ -387,14 +394,11 @@ static void no_plateaus_for_ipv6(void **state)
 static void what_is_too_small_for_ipv6(void **state)
 {
 	struct core *core = core_with_sa6();
-	struct pmtu_hint hint = good_hint();
+	struct pmtu_hint hint = good_hint6();
 	struct counters counters = {0};
 	struct rg_api_event e;
 
 	(void)state;
-	hint.family = 6;
-	memcpy(hint.local, local6, 16);
-	memcpy(hint.remote, remote6, 16);
 	hint.mtu = 1279;
 	look_for(core, &hint, 1, &counters);
 	assert_int_equal(event_take(core_main_events(core), &e), 0);
